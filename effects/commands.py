@@ -1,0 +1,178 @@
+"""What a Program may ask for. Commands are data: compare them, print them, store them.
+
+A tuple of requests promises no order: where B must follow A, ask for B when A's answer arrives.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from kelm.effects.address import ObjectRef, RequestId, Resource, Uid
+from kelm.effects.document import Document, Json
+
+Propagation: TypeAlias = Literal["", "Orphan", "Background", "Foreground"]
+PatchType: TypeAlias = Literal["json", "merge", "strategic", "apply"]
+
+
+class Create(msgspec.Struct, frozen=True, tag=True, tag_field="command"):
+    """Store a new object; `metadata.generateName` asks for a fresh name."""
+
+    resource: Resource
+    namespace: str
+    object: Document
+    subresource: str = ""
+    name: str = ""
+    dry_run: bool = False
+
+
+class Update(msgspec.Struct, frozen=True, tag=True, tag_field="command"):
+    """Replace an object, or one subresource of it (`status`, `scale`).
+
+    `object.metadata.resourceVersion`, where given, must still be the stored one.
+    """
+
+    resource: Resource
+    namespace: str
+    name: str
+    object: Document
+    subresource: str = ""
+    dry_run: bool = False
+
+
+class Patch(msgspec.Struct, frozen=True, tag=True, tag_field="command"):
+    """Change parts of an object. `patch` is a list for JSON patches, else a document."""
+
+    resource: Resource
+    namespace: str
+    name: str
+    patch: Json
+    patch_type: PatchType = "merge"
+    subresource: str = ""
+    field_manager: str = ""
+    force: bool = False
+    dry_run: bool = False
+
+
+class Delete(msgspec.Struct, frozen=True, tag=True, tag_field="command"):
+    """Delete an object; with `uid` exactly that one, not a namesake born later."""
+
+    resource: Resource
+    namespace: str
+    name: str
+    uid: Uid = ""
+    resource_version: str = ""
+    grace_period_seconds: int | None = None
+    propagation_policy: Propagation = ""
+    dry_run: bool = False
+
+
+class DeleteCollection(msgspec.Struct, frozen=True, tag=True, tag_field="command"):
+    """Delete every object of a namespace that the selectors choose."""
+
+    resource: Resource
+    namespace: str
+    label_selector: str = ""
+    field_selector: str = ""
+    grace_period_seconds: int | None = None
+    propagation_policy: Propagation = ""
+    dry_run: bool = False
+
+
+class Get(msgspec.Struct, frozen=True, tag=True, tag_field="command"):
+    """Read one object as it is now, past every cache."""
+
+    resource: Resource
+    namespace: str
+    name: str
+
+
+class List(msgspec.Struct, frozen=True, tag=True, tag_field="command"):
+    """Read objects, sorted by key; `continue_token` goes on where a limited list stopped."""
+
+    resource: Resource
+    namespace: str = ""
+    label_selector: str = ""
+    field_selector: str = ""
+    limit: int = 0
+    continue_token: str = ""
+    resource_version: str = ""
+
+
+class Bind(msgspec.Struct, frozen=True, tag=True, tag_field="command"):
+    """Give the pod with this uid to a node, once."""
+
+    namespace: str
+    name: str
+    uid: Uid
+    node: str
+
+
+class Evict(msgspec.Struct, frozen=True, tag=True, tag_field="command"):
+    """Delete a pod if its disruption budgets allow."""
+
+    namespace: str
+    name: str
+    uid: Uid = ""
+    grace_period_seconds: int | None = None
+
+
+class RecordEvent(msgspec.Struct, frozen=True, tag=True, tag_field="command"):
+    """Tell people what happened. Never answered; repeated events are counted, not repeated."""
+
+    regarding: ObjectRef
+    regarding_kind: str
+    regarding_api_version: str
+    type: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+    component: str
+    host: str = ""
+    action: str = ""
+    field_path: str = ""
+
+
+class LaunchInstance(msgspec.Struct, frozen=True, tag=True, tag_field="command"):
+    """Boot one machine of a node pool's template in a zone."""
+
+    pool: str
+    zone: str
+    name: str
+
+
+class TerminateInstance(msgspec.Struct, frozen=True, tag=True, tag_field="command"):
+    """Switch a machine off for good."""
+
+    pool: str
+    name: str
+
+
+Command: TypeAlias = (
+    Create
+    | Update
+    | Patch
+    | Delete
+    | DeleteCollection
+    | Get
+    | List
+    | Bind
+    | Evict
+    | RecordEvent
+    | LaunchInstance
+    | TerminateInstance
+)
+
+
+class Request(msgspec.Struct, frozen=True):
+    """A command with the number under which its answer comes back.
+
+    Numbers are the asking Program's own: it counts them in its state. 0 means that no answer
+    is wanted.
+    """
+
+    id: RequestId
+    command: Command
+
+
+Requests: TypeAlias = "tuple[Request, ...]"
