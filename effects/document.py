@@ -28,9 +28,12 @@ class Document(dict[str, Json]):
     TypeError: a Document cannot be changed; build a new one (see with_value, without)
     """
 
-    __slots__ = ("memo",)
+    __slots__ = ("derived", "view")
 
-    memo: object
+    view: object
+    """The typed view decoded from this document (kelm.core.objects.views)."""
+    derived: object
+    """One further value that a pure function computed from this document alone."""
 
     def _refuse(self, *_args: object, **_kwargs: object) -> NoReturn:
         raise TypeError("a Document cannot be changed; build a new one (see with_value, without)")

@@ -1,0 +1,154 @@
+"""Pods as decisions read them, and the questions that many rooms ask of a pod.
+
+Source: kubernetes v1.36, api/core/v1/types.go; pkg/api/v1/pod/util.go.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+import msgspec
+
+from kelm.core.objects.meta import Metadata
+from kelm.core.objects.views import convert, view
+from kelm.effects.document import Document, child, children
+
+QuantityText = str | int | float
+
+
+class Condition(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """A condition of any kind of object."""
+
+    type: str = ""
+    status: str = ""
+    reason: str = ""
+    message: str = ""
+    last_transition_time: str | None = None
+    last_update_time: str | None = None
+    observed_generation: int = 0
+
+
+class ContainerPort(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    container_port: int = 0
+    name: str = ""
+    protocol: str = "TCP"
+    host_port: int = 0
+    host_ip: str = msgspec.field(default="", name="hostIP")
+
+
+class Resources(msgspec.Struct, frozen=True, gc=False):
+    requests: dict[str, QuantityText] | None = None
+    limits: dict[str, QuantityText] | None = None
+
+
+class Container(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """A container's spec. Probes, lifecycle and env stay documents: the node room reads them."""
+
+    name: str = ""
+    image: str = ""
+    ports: tuple[ContainerPort, ...] = ()
+    resources: Resources = Resources()
+    image_pull_policy: str = ""
+    restart_policy: str | None = None
+
+    @classmethod
+    def decode(cls, doc: Document) -> Self:
+        return convert(cls, doc)
+
+
+class Toleration(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    key: str = ""
+    operator: str = ""
+    value: str = ""
+    effect: str = ""
+    toleration_seconds: int | None = None
+
+
+class PodSpec(msgspec.Struct, frozen=True, gc=False):
+    """`doc` is the whole spec, for what has no field here (affinity, volumes, probes)."""
+
+    doc: Document
+    node_name: str
+    containers: tuple[Container, ...]
+    init_containers: tuple[Container, ...]
+    tolerations: tuple[Toleration, ...]
+    node_selector: Document
+    restart_policy: str
+    scheduler_name: str
+    priority: int
+    termination_grace_period_seconds: int
+
+    @classmethod
+    def decode(cls, doc: Document) -> Self:
+        return cls(
+            doc=doc,
+            node_name=doc.get("nodeName") or "",  # type: ignore[arg-type]
+            containers=tuple(view(Container, c) for c in children(doc, "containers")),
+            init_containers=tuple(view(Container, c) for c in children(doc, "initContainers")),
+            tolerations=tuple(convert(Toleration, t) for t in children(doc, "tolerations")),
+            node_selector=child(doc, "nodeSelector"),
+            restart_policy=doc.get("restartPolicy") or "Always",  # type: ignore[arg-type]
+            scheduler_name=doc.get("schedulerName") or "default-scheduler",  # type: ignore[arg-type]
+            priority=doc.get("priority") or 0,  # type: ignore[arg-type]
+            termination_grace_period_seconds=_grace(doc),
+        )
+
+
+def _grace(doc: Document) -> int:
+    value = doc.get("terminationGracePeriodSeconds")
+    return value if isinstance(value, int) else 30
+
+
+class ContainerStatus(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """`state` and `last_state` stay documents: {"running": {...}} and so on."""
+
+    name: str = ""
+    ready: bool = False
+    started: bool | None = None
+    restart_count: int = 0
+    state: dict[str, object] | None = None
+    last_state: dict[str, object] | None = None
+
+
+class PodStatus(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    phase: str = ""
+    reason: str = ""
+    pod_ip: str = msgspec.field(default="", name="podIP")
+    host_ip: str = msgspec.field(default="", name="hostIP")
+    start_time: str | None = None
+    conditions: tuple[Condition, ...] = ()
+    container_statuses: tuple[ContainerStatus, ...] = ()
+    init_container_statuses: tuple[ContainerStatus, ...] = ()
+    nominated_node_name: str = ""
+    qos_class: str = ""
+
+    @classmethod
+    def decode(cls, doc: Document) -> Self:
+        return convert(cls, doc)
+
+    def condition(self, condition_type: str) -> Condition | None:
+        for condition in self.conditions:
+            if condition.type == condition_type:
+                return condition
+        return None
+
+
+class Pod(msgspec.Struct, frozen=True, gc=False):
+    doc: Document
+    metadata: Metadata
+    spec: PodSpec
+    status: PodStatus
+
+    @classmethod
+    def decode(cls, doc: Document) -> Self:
+        return cls(
+            doc=doc,
+            metadata=view(Metadata, child(doc, "metadata")),
+            spec=view(PodSpec, child(doc, "spec")),
+            status=view(PodStatus, child(doc, "status")),
+        )
+
+
+def pod(doc: Document) -> Pod:
+    """The pod view of a document."""
+    return view(Pod, doc)
