@@ -1,0 +1,41 @@
+"""The recorded tables and traces of Kubernetes, where they are at hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.runner import (
+    DEFAULT_UPSTREAM,
+    run_table,
+    run_trace,
+    table_bindings,
+    trace_bindings,
+)
+
+pytestmark = pytest.mark.skipif(
+    not DEFAULT_UPSTREAM.is_dir(), reason=f"no recorded facts in {DEFAULT_UPSTREAM}"
+)
+
+
+@pytest.mark.parametrize("topic", sorted(table_bindings()))
+def test_kelm_agrees_with_the_table(topic: str) -> None:
+    path = DEFAULT_UPSTREAM / "tables" / f"{topic}.json"
+    if not path.exists():
+        pytest.skip(f"{path} is not at hand")
+    result = run_table(path, table_bindings()[topic])
+    assert not result.failures, "\n".join(f"{name}: {why}" for name, why in result.failures)
+
+
+def _traces() -> list[Path]:
+    prefixes = tuple(trace_bindings())
+    traces = sorted((DEFAULT_UPSTREAM / "traces").glob("*.json"))
+    return [path for path in traces if prefixes and path.stem.startswith(prefixes)]
+
+
+@pytest.mark.parametrize("path", _traces(), ids=lambda path: path.stem)
+def test_kelm_replays_the_trace(path: Path) -> None:
+    prefix = next(prefix for prefix in trace_bindings() if path.stem.startswith(prefix))
+    result = run_trace(path, trace_bindings()[prefix])
+    assert not result.failures, result.failures[0][1]
