@@ -1,0 +1,71 @@
+"""Under which values a table files an object, so that nobody has to walk a whole table.
+
+An index entry is one string, `index/value`. Which indexes a resource has is decided here and
+nowhere else; selectors over labels and the owner graph work for every kind, custom kinds too.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from kelm.effects.address import Resource
+from kelm.effects.document import EMPTY, Document
+
+Index: TypeAlias = Literal[
+    "namespace", "ownedBy", "owner", "orphan", "label", "spec.nodeName", "metadata.name"
+]
+
+UNLABELLED: frozenset[Resource] = frozenset(
+    {"events", "leases.coordination.k8s.io", "controllerrevisions.apps"}
+)
+"""Resources that nobody selects by label often enough to pay for an index."""
+
+
+def entries(resource: Resource, doc: Document) -> tuple[str, ...]:
+    """Every index entry of an object.
+
+    >>> from kelm.effects.document import document
+    >>> entries("pods", document({"metadata": {"name": "a", "namespace": "n",
+    ...     "labels": {"app": "web"}}, "spec": {"nodeName": "node-1"}}))
+    ('namespace/n', 'orphan/n', 'label/n/app=web', 'spec.nodeName/node-1')
+    """
+    meta = doc.get("metadata")
+    if not isinstance(meta, Document):
+        return ()
+    namespace = meta.get("namespace") or ""
+    found = [f"namespace/{namespace}"] if namespace else []
+    controlled = False
+    for owner in meta.get("ownerReferences") or ():  # type: ignore[union-attr]
+        found.append(f"ownedBy/{owner.get('uid')}")  # type: ignore[union-attr]
+        controlled = controlled or owner.get("controller") is True  # type: ignore[union-attr]
+    if not controlled and resource not in UNLABELLED:
+        found.append(f"orphan/{namespace}")
+    labels = meta.get("labels")
+    if labels and resource not in UNLABELLED:
+        found.extend(f"label/{namespace}/{k}={v}" for k, v in labels.items())  # type: ignore[union-attr]
+    if resource == "pods":
+        node = (doc.get("spec") or EMPTY).get("nodeName")  # type: ignore[union-attr]
+        if node:
+            found.append(f"spec.nodeName/{node}")
+    return tuple(found)
+
+
+def same_entries(resource: Resource, old: Document, new: Document) -> bool:
+    """Whether two versions of an object surely have the same entries (cheap, may say no)."""
+    before, after = old["metadata"], new["metadata"]
+    return (
+        before.get("labels") == after.get("labels")  # type: ignore[union-attr]
+        and before.get("ownerReferences") == after.get("ownerReferences")  # type: ignore[union-attr]
+        and (
+            resource != "pods"
+            or old.get("spec") is new.get("spec")
+            or (old.get("spec") or EMPTY).get("nodeName")  # type: ignore[union-attr]
+            == (new.get("spec") or EMPTY).get("nodeName")  # type: ignore[union-attr]
+        )
+    )
+
+
+def is_controlled_by(doc: Document, uid: str) -> bool:
+    """Whether the object's controller is the one with this uid."""
+    owners = doc["metadata"].get("ownerReferences") or ()  # type: ignore[union-attr]
+    return any(o.get("uid") == uid and o.get("controller") is True for o in owners)  # type: ignore[union-attr]

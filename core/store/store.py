@@ -1,0 +1,91 @@
+"""The cluster's store: every resource's table, one revision counter, one source of fresh numbers.
+
+A store is a value. Whoever holds one sees a moment of the cluster for as long as they like: a
+stale cache, the past, and a fork are all older stores.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from pyrsistent import pmap, pvector
+from pyrsistent.typing import PMap, PVector
+
+from kelm.core.store import table as tables
+from kelm.core.store.table import Table
+from kelm.effects.address import Key, Resource
+from kelm.effects.document import Document
+
+
+class Store(msgspec.Struct, frozen=True):
+    """All objects of a cluster at one revision.
+
+    `seed` and `counter` make names and uids: nothing in a store is drawn from outside.
+    """
+
+    revision: int = 0
+    counter: int = 0
+    seed: int = 0
+    number_of: PMap[Resource, int] = pmap()
+    tables: PVector[Table] = pvector()
+
+    @property
+    def next_revision(self) -> int:
+        """The revision, and so the resourceVersion, of the next write."""
+        return self.revision + 1
+
+    def table(self, resource: Resource) -> Table:
+        """A resource's table, empty if nothing was ever stored there."""
+        number = self.number_of.get(resource)
+        return Table(resource) if number is None else self.tables[number]
+
+    def get(self, resource: Resource, key: Key) -> Document | None:
+        number = self.number_of.get(resource)
+        return None if number is None else self.tables[number].get(key)
+
+    def resources(self) -> tuple[Resource, ...]:
+        """Every resource that ever held something, in the order of first use."""
+        return tuple(table.resource for table in self.tables)
+
+    def fresh(self) -> tuple[Store, int]:
+        """A number never given before, and the store that has given it.
+
+        >>> store, first = Store().fresh()
+        >>> store.fresh()[1], first
+        (2, 1)
+        """
+        number = self.counter + 1
+        return msgspec.structs.replace(self, counter=number), number
+
+    def put(self, resource: Resource, key: Key, doc: Document) -> Store:
+        """Add or replace an object, which carries `next_revision` as its resourceVersion.
+
+        >>> from kelm.effects.document import document
+        >>> doc = document({"metadata": {"name": "a", "resourceVersion": "1"}})
+        >>> store = Store().put("nodes", "a", doc)
+        >>> store.revision, store.get("nodes", "a") is doc
+        (1, True)
+        """
+        return self._with(resource, tables.put(self.table(resource), key, doc, self.revision + 1))
+
+    def remove(self, resource: Resource, key: Key, last: Document) -> Store:
+        """Delete an object; `last` is its final state with `next_revision`, for the watches."""
+        table = tables.remove(self.table(resource), key, last, self.revision + 1)
+        return self._with(resource, table)
+
+    def _with(self, resource: Resource, table: Table) -> Store:
+        number = self.number_of.get(resource)
+        if number is None:
+            return Store(
+                revision=table.revision,
+                counter=self.counter,
+                seed=self.seed,
+                number_of=self.number_of.set(resource, len(self.tables)),
+                tables=self.tables.append(table),
+            )
+        return Store(
+            revision=table.revision,
+            counter=self.counter,
+            seed=self.seed,
+            number_of=self.number_of,
+            tables=self.tables.set(number, table),
+        )
