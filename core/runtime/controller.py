@@ -1,0 +1,74 @@
+"""What a control loop has to say: which keys a change touches, and what to do about a key.
+
+A `Controller` is the part that is different in every control loop. `core.runtime.queue` makes a
+Program of it: it keeps the beliefs, the queue of keys, back-off and the requests under way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol, TypeAlias
+
+import msgspec
+from pyrsistent.typing import PMap
+
+from kelm.effects.address import Key, Resource
+from kelm.effects.commands import Command
+from kelm.effects.messages import Cache, Change
+from kelm.effects.program import Watch
+from kelm.effects.refusals import Reason, Refusal
+
+Caches: TypeAlias = PMap[Resource, Cache]
+Batch: TypeAlias = tuple[Command, ...]
+
+
+class Sync(msgspec.Struct, frozen=True):
+    """All that a decision about one key may depend on."""
+
+    key: Key
+    now_ms: int
+    caches: Caches
+    memory: object = None
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What to do about one key.
+
+    The commands of a batch go out together; the next batch follows when all have answered
+    well. A refusal ends the plan, and the key is tried again after a back-off, unless its
+    reason is `tolerated`.
+
+    memory: what to remember for this key until the next reconcile; None forgets.
+    again_at_ms: look at the key again then, whatever happens.
+    """
+
+    batches: tuple[Batch, ...] = ()
+    memory: object = None
+    again_at_ms: int | None = None
+    tolerated: frozenset[Reason] = frozenset()
+
+
+class Controller(Protocol):
+    """One control loop, as a value."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def watches(self) -> tuple[Watch, ...]: ...
+
+    @property
+    def workers(self) -> int:
+        """How many keys may have requests under way at once."""
+
+    def dirty(self, caches: Caches, resource: Resource, change: Change) -> Iterable[Key]:
+        """The keys that a change asks to look at again."""
+
+    def every_key(self, caches: Caches) -> Iterable[Key]:
+        """All keys, for when the changes are not known."""
+
+    def reconcile(self, sync: Sync) -> Plan:
+        """Decide from what is; with nothing to do, an empty plan."""
+
+    def refused(self, sync: Sync, command: Command, refusal: Refusal) -> object:
+        """What to remember (the new memory) after a command of this key's plan was refused."""

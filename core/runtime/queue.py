@@ -1,0 +1,265 @@
+"""A Controller as a Program: beliefs, a queue of keys, back-off, requests under way.
+
+The life of a key: a change makes it *dirty* and it waits in `ready`; a wake-up reconciles it and
+it is *busy* while its requests are out; when the last batch has answered it may be reconciled
+again, but not before the beliefs contain what it wrote (`seen_at_least`), so that no decision
+rests on a past that the key itself has changed (it does what upstream's expectations do, for every
+controller). A refused key waits for 5 ms, doubling to 1000 s, unless a change calls it earlier.
+
+Source: kubernetes v1.36, client-go/util/workqueue (queue, default_rate_limiters).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+from pyrsistent import pmap, pvector
+from pyrsistent.typing import PMap, PVector
+from returns.result import Failure
+
+from kelm.core.runtime.controller import Batch, Caches, Controller, Sync
+from kelm.core.runtime.timers import Timers
+from kelm.effects.address import Key, RequestId, Resource
+from kelm.effects.commands import Command, RecordEvent, Request, Requests
+from kelm.effects.document import Document
+from kelm.effects.messages import Answered, Message, Observed, TimerFired
+from kelm.effects.program import Subscriptions, Watch
+from kelm.effects.refusals import Reason
+
+FIRST_BACKOFF_MS = 5
+LONGEST_BACKOFF_MS = 1_000_000
+
+
+class Busy(msgspec.Struct, frozen=True):
+    """A key's plan under way."""
+
+    out: PMap[RequestId, Command]
+    later: tuple[Batch, ...]
+    tolerated: frozenset[Reason]
+    seen_at_least: PMap[Resource, int] = pmap()
+    failed: bool = False
+
+
+class Work(msgspec.Struct, frozen=True):
+    """The state of a controller's process."""
+
+    caches: Caches = pmap()
+    ready: PVector[Key] = pvector()
+    head: int = 0
+    dirty: PMap[Key, bool] = pmap()
+    timers: Timers = Timers()
+    busy: PMap[Key, Busy] = pmap()
+    owner_of: PMap[RequestId, Key] = pmap()
+    waiting: PMap[Key, PMap[Resource, int]] = pmap()
+    """Keys whose own writes the beliefs do not show yet: the revisions that would."""
+    failures: PMap[Key, int] = pmap()
+    memory: PMap[Key, object] = pmap()
+    next_id: RequestId = 1
+    now_ms: int = 0
+
+
+class ControllerProgram(msgspec.Struct, frozen=True):
+    """The Program of one Controller."""
+
+    controller: Controller
+
+    @property
+    def name(self) -> str:
+        return self.controller.name
+
+    def init(self) -> tuple[Work, Requests]:
+        return Work(), ()
+
+    def subscriptions(self, state: Work) -> Subscriptions:
+        wake_at_ms = state.timers.next_ms
+        if _has_turn(self.controller, state):
+            wake_at_ms = state.now_ms
+        return Subscriptions(self.controller.watches, wake_at_ms)
+
+    def update(self, state: Work, message: Message) -> tuple[Work, Requests]:
+        if isinstance(message, Observed):
+            return _observe(self.controller, state, message), ()
+        if isinstance(message, Answered):
+            return _hear(self.controller, state, message)
+        return _wake(self.controller, state, message)
+
+
+def _synced(controller: Controller, state: Work) -> bool:
+    return all(watch.resource in state.caches for watch in controller.watches)
+
+
+def _has_turn(controller: Controller, state: Work) -> bool:
+    return (
+        state.head < len(state.ready)
+        and len(state.busy) < controller.workers
+        and _synced(controller, state)
+    )
+
+
+def _observe(controller: Controller, state: Work, message: Observed) -> Work:
+    was_synced = _synced(controller, state)
+    caches = state.caches.set(message.resource, message.cache)
+    state = msgspec.structs.replace(state, caches=caches, now_ms=message.now_ms)
+    if not _synced(controller, state):
+        return state
+    if message.replaced or not was_synced:
+        state = _mark(state, controller.every_key(caches))
+    keys: dict[Key, None] = {}
+    for change in message.changes:
+        for key in controller.dirty(caches, message.resource, change):
+            keys[key] = None
+    state = _mark(state, keys)
+    return _stop_waiting(state, message.resource) if state.waiting else state
+
+
+def _mark(state: Work, keys: Iterable[Key]) -> Work:
+    """Queue keys, each once; those that are busy or waiting come when they are free."""
+    dirty, ready = state.dirty, state.ready.evolver()
+    for key in keys:
+        if key not in dirty:
+            dirty = dirty.set(key, True)
+            if key not in state.busy and key not in state.waiting:
+                ready.append(key)
+    return msgspec.structs.replace(state, dirty=dirty, ready=ready.persistent())
+
+
+def _stop_waiting(state: Work, resource: Resource) -> Work:
+    """Free the keys whose own writes can be seen now."""
+    revision = state.caches[resource].revision
+    waiting, free = state.waiting, []
+    for key in sorted(waiting):
+        unseen = waiting[key]
+        if unseen.get(resource, revision + 1) > revision:
+            continue
+        unseen = unseen.remove(resource)
+        waiting = waiting.set(key, unseen) if unseen else waiting.remove(key)
+        if not unseen:
+            free.append(key)
+    state = msgspec.structs.replace(state, waiting=waiting)
+    for key in free:
+        state = _free(state, key)
+    return state
+
+
+def _free(state: Work, key: Key) -> Work:
+    if key not in state.dirty:
+        return state
+    return msgspec.structs.replace(state, ready=state.ready.append(key))
+
+
+def _wake(controller: Controller, state: Work, message: TimerFired) -> tuple[Work, Requests]:
+    state = msgspec.structs.replace(state, now_ms=message.now_ms)
+    due, timers = state.timers.pop(message.now_ms)
+    if due:
+        state = _mark(msgspec.structs.replace(state, timers=timers), due)
+    requests: list[Request] = []
+    while _has_turn(controller, state):
+        state = _turn(controller, state, requests)
+    return state, tuple(requests)
+
+
+def _turn(controller: Controller, state: Work, requests: list[Request]) -> Work:
+    """Reconcile the next ready key and send its plan's first batch."""
+    key = state.ready[state.head]
+    emptied = state.head + 1 == len(state.ready)
+    state = msgspec.structs.replace(
+        state,
+        ready=pvector() if emptied else state.ready,
+        head=0 if emptied else state.head + 1,
+        dirty=state.dirty.remove(key),
+    )
+    plan = controller.reconcile(Sync(key, state.now_ms, state.caches, state.memory.get(key)))
+    state = _remember(state, key, plan.memory)
+    if plan.again_at_ms is not None:
+        state = msgspec.structs.replace(state, timers=state.timers.set(key, plan.again_at_ms))
+    return _send(state, key, Busy(pmap(), plan.batches, plan.tolerated), requests)
+
+
+def _remember(state: Work, key: Key, memory: object) -> Work:
+    if memory is state.memory.get(key):
+        return state
+    kept = state.memory.discard(key) if memory is None else state.memory.set(key, memory)
+    return msgspec.structs.replace(state, memory=kept)
+
+
+def _send(state: Work, key: Key, busy: Busy, requests: list[Request]) -> Work:
+    """Send the next batch that wants answers; with none left the key is done."""
+    later, out, number, owner_of = busy.later, busy.out, state.next_id, state.owner_of
+    while later and not out:
+        for command in later[0]:
+            if isinstance(command, RecordEvent):
+                requests.append(Request(0, command))
+                continue
+            requests.append(Request(number, command))
+            out = out.set(number, command)
+            owner_of = owner_of.set(number, key)
+            number += 1
+        later = later[1:]
+    state = msgspec.structs.replace(state, next_id=number, owner_of=owner_of)
+    if not out:
+        return _done(state, key, busy)
+    waiting = Busy(out, later, busy.tolerated, busy.seen_at_least, busy.failed)
+    return msgspec.structs.replace(state, busy=state.busy.set(key, waiting))
+
+
+def _hear(controller: Controller, state: Work, message: Answered) -> tuple[Work, Requests]:
+    state = msgspec.structs.replace(state, now_ms=message.now_ms)
+    key = state.owner_of.get(message.id)
+    if key is None:
+        return state, ()
+    busy = state.busy[key]
+    command = busy.out[message.id]
+    state = msgspec.structs.replace(state, owner_of=state.owner_of.remove(message.id))
+    busy = msgspec.structs.replace(busy, out=busy.out.remove(message.id))
+    outcome = message.outcome
+    if isinstance(outcome, Failure):
+        refusal = outcome.failure()
+        sync = Sync(key, state.now_ms, state.caches, state.memory.get(key))
+        state = _remember(state, key, controller.refused(sync, command, refusal))
+        failed = busy.failed or refusal.reason not in busy.tolerated
+        busy = msgspec.structs.replace(busy, failed=failed, later=() if failed else busy.later)
+    else:
+        busy = _wrote(controller, busy, command, outcome.unwrap())
+    if busy.out:
+        return msgspec.structs.replace(state, busy=state.busy.set(key, busy)), ()
+    requests: list[Request] = []
+    return _send(state, key, busy, requests), tuple(requests)
+
+
+def _wrote(controller: Controller, busy: Busy, command: Command, answer: Document) -> Busy:
+    """Note up to which revision the beliefs must have come to show this write."""
+    resource = getattr(command, "resource", "pods")
+    if Watch(resource) not in controller.watches:
+        return busy
+    meta = answer.get("metadata")
+    version = meta.get("resourceVersion") if isinstance(meta, Document) else None
+    if not isinstance(version, str) or not version.isdecimal():
+        return busy
+    revision = max(int(version), busy.seen_at_least.get(resource, 0))
+    return msgspec.structs.replace(busy, seen_at_least=busy.seen_at_least.set(resource, revision))
+
+
+def _done(state: Work, key: Key, busy: Busy) -> Work:
+    state = msgspec.structs.replace(state, busy=state.busy.discard(key))
+    if busy.failed:
+        return _back_off(state, key)
+    if key in state.failures:
+        state = msgspec.structs.replace(state, failures=state.failures.remove(key))
+    unseen = busy.seen_at_least
+    for resource in busy.seen_at_least:
+        if state.caches[resource].revision >= busy.seen_at_least[resource]:
+            unseen = unseen.remove(resource)
+    if not unseen:
+        return _free(state, key)
+    return msgspec.structs.replace(state, waiting=state.waiting.set(key, unseen))
+
+
+def _back_off(state: Work, key: Key) -> Work:
+    count = state.failures.get(key, 0)
+    delay_ms = min(FIRST_BACKOFF_MS << min(count, 30), LONGEST_BACKOFF_MS)
+    return msgspec.structs.replace(
+        state,
+        failures=state.failures.set(key, count + 1),
+        timers=state.timers.set(key, state.now_ms + delay_ms),
+    )
