@@ -1,0 +1,1 @@
+"""What the API changes or refuses on the way in, looking at other objects."""

@@ -1,0 +1,1 @@
+"""What the API refuses to store, and in which words."""
