@@ -1,0 +1,185 @@
+"""What a person at kubectl asks for, as commands: a function of the verb and the store.
+
+A verb is data. What it comes to depends on what is stored when it is given (which containers a
+Deployment has, which revision was the last one), so it is planned against a store and answers
+with the API requests that kubectl would send, or with kubectl's complaint.
+
+Source: kubernetes v1.36, kubectl/pkg/cmd/{set,scale,rollout,drain}, polymorphichelpers.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+from returns.result import Failure, Result, Success
+
+from kelm.core.objects.meta import metadata
+from kelm.core.objects.time import format_time
+from kelm.core.store.store import Store
+from kelm.effects.address import ObjectRef
+from kelm.effects.commands import Command, Delete, Patch
+from kelm.effects.document import (
+    Document,
+    Json,
+    child,
+    children,
+    document,
+    flag,
+    strings,
+    text,
+    without,
+)
+
+REVISION = "deployment.kubernetes.io/revision"
+TEMPLATED = ("deployments.apps", "replicasets.apps", "statefulsets.apps", "daemonsets.apps")
+SCALABLE = ("deployments.apps", "replicasets.apps", "statefulsets.apps", "replicationcontrollers")
+
+
+class SetImage(msgspec.Struct, frozen=True, tag=True):
+    """Give containers of a workload other images; "*" names all of them."""
+
+    ref: ObjectRef
+    images: tuple[tuple[str, str], ...]
+
+
+class Scale(msgspec.Struct, frozen=True, tag=True):
+    """Ask for another number of replicas."""
+
+    ref: ObjectRef
+    replicas: int
+
+
+class Restart(msgspec.Struct, frozen=True, tag=True):
+    """Roll a workload's pods over to the same template."""
+
+    ref: ObjectRef
+
+
+class Undo(msgspec.Struct, frozen=True, tag=True):
+    """Take a Deployment back to an earlier revision; 0 is the one before the present."""
+
+    ref: ObjectRef
+    to_revision: int = 0
+
+
+class Pause(msgspec.Struct, frozen=True, tag=True):
+    """Stop, or with `resume` go on with, a Deployment's rollout."""
+
+    ref: ObjectRef
+    resume: bool = False
+
+
+class Remove(msgspec.Struct, frozen=True, tag=True):
+    """Delete an object."""
+
+    ref: ObjectRef
+    grace_period_seconds: int | None = None
+
+
+class Cordon(msgspec.Struct, frozen=True, tag=True):
+    """Keep new pods off a node, or with `undo` let them on again."""
+
+    ref: ObjectRef
+    undo: bool = False
+
+
+Verb: TypeAlias = SetImage | Scale | Restart | Undo | Pause | Remove | Cordon
+Planned: TypeAlias = Result[tuple[Command, ...], str]
+
+
+def plan(verb: Verb, store: Store, now_ms: int) -> Planned:
+    """The requests that a verb comes to now, or why it makes no sense.
+
+    >>> plan(Scale(ObjectRef("deployments.apps", "default", "web"), 3), Store(), 0).failure()
+    'deployments.apps "web" not found in namespace "default"'
+    """
+    ref = verb.ref
+    found = store.get(ref.resource, ref.key)
+    if found is None:
+        where = f' in namespace "{ref.namespace}"' if ref.namespace else ""
+        return Failure(f'{ref.resource} "{ref.name}" not found{where}')
+    if isinstance(verb, Remove):
+        grace = verb.grace_period_seconds
+        return Success((Delete(ref.resource, ref.namespace, ref.name, grace_period_seconds=grace),))
+    if isinstance(verb, Cordon):
+        return _merge(ref, {"spec": {"unschedulable": None if verb.undo else True}})
+    if isinstance(verb, Scale):
+        return _scale(ref, verb.replicas)
+    if ref.resource not in TEMPLATED:
+        return Failure(f"{ref.resource} has no pod template: nothing to do with {ref.name}")
+    if isinstance(verb, SetImage):
+        return _set_image(ref, found, verb.images)
+    if isinstance(verb, Restart):
+        return _restart(ref, found, now_ms)
+    if ref.resource != "deployments.apps":
+        return Failure(f"{ref.resource} has no rollout that could be paused or undone")
+    if isinstance(verb, Pause):
+        return _pause(ref, found, verb)
+    return _undo(ref, found, store, verb.to_revision)
+
+
+def _merge(ref: ObjectRef, patch: dict[str, object]) -> Planned:
+    return Success((Patch(ref.resource, ref.namespace, ref.name, document(patch), "strategic"),))
+
+
+def _scale(ref: ObjectRef, replicas: int) -> Planned:
+    if ref.resource not in SCALABLE:
+        return Failure(f"{ref.resource} cannot be scaled")
+    if replicas < 0:
+        return Failure(f"replicas must be 0 or more, not {replicas}")
+    return _merge(ref, {"spec": {"replicas": replicas}})
+
+
+def _set_image(ref: ObjectRef, found: Document, images: tuple[tuple[str, str], ...]) -> Planned:
+    spec = child(found, "spec", "template", "spec")
+    patch: dict[str, list[dict[str, str]]] = {}
+    for name, image in images:
+        hit = False
+        for field in ("initContainers", "containers"):
+            for container in children(spec, field):
+                if name in ("*", text(container, "name")):
+                    hit = True
+                    change = {"name": text(container, "name"), "image": image}
+                    patch.setdefault(field, []).append(change)
+        if not hit:
+            return Failure(f'unable to find container named "{name}" in {ref.resource}/{ref.name}')
+    return _merge(ref, {"spec": {"template": {"spec": patch}}})
+
+
+def _restart(ref: ObjectRef, found: Document, now_ms: int) -> Planned:
+    if flag(found, "spec", "paused"):
+        return Failure(f'can\'t restart paused deployment "{ref.name}" (resume it first)')
+    stamp = {"kubectl.kubernetes.io/restartedAt": format_time(now_ms)}
+    return _merge(ref, {"spec": {"template": {"metadata": {"annotations": stamp}}}})
+
+
+def _pause(ref: ObjectRef, found: Document, verb: Pause) -> Planned:
+    paused = flag(found, "spec", "paused")
+    if paused != verb.resume:
+        state = "not paused" if verb.resume else "already paused"
+        return Failure(f'deployments.apps "{ref.name}" is {state}')
+    return _merge(ref, {"spec": {"paused": None if verb.resume else True}})
+
+
+def _undo(ref: ObjectRef, found: Document, store: Store, to_revision: int) -> Planned:
+    if flag(found, "spec", "paused"):
+        return Failure(f'you cannot rollback a paused deployment; resume "{ref.name}" first')
+    owned = store.table("replicasets.apps").select("owner", metadata(found).uid)
+    by_revision = {_revision(doc): doc for doc in owned}
+    revisions = sorted(by_revision)
+    if to_revision == 0:
+        to_revision = revisions[-2] if len(revisions) > 1 else -1
+    target = by_revision.get(to_revision)
+    if target is None:
+        return Failure(f'no rollout history found for deployment "{ref.name}"')
+    template = without(
+        child(target, "spec", "template"), ("metadata", "labels", "pod-template-hash")
+    )
+    replace: Json = (document({"op": "replace", "path": "/spec/template", "value": template}),)
+    return Success((Patch(ref.resource, ref.namespace, ref.name, replace, "json"),))
+
+
+def _revision(replica_set: Document) -> int:
+    told = strings(replica_set, "metadata", "annotations").get(REVISION, "0")
+    return int(told) if told.isdecimal() else 0
