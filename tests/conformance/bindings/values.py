@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from returns.pipeline import is_successful
+
+from kelm.core.objects import duration, names, selector_text, selectors
+from kelm.core.objects import field_selectors as fields
 from kelm.core.objects import int_or_string as intstr
 from kelm.core.objects import label_requirement as labels
 from kelm.core.objects import quantity as q
-from kelm.core.objects import selector_text, selectors
 
 Case = dict[str, Any]
 
@@ -155,8 +158,54 @@ def label_selectors(case: Case) -> tuple[object, object]:
     return _LABELS[case["kind"]](case["input"]), case["expected"]
 
 
+def _field_parse(case: Case) -> Case:
+    found = fields.parse_field_selector(case["selector"])
+    if not is_successful(found):
+        return {"valid": False}
+    return {"valid": True, "text": str(found.unwrap())}
+
+
+def _field_match(case: Case) -> Case:
+    return {"match": fields.parse_field_selector(case["selector"]).unwrap().matches(case["fields"])}
+
+
+def _field_split(case: Case) -> Case:
+    sides = fields.split_term(case["term"])
+    if sides is None:
+        return {"ok": False}
+    return {"ok": True, "key": sides[0], "operator": sides[1], "value": sides[2]}
+
+
+_FIELDS: dict[str, Any] = {
+    "parse": _field_parse,
+    "match": _field_match,
+    "split-terms": lambda i: {"terms": list(fields.split_terms(i["selector"]))},
+    "split-term": _field_split,
+    "escape": lambda i: {"escaped": fields.escape_value(i["value"])},
+    "unescape-error": lambda i: {"error": not is_successful(fields.unescape_value(i["escaped"]))},
+}
+
+
+def field_selectors(case: Case) -> tuple[object, object]:
+    return _FIELDS[case["kind"]](case["input"]), case["expected"]
+
+
+def human_duration(case: Case) -> tuple[object, object]:
+    written = duration.human_duration if case["kind"] == "human" else duration.short_duration
+    ns = case["input"]["ns"]
+    span_ms = ns // 1_000_000 if ns >= 0 else -(-ns // 1_000_000)
+    return {"text": written(span_ms)}, case["expected"]
+
+
+def safe_encode(case: Case) -> tuple[object, object]:
+    return {"encoded": names.safe_encode(case["input"]["text"])}, case["expected"]
+
+
 BINDINGS = {
     "quantity": quantity,
     "intstr": int_or_string,
     "label-selectors": label_selectors,
+    "field-selectors": field_selectors,
+    "human-duration": human_duration,
+    "safe-encode-probe": safe_encode,
 }
