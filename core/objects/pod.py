@@ -14,6 +14,8 @@ from kelm.core.objects.views import convert, view
 from kelm.effects.document import Document, child, children
 
 QuantityText = str | int | float
+ENDED = ("Succeeded", "Failed")
+"""Phases of a pod that will never run again."""
 
 
 class Condition(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -134,18 +136,37 @@ class PodStatus(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
 
 class Pod(msgspec.Struct, frozen=True, gc=False):
+    """`active`, `terminating` and `ready` are decided once per version: everybody counts them.
+
+    active: neither ended (Succeeded, Failed) nor asked to go. terminating: asked to go, and not
+    ended yet. ready: its condition Ready is True.
+
+    Source: pkg/controller/controller_utils.go, IsPodActive, IsPodTerminating;
+        pkg/api/v1/pod/util.go, IsPodReady.
+    """
+
     doc: Document
     metadata: Metadata
     spec: PodSpec
     status: PodStatus
+    active: bool
+    terminating: bool
+    ready: bool
 
     @classmethod
     def decode(cls, doc: Document) -> Self:
+        metadata = view(Metadata, child(doc, "metadata"))
+        status = view(PodStatus, child(doc, "status"))
+        alive = status.phase not in ENDED
+        ready = status.condition("Ready")
         return cls(
             doc=doc,
-            metadata=view(Metadata, child(doc, "metadata")),
+            metadata=metadata,
             spec=view(PodSpec, child(doc, "spec")),
-            status=view(PodStatus, child(doc, "status")),
+            status=status,
+            active=alive and metadata.deletion_timestamp is None,
+            terminating=alive and metadata.deletion_timestamp is not None,
+            ready=ready is not None and ready.status == "True",
         )
 
 
