@@ -81,11 +81,12 @@ class DeleteCollection(msgspec.Struct, frozen=True, tag=True, tag_field="command
 
 
 class Get(msgspec.Struct, frozen=True, tag=True, tag_field="command"):
-    """Read one object as it is now, past every cache."""
+    """Read one object, or one subresource of it (`scale`), as it is now, past every cache."""
 
     resource: Resource
     namespace: str
     name: str
+    subresource: str = ""
 
 
 class List(msgspec.Struct, frozen=True, tag=True, tag_field="command"):

@@ -37,6 +37,7 @@ class Reason(StrEnum):
     INTERNAL_ERROR = "InternalError"
     EXPIRED = "Expired"
     SERVICE_UNAVAILABLE = "ServiceUnavailable"
+    UNKNOWN = ""
 
 
 CODES: dict[Reason, int] = {
@@ -58,6 +59,7 @@ CODES: dict[Reason, int] = {
     Reason.INTERNAL_ERROR: 500,
     Reason.EXPIRED: 410,
     Reason.SERVICE_UNAVAILABLE: 503,
+    Reason.UNKNOWN: 500,
 }
 
 
@@ -108,8 +110,9 @@ class Refusal(msgspec.Struct, frozen=True, gc=False):
             "metadata": Document(),
             "status": "Failure",
             "message": self.message,
-            "reason": self.reason.value,
         }
+        if self.reason:
+            body["reason"] = self.reason.value
         if details:
             body["details"] = Document(details)
         return Document({**body, "code": self.code})
