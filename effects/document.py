@@ -65,12 +65,19 @@ def freeze(value: object) -> Json:
     >>> freeze({"a": [1, {"b": None}]})
     {'a': (1, {'b': None})}
     """
-    if value is None or isinstance(value, bool | int | float | str | Document):
+    kind = type(value)
+    if kind is str or kind is Document or value is None or kind is bool or kind is int:
+        return value  # type: ignore[return-value]
+    if kind is dict:
+        return Document(
+            [(key if type(key) is str else _key(key), freeze(item)) for key, item in value.items()]  # type: ignore[attr-defined]
+        )
+    if isinstance(value, list | tuple):
+        return tuple([freeze(item) for item in value])
+    if isinstance(value, bool | int | float | str | Document):
         return value
     if isinstance(value, Mapping):
         return Document({_key(key): freeze(item) for key, item in value.items()})
-    if isinstance(value, list | tuple):
-        return tuple(freeze(item) for item in value)
     raise TypeError(f"{type(value).__name__} is not JSON: {value!r}")
 
 
