@@ -53,16 +53,15 @@ def entries(resource: Resource, doc: Document) -> tuple[str, ...]:
 def same_entries(resource: Resource, old: Document, new: Document) -> bool:
     """Whether two versions of an object surely have the same entries (cheap, may say no)."""
     before, after = old["metadata"], new["metadata"]
-    return (
-        before.get("labels") == after.get("labels")  # type: ignore[union-attr]
-        and before.get("ownerReferences") == after.get("ownerReferences")  # type: ignore[union-attr]
-        and (
-            resource != "pods"
-            or old.get("spec") is new.get("spec")
-            or (old.get("spec") or EMPTY).get("nodeName")  # type: ignore[union-attr]
-            == (new.get("spec") or EMPTY).get("nodeName")  # type: ignore[union-attr]
-        )
-    )
+    if before is not after:
+        for field in ("labels", "ownerReferences"):
+            left, right = before.get(field), after.get(field)  # type: ignore[union-attr]
+            if left is not right and left != right:
+                return False
+    if resource != "pods":
+        return True
+    left, right = old.get("spec"), new.get("spec")
+    return left is right or (left or EMPTY).get("nodeName") == (right or EMPTY).get("nodeName")  # type: ignore[union-attr]
 
 
 def is_controlled_by(doc: Document, uid: str) -> bool:

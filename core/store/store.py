@@ -7,13 +7,13 @@ stale cache, the past, and a fork are all older stores.
 from __future__ import annotations
 
 import msgspec
-from pyrsistent import pmap, pvector
-from pyrsistent.typing import PMap, PVector
+from pyrsistent import pvector
+from pyrsistent.typing import PVector
 
 from kelm.core.store import table as tables
 from kelm.core.store.table import Table
 from kelm.effects.address import Key, Resource
-from kelm.effects.document import Document
+from kelm.effects.document import EMPTY, Document
 
 
 class Store(msgspec.Struct, frozen=True):
@@ -25,7 +25,8 @@ class Store(msgspec.Struct, frozen=True):
     revision: int = 0
     counter: int = 0
     seed: int = 0
-    number_of: PMap[Resource, int] = pmap()
+    number_of: Document = EMPTY
+    """Each resource's number: its place in `tables`."""
     tables: PVector[Table] = pvector()
 
     @property
@@ -36,11 +37,10 @@ class Store(msgspec.Struct, frozen=True):
     def table(self, resource: Resource) -> Table:
         """A resource's table, empty if nothing was ever stored there."""
         number = self.number_of.get(resource)
-        return Table(resource) if number is None else self.tables[number]
+        return self.tables[number] if isinstance(number, int) else Table(resource)
 
     def get(self, resource: Resource, key: Key) -> Document | None:
-        number = self.number_of.get(resource)
-        return None if number is None else self.tables[number].get(key)
+        return self.table(resource).get(key)
 
     def resources(self) -> tuple[Resource, ...]:
         """Every resource that ever held something, in the order of first use."""
@@ -54,7 +54,7 @@ class Store(msgspec.Struct, frozen=True):
         (2, 1)
         """
         number = self.counter + 1
-        return msgspec.structs.replace(self, counter=number), number
+        return Store(self.revision, number, self.seed, self.number_of, self.tables), number
 
     def put(self, resource: Resource, key: Key, doc: Document) -> Store:
         """Add or replace an object, which carries `next_revision` as its resourceVersion.
@@ -74,18 +74,9 @@ class Store(msgspec.Struct, frozen=True):
 
     def _with(self, resource: Resource, table: Table) -> Store:
         number = self.number_of.get(resource)
-        if number is None:
-            return Store(
-                revision=table.revision,
-                counter=self.counter,
-                seed=self.seed,
-                number_of=self.number_of.set(resource, len(self.tables)),
-                tables=self.tables.append(table),
-            )
-        return Store(
-            revision=table.revision,
-            counter=self.counter,
-            seed=self.seed,
-            number_of=self.number_of,
-            tables=self.tables.set(number, table),
-        )
+        if isinstance(number, int):
+            tables, number_of = self.tables.set(number, table), self.number_of
+        else:
+            number_of = Document({**self.number_of, resource: len(self.tables)})
+            tables = self.tables.append(table)
+        return Store(table.revision, self.counter, self.seed, number_of, tables)

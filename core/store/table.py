@@ -126,24 +126,20 @@ def put(table: Table, key: Key, doc: Document, revision: int) -> Table:
         return _add(table, key, doc, revision)
     old = table.slots[slot]
     assert old is not None
-    changed = _logged(table, Change(revision, key, old, doc))
-    changed = msgspec.structs.replace(changed, slots=table.slots.set(slot, doc))
+    changed = _logged(table, Change(revision, key, old, doc), table.slots.set(slot, doc))
     if same_entries(table.resource, old, doc):
         return changed
     before, after = entries(table.resource, old), entries(table.resource, doc)
-    gone = tuple(entry for entry in before if entry not in after)
-    come = tuple(entry for entry in after if entry not in before)
+    gone = tuple([entry for entry in before if entry not in after])
+    come = tuple([entry for entry in after if entry not in before])
     return _file(_unfile(changed, gone), come, slot)
 
 
 def _add(table: Table, key: Key, doc: Document, revision: int) -> Table:
     slot = len(table.slots)
-    added = msgspec.structs.replace(
-        _logged(table, Change(revision, key, None, doc)),
-        slots=table.slots.append(doc),
-        slot_of=table.slot_of.set(key, slot),
-    )
-    return _file(added, entries(table.resource, doc), slot)
+    added = _logged(table, Change(revision, key, None, doc), table.slots.append(doc))
+    named = msgspec.structs.replace(added, slot_of=table.slot_of.set(key, slot))
+    return _file(named, entries(table.resource, doc), slot)
 
 
 def remove(table: Table, key: Key, last: Document, revision: int) -> Table:
@@ -153,26 +149,31 @@ def remove(table: Table, key: Key, last: Document, revision: int) -> Table:
     assert old is not None
     slots = table.slots.set(slot, None)
     removed = msgspec.structs.replace(
-        _logged(table, Change(revision, key, last, None)),
-        slots=slots,
+        _logged(table, Change(revision, key, last, None), slots),
         slot_of=table.slot_of.remove(key),
     )
     removed = _unfile(removed, entries(table.resource, old))
     return _compacted(removed) if len(slots) > 2 * len(removed.slot_of) + 64 else removed
 
 
-def _logged(table: Table, change: Change) -> Table:
-    if len(table.recent) < KEPT_CHANGES:
-        return msgspec.structs.replace(
-            table, revision=change.revision, recent=table.recent.append(change)
-        )
-    forgotten = table.older[-1].revision if table.older else table.forgotten
-    return msgspec.structs.replace(
-        table,
-        revision=change.revision,
-        forgotten=forgotten,
-        older=table.recent,
-        recent=pvector([change]),
+def _logged(table: Table, change: Change, slots: PVector[Document | None]) -> Table:
+    """The table with these slots and one more change remembered."""
+    older, recent, forgotten = table.older, table.recent, table.forgotten
+    if len(recent) < KEPT_CHANGES:
+        recent = recent.append(change)
+    else:
+        forgotten = older[-1].revision if older else forgotten
+        older, recent = recent, pvector([change])
+    return Table(
+        table.resource,
+        change.revision,
+        slots,
+        table.slot_of,
+        table.posting_of,
+        table.postings,
+        older,
+        recent,
+        forgotten,
     )
 
 
