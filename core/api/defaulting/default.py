@@ -12,16 +12,64 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from kelm.core.api.defaulting import others, pod, service, volumes, workloads
 from kelm.effects.address import Resource
 from kelm.effects.document import Document
 
 Defaulter = Callable[[Document], Document]
 
-DEFAULTERS: Final[dict[Resource, Defaulter]] = {}
+
+def _claim(doc: Document) -> Document:
+    return volumes.claim(others.tidied(doc))
+
+
+def _persistent_volume(doc: Document) -> Document:
+    return volumes.persistent_volume(others.tidied(doc))
+
+
+DEFAULTERS: Final[dict[Resource, Defaulter]] = {
+    "pods": pod.pod,
+    "podtemplates": workloads.pod_template_object,
+    "deployments.apps": workloads.deployment,
+    "replicasets.apps": workloads.replica_set,
+    "statefulsets.apps": workloads.stateful_set,
+    "daemonsets.apps": workloads.daemon_set,
+    "replicationcontrollers": workloads.replication_controller,
+    "jobs.batch": workloads.job,
+    "cronjobs.batch": workloads.cron_job,
+    "services": service.service,
+    "endpoints": service.endpoints,
+    "endpointslices.discovery.k8s.io": service.endpoint_slice,
+    "namespaces": others.namespace,
+    "nodes": others.node,
+    "secrets": others.secret,
+    "configmaps": others.config_map,
+    "serviceaccounts": others.metadata_only,
+    "limitranges": others.limit_range,
+    "resourcequotas": others.tidied,
+    "persistentvolumes": _persistent_volume,
+    "persistentvolumeclaims": _claim,
+    "poddisruptionbudgets.policy": others.tidied,
+    "horizontalpodautoscalers.autoscaling": others.horizontal_pod_autoscaler,
+    "networkpolicies.networking.k8s.io": others.network_policy,
+    "ingressclasses.networking.k8s.io": others.ingress_class,
+    "rolebindings.rbac.authorization.k8s.io": others.role_binding,
+    "clusterrolebindings.rbac.authorization.k8s.io": others.role_binding,
+    "priorityclasses.scheduling.k8s.io": others.priority_class,
+    "storageclasses.storage.k8s.io": others.storage_class,
+    "csidrivers.storage.k8s.io": others.csi_driver,
+    "mutatingwebhookconfigurations.admissionregistration.k8s.io": others.webhook_configuration,
+    "validatingwebhookconfigurations.admissionregistration.k8s.io": others.webhook_configuration,
+}
 """The defaults of every resource that has any."""
 
 
 def default(resource: Resource, doc: Document) -> Document:
-    """Fill in what a manifest leaves to the API."""
+    """Fill in what a manifest leaves to the API.
+
+    >>> pod = default("pods", Document(kind="Pod", spec=Document(containers=())))
+    >>> pod["spec"]["restartPolicy"], default("pods", pod) is pod
+    ('Always', True)
+    """
     defaulter = DEFAULTERS.get(resource)
     return doc if defaulter is None else defaulter(doc)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from kelm.core.api.defaulting.default import default
 from kelm.core.api.validation.names import NUMBER_RULES, TEXT_RULES
+from kelm.effects.document import document, thaw
 
 Case = dict[str, Any]
 Sides = tuple[object, object]
@@ -16,6 +18,50 @@ def validation_names(case: Case) -> Sides:
     return not complaints, case["expected"]["valid"]
 
 
+def resource_of(kind: str, api_version: str) -> str:
+    """The resource of a kind, as kubectl names it."""
+    group, slash, _ = api_version.rpartition("/")
+    lower = kind.lower()
+    plural = (
+        lower
+        if lower.endswith("endpoints")
+        else lower.removesuffix("y") + "ies"
+        if lower.endswith("y")
+        else lower + ("es" if lower.endswith("s") else "s")
+    )
+    return f"{plural}.{group}" if slash else plural
+
+
+def listed(actual: Any, expected: Any) -> Any:
+    """What a table lists: empty parts are left out unless the table shows them."""
+    if isinstance(actual, dict):
+        shown = expected if isinstance(expected, dict) else {}
+        kept = {key: listed(value, shown.get(key)) for key, value in actual.items()}
+        return {key: value for key, value in kept.items() if key in shown or value not in ({}, [])}
+    if isinstance(actual, list):
+        pairs = zip(actual, expected, strict=False) if isinstance(expected, list) else ()
+        return [listed(one, other) for one, other in pairs] + actual[len(expected or ()) :]
+    return actual
+
+
+def defaulting(case: Case) -> Sides:
+    given = case["input"]
+    resource = resource_of(given["kind"], given["apiVersion"])
+    actual = thaw(default(resource, document(given["object"])))
+    expected = case["expected"]["object"]
+    if case["kind"] == "table":
+        actual, expected = {"spec": actual["spec"]}, {"spec": expected["spec"]}
+    return listed(actual, expected), expected
+
+
+def pod_template_api_defaults(case: Case) -> Sides:
+    deployment = document({"spec": {"template": case["input"]["template"]}})
+    template = default("deployments.apps", deployment)["spec"]["template"]
+    return thaw(template), case["expected"]["template"]
+
+
 BINDINGS = {
+    "defaulting": defaulting,
+    "pod-template-api-defaults": pod_template_api_defaults,
     "validation-names": validation_names,
 }

@@ -1,0 +1,204 @@
+"""Defaults of the remaining kinds of the core group, and of policies.
+
+Source: kubernetes v1.36, pkg/apis/{core,autoscaling,networking,rbac,scheduling,storage,
+admissionregistration}/v1/defaults.go.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import Final
+
+from kelm.core.api.defaulting.fill import absent, filled, with_each, with_made, with_part
+from kelm.core.api.defaulting.pod import with_metadata
+from kelm.core.api.defaulting.tidy import canonical_amounts, tidy
+from kelm.effects.document import EMPTY, Document, child, elements, strings, text
+
+RBAC_GROUP: Final = "rbac.authorization.k8s.io"
+
+
+NAME_LABEL: Final = "kubernetes.io/metadata.name"
+
+
+def namespace(doc: Document) -> Document:
+    """A namespace carries its own name as a label, for selectors."""
+    name = text(doc, "metadata", "name")
+
+    def labelled(meta: Document) -> Document:
+        return with_made(meta, "labels", lambda it: Document({**it, NAME_LABEL: name}))
+
+    if name and text(doc, "metadata", "labels", NAME_LABEL) != name:
+        doc = with_made(doc, "metadata", labelled)
+    full = with_made(with_metadata(doc), "spec", lambda spec: spec)
+    return with_made(full, "status", lambda status: filled(status, (("phase", "Active"),)))
+
+
+def node(doc: Document) -> Document:
+    """What a node does not say it can give away is all it has."""
+
+    def status(old: Document) -> Document:
+        old = with_part(
+            with_part(old, "capacity", canonical_amounts), "allocatable", canonical_amounts
+        )
+        capacity = child(old, "capacity")
+        return filled(old, (("allocatable", capacity),)) if capacity else old
+
+    return with_part(with_part(with_metadata(doc), "spec", tidy), "status", status)
+
+
+def secret(doc: Document) -> Document:
+    """Plain strings are written for convenience and stored encoded."""
+    full = filled(with_metadata(doc), (("type", "Opaque"),))
+    if "stringData" not in full:
+        return full
+    encoded = {
+        key: b64encode(value.encode()).decode()
+        for key, value in strings(full, "stringData").items()
+    }
+    rest = {key: value for key, value in full.items() if key != "stringData"}
+    data = {**child(full, "data"), **encoded}
+    return Document({**rest, "data": Document(data)} if data else rest)
+
+
+def limit_range(doc: Document) -> Document:
+    def spec(old: Document) -> Document:
+        return with_each(tidy(old), "limits", _limit)
+
+    return with_part(with_metadata(doc), "spec", spec)
+
+
+def _limit(item: Document) -> Document:
+    if item.get("type") != "Container":
+        return item
+    limits = filled(child(item, "default"), child(item, "max").items())
+    asked = filled(child(item, "defaultRequest"), limits.items())
+    asked = filled(asked, child(item, "min").items())
+    return filled_with(item, (("default", limits), ("defaultRequest", asked)))
+
+
+def filled_with(doc: Document, parts: tuple[tuple[str, Document], ...]) -> Document:
+    """With these parts where they are not empty."""
+    new = {key: part for key, part in parts if part and part != doc.get(key)}
+    return Document({**doc, **new}) if new else doc
+
+
+def tidied(doc: Document) -> Document:
+    """A kind without defaults whose specification has quantities or empty fields."""
+    return with_part(with_metadata(doc), "spec", tidy)
+
+
+def horizontal_pod_autoscaler(doc: Document) -> Document:
+    return with_made(with_metadata(doc), "spec", _autoscaler_spec)
+
+
+def _autoscaler_spec(spec: Document) -> Document:
+    target = Document(type="Utilization", averageUtilization=80)
+    cpu = Document(type="Resource", resource=Document(name="cpu", target=target))
+    full = filled(tidy(spec), (("minReplicas", 1), ("metrics", (cpu,))))
+    return with_part(full, "behavior", _behavior)
+
+
+def _behavior(behavior: Document) -> Document:
+    percent = Document(type="Percent", value=100, periodSeconds=15)
+    pods = Document(type="Pods", value=4, periodSeconds=15)
+    up = (
+        ("stabilizationWindowSeconds", 0), ("selectPolicy", "Max"), ("policies", (pods, percent)),
+    )  # fmt: skip
+    down = (("selectPolicy", "Max"), ("policies", (percent,)))
+    full = with_made(behavior, "scaleUp", lambda it: filled(it, up))
+    return with_made(full, "scaleDown", lambda it: filled(it, down))
+
+
+def network_policy(doc: Document) -> Document:
+    def spec(old: Document) -> Document:
+        types = ("Ingress", "Egress") if elements(old, "egress") else ("Ingress",)
+        old = filled(old, (("policyTypes", types),))
+        return with_each(with_each(old, "ingress", _peer_ports), "egress", _peer_ports)
+
+    return with_made(with_metadata(doc), "spec", spec)
+
+
+def _peer_ports(rule: Document) -> Document:
+    return with_each(rule, "ports", lambda port: filled(port, (("protocol", "TCP"),)))
+
+
+def ingress_class(doc: Document) -> Document:
+    def spec(old: Document) -> Document:
+        return with_part(old, "parameters", lambda it: filled(it, (("scope", "Cluster"),)))
+
+    return with_part(with_metadata(doc), "spec", spec)
+
+
+def role_binding(doc: Document) -> Document:
+    full = with_part(
+        with_metadata(doc), "roleRef", lambda it: filled(it, (("apiGroup", RBAC_GROUP),))
+    )
+    return with_each(full, "subjects", _subject)
+
+
+def _subject(subject: Document) -> Document:
+    if subject.get("kind") not in ("User", "Group"):
+        return subject
+    return filled(subject, (("apiGroup", RBAC_GROUP),))
+
+
+def priority_class(doc: Document) -> Document:
+    return filled(with_metadata(doc), (("preemptionPolicy", "PreemptLowerPriority"),))
+
+
+def storage_class(doc: Document) -> Document:
+    defaults = (("reclaimPolicy", "Delete"), ("volumeBindingMode", "Immediate"))
+    return filled(with_metadata(doc), defaults)
+
+
+def csi_driver(doc: Document) -> Document:
+    defaults = (
+        ("attachRequired", True),
+        ("podInfoOnMount", False),
+        ("storageCapacity", False),
+        ("fsGroupPolicy", "ReadWriteOnceWithFSType"),
+        ("volumeLifecycleModes", ("Persistent",)),
+        ("requiresRepublish", False),
+        ("seLinuxMount", False),
+    )
+    return with_made(with_metadata(doc), "spec", lambda spec: filled(spec, defaults))
+
+
+def webhook_configuration(doc: Document) -> Document:
+    """A Validating- or MutatingWebhookConfiguration."""
+    defaults = (
+        ("failurePolicy", "Fail"),
+        ("matchPolicy", "Equivalent"),
+        ("namespaceSelector", EMPTY),
+        ("objectSelector", EMPTY),
+        ("timeoutSeconds", 10),
+    )
+    mutating = doc.get("kind") == "MutatingWebhookConfiguration"
+    again = (("reinvocationPolicy", "Never"),) if mutating else ()
+
+    def webhook(hook: Document) -> Document:
+        hook = filled(hook, (*defaults, *again))
+        hook = with_each(hook, "rules", lambda rule: filled(rule, (("scope", "*"),)))
+        return with_part(hook, "clientConfig", _client)
+
+    return with_each(with_metadata(doc), "webhooks", webhook)
+
+
+def _client(config: Document) -> Document:
+    return with_part(config, "service", lambda it: filled(it, (("port", 443),)))
+
+
+def metadata_only(doc: Document) -> Document:
+    """A kind that is stored as it comes."""
+    return with_metadata(doc)
+
+
+def config_map(doc: Document) -> Document:
+    empty = [key for key in ("data", "binaryData") if key in doc and absent_or_empty(doc, key)]
+    if empty:
+        doc = Document({key: value for key, value in doc.items() if key not in empty})
+    return with_metadata(doc)
+
+
+def absent_or_empty(doc: Document, key: str) -> bool:
+    return absent(doc, key) or not doc[key]
