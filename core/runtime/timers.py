@@ -58,7 +58,8 @@ class Timers(msgspec.Struct, frozen=True):
         if self.due.get(key) == at_ms:
             return self
         node = _Node(at_ms, self.set_count, key, 1, None, None)
-        return Timers(_merge(self.heap, node), self.due.set(key, at_ms), self.set_count + 1)
+        heap, due = _merge(self.heap, node), self.due.set(key, at_ms)
+        return _skip_stale(Timers(heap, due, self.set_count + 1))
 
     def cancel(self, key: Key) -> Timers:
         """Have `key` due no more."""
