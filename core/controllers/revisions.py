@@ -20,13 +20,7 @@ from kelm.effects.document import Document, Json, number, strings, text
 HASH_LABEL = "controller.kubernetes.io/hash"
 _MAX_PREFIX = 223
 _MAX_INT32 = 2**31 - 1
-_ESCAPES = {
-    "<": "\\u003c",
-    ">": "\\u003e",
-    "&": "\\u0026",
-    "\u2028": "\\u2028",
-    "\u2029": "\\u2029",
-}
+_ESCAPED = "<>&\u2028\u2029"
 
 
 def revision_data(template: Document) -> Document:
