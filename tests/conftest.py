@@ -1,0 +1,13 @@
+"""One Hypothesis profile for the fast suite, one for `python -m tests storm`."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+QUIET = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
+
+settings.register_profile("fast", max_examples=40, deadline=None, suppress_health_check=QUIET)
+settings.register_profile("storm", max_examples=2_000, deadline=None, suppress_health_check=QUIET)
+settings.load_profile(os.environ.get("KELM_PROFILE", "fast"))
