@@ -1,0 +1,160 @@
+"""Node lifecycle, taint eviction, pod and garbage collection, namespaces, budgets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kelm.core.controllers import taint_eviction
+from kelm.core.controllers.node_lifecycle import zones
+from kelm.core.controllers.node_lifecycle.monitor import run_pass
+from kelm.core.controllers.node_lifecycle.settings import Settings
+from kelm.core.controllers.node_lifecycle.taints import schedule_taints_patch
+from kelm.core.objects.pod import Toleration, pod
+from kelm.core.objects.taints import Taint, taints_of
+from kelm.core.objects.time import format_time
+from kelm.core.objects.views import convert
+from kelm.core.store import table as tables
+from kelm.core.store.table import Table
+from kelm.effects.commands import Update
+from kelm.effects.document import Document, children, document, text, with_value
+
+Case = dict[str, Any]
+START_MS = 1_735_689_600_000
+
+
+def _table(resource: str, docs: list[Document]) -> Table:
+    table = Table(resource)
+    for number, doc in enumerate(docs, 1):
+        namespace, name = text(doc, "metadata", "namespace"), text(doc, "metadata", "name")
+        table = tables.put(table, f"{namespace}/{name}" if namespace else name, doc, number)
+    return table
+
+
+def _node_condition_taints(case: Case) -> tuple[object, object]:
+    given = case["input"]
+    node = document(
+        {
+            "metadata": {"name": "node"},
+            "spec": {"taints": given["taintsBefore"], "unschedulable": given["unschedulable"]},
+            "status": {"conditions": given["conditions"]},
+        }
+    )
+    patch = schedule_taints_patch(node, START_MS)
+    after = node if patch is None else patch.patch
+    assert isinstance(after, Document)
+    found = sorted(f"{t['key']}:{t['effect']}" for t in children(after, "spec", "taints"))
+    return {"taints": found}, case["expected"]
+
+
+def _conditions(seconds: list[Case]) -> list[Case]:
+    return [
+        {
+            key: format_time(START_MS + round(value * 1_000)) if key.endswith("Time") else value
+            for key, value in condition.items()
+        }
+        for condition in seconds
+    ]
+
+
+def _node_health(case: Case) -> tuple[object, object]:
+    given = case["input"]
+    settings = Settings(
+        grace_ms=round(given["gracePeriod"] * 1_000),
+        startup_grace_ms=round(given["startupGracePeriod"] * 1_000),
+    )
+    created = format_time(START_MS + round(given["createdAt"] * 1_000))
+    node = document(
+        {
+            "metadata": {"name": "node", "creationTimestamp": created},
+            "spec": {},
+            "status": {"conditions": _conditions(given["conditions"])},
+        }
+    )
+    later_ms = START_MS + round(given["secondsPassed"] * 1_000)
+    leases = Table("leases.coordination.k8s.io")
+    monitor, commands = run_pass(None, _table("nodes", [node]), leases, settings, START_MS)
+    if later_ms > START_MS:
+        node = next((c.object for c in commands if isinstance(c, Update)), node)
+        if "conditionsAfter" in given:
+            after = document({"conditions": _conditions(given["conditionsAfter"])})
+            node = with_value(node, ("status", "conditions"), after["conditions"])
+        _, commands = run_pass(monitor, _table("nodes", [node]), leases, settings, later_ms)
+    updates = [command for command in commands if isinstance(command, Update)]
+    if not updates:
+        return {"changed": False}, case["expected"]
+    found = [
+        {key: c[key] for key in ("type", "status", "reason") if key in c}
+        for c in children(updates[-1].object, "status", "conditions")
+    ]
+    return {"conditions": sorted(found, key=lambda c: str(c["type"]))}, case["expected"]
+
+
+def _zone_state(given: Case) -> object:
+    counts: dict[str, list[int]] = {}
+    for node in given["nodes"]:
+        if not node.get("excludedFromDisruption"):
+            counts.setdefault(node["zone"], [0, 0])[node["ready"] != "True"] += 1
+    threshold = given["unhealthyZoneThreshold"]
+    return {
+        "zoneStates": {
+            zone: zones.zone_state(zones.Count(*count), threshold).value
+            for zone, count in counts.items()
+        }
+    }
+
+
+def _node_zone_states(case: Case) -> tuple[object, object]:
+    given = case["input"]
+    if case["kind"] == "zone-state":
+        return _zone_state(given), case["expected"]
+    if case["kind"] == "zone-count":
+        count = zones.Count(given["ready"], given["notReady"])
+        state = zones.zone_state(count, given["unhealthyZoneThreshold"])
+        return {"notReady": count.not_ready, "state": state.value}, case["expected"]
+    settings = Settings(
+        eviction_rate=given["evictionRate"],
+        secondary_eviction_rate=given["secondaryEvictionRate"],
+        large_cluster_threshold=given["largeClusterThreshold"],
+    )
+    rate = zones.eviction_rate(zones.ZoneState(given["state"]), given["nodes"], settings)
+    return {"rate": rate}, {"rate": round(case["expected"]["rate"], 6)}
+
+
+def _stays(given: Case) -> dict[str, float | None]:
+    taints = tuple(convert(Taint, document(taint)) for taint in given["nodeTaints"])
+    found = {}
+    for doc in given["pods"]:
+        subject = pod(document(doc))
+        assert taints_of(document({"spec": {"taints": given["nodeTaints"]}})) == taints
+        stay = taint_eviction.stay_ms(taints, subject.spec.tolerations)
+        found[subject.metadata.name] = None if stay is None else stay / 1_000
+    return found
+
+
+def _taint_eviction(case: Case) -> tuple[object, object]:
+    given, expected = case["input"], case["expected"]
+    if case["kind"] == "min-time":
+        used = [convert(Toleration, document(one)) for one in given["tolerations"]]
+        stay = taint_eviction.tolerated_ms(used)
+        seconds = expected["seconds"]
+        unlimited = seconds is None or seconds < 0
+        return stay, None if unlimited else seconds * 1_000
+    if case["kind"] == "pod-on-node":
+        bound = "nodeName" in given["pod"].get("spec", {})
+        stays = _stays({**given, "pods": [given["pod"]]})
+        return {"evictNow": bound and 0 in stays.values()}, expected
+    if case["kind"] == "node-change":
+        limit = given.get("observeSeconds", 0)
+        stays = _stays(given)
+        evicted = any(stay is not None and stay <= limit for stay in stays.values())
+        return {"evicted": evicted}, expected
+    after = {name: stay for name, stay in _stays(given).items() if stay is not None}
+    return {"evictAfterSeconds": after}, expected
+
+
+BINDINGS = {
+    "node-condition-taints": _node_condition_taints,
+    "node-health": _node_health,
+    "node-zone-states": _node_zone_states,
+    "taint-eviction": _taint_eviction,
+}
