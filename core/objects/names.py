@@ -10,6 +10,8 @@ generate.go, hash/fnv of Go.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 
 _FNV_OFFSET = 2_166_136_261
@@ -67,13 +69,17 @@ def random_suffix(seed: int, counter: int) -> str:
     >>> random_suffix(0, 1), random_suffix(0, 2), random_suffix(1, 1)
     ('vrwz6', 'l7gpr', 'cx82x')
     """
-    start = fnv1a_32(seed.to_bytes(8, "little", signed=True))
-    index = (counter * _STRIDE + start) % _SUFFIXES
+    index = (counter * _STRIDE + _start(seed)) % _SUFFIXES
     letters = ""
     for _ in range(_SUFFIX_LENGTH):
         index, letter = divmod(index, len(ALPHABET))
         letters += ALPHABET[letter]
     return letters
+
+
+@lru_cache(maxsize=64)
+def _start(seed: int) -> int:
+    return fnv1a_32(seed.to_bytes(8, "little", signed=True))
 
 
 def generated_name(prefix: str, suffix: str) -> str:
