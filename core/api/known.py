@@ -27,6 +27,7 @@ class Known(msgspec.Struct, frozen=True):
     template_violations: tuple[object, ...] | None = None
     pod_violations: tuple[object, ...] | None = None
     admitted: tuple[object, ...] | None = None
+    first_status: Document | None = None
 
 
 NOTHING = Known()
