@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from kelm.core.controllers import taint_eviction
+import msgspec
+from pyrsistent import pmap
+
+from kelm.core.controllers import pod_gc, taint_eviction
 from kelm.core.controllers.node_lifecycle import zones
 from kelm.core.controllers.node_lifecycle.monitor import run_pass
 from kelm.core.controllers.node_lifecycle.settings import Settings
@@ -13,10 +16,12 @@ from kelm.core.objects.pod import Toleration, pod
 from kelm.core.objects.taints import Taint, taints_of
 from kelm.core.objects.time import format_time
 from kelm.core.objects.views import convert
+from kelm.core.runtime.controller import Sync
 from kelm.core.store import table as tables
 from kelm.core.store.table import Table
-from kelm.effects.commands import Update
+from kelm.effects.commands import Delete, Get, Patch, Update
 from kelm.effects.document import Document, children, document, text, with_value
+from kelm.effects.refusals import Reason, Refusal
 
 Case = dict[str, Any]
 START_MS = 1_735_689_600_000
@@ -152,7 +157,66 @@ def _taint_eviction(case: Case) -> tuple[object, object]:
     return {"evictAfterSeconds": after}, expected
 
 
+def _names(commands: list[Any], kind: type) -> list[str]:
+    return sorted(command.name for command in commands if isinstance(command, kind))
+
+
+def _podgc(case: Case) -> tuple[object, object]:
+    """One pass over a world in which every named node exists."""
+    given, expected = case["input"], case["expected"]
+    pods = [pod(document(one)) for one in given["pods"]]
+    doomed = pod_gc.terminated(pods, given.get("threshold", 0))
+    for node in map(document, given.get("nodes", ())):
+        name = text(node, "metadata", "name")
+        bound = [one for one in pods if one.spec.node_name == name]
+        doomed += pod_gc.terminating_out_of_service(bound, node)
+    if "threshold" not in given or "nodes" in given:
+        doomed += [one for one in pods if pod_gc.is_unscheduled_terminating(one)]
+    batches = pod_gc.deletion(doomed, START_MS)
+    commands = [command for batch in batches for command in batch]
+    found = {
+        "deleted": sorted(set(_names(commands, Delete))),
+        "markedFailed": sorted(set(_names(commands, Patch))),
+    }
+    return {key: found[key] for key in expected}, expected
+
+
+def _bare_nodes(names: set[str]) -> Table:
+    return _table("nodes", [document({"metadata": {"name": name}}) for name in sorted(names)])
+
+
+def _podgc_orphaned(case: Case) -> tuple[object, object]:
+    """The controller at a multiple of its period, and once more after the delay."""
+    given = case["input"]
+    assert given["quarantineSeconds"] * 1_000 == pod_gc.QUARANTINE_MS
+    controller, pods = pod_gc.PodGC(), _table("pods", [document(one) for one in given["pods"]])
+    cached, server = set(given["cachedNodes"]), set(given["serverNodes"])
+    later_ms = START_MS + given["delaySeconds"] * 1_000
+    commands: list[Any] = []
+    for key in controller.every_key(pmap({"pods": pods, "nodes": _bare_nodes(cached)})):
+        before: Any = pmap({"pods": pods, "nodes": _bare_nodes(cached)})
+        memory = controller.reconcile(Sync(key, START_MS, before)).memory
+        left = (cached | set(given["addedCachedNodes"])) - set(given["deletedCachedNodes"])
+        known = (server | set(given["addedServerNodes"])) - set(given["deletedServerNodes"])
+        sync = Sync(key, later_ms, pmap({"pods": pods, "nodes": _bare_nodes(left)}), memory)
+        plan = controller.reconcile(sync)
+        for question in (c for batch in plan.batches for c in batch if isinstance(c, Get)):
+            if question.name not in known:
+                asked = msgspec.structs.replace(sync, memory=plan.memory)
+                refusal = Refusal(Reason.NOT_FOUND, "")
+                memory = controller.refused(asked, question, refusal)
+                plan = controller.reconcile(msgspec.structs.replace(sync, memory=memory))
+        commands += [command for batch in plan.batches for command in batch]
+    found = {"deleted": _names(commands, Delete), "markedFailed": _names(commands, Patch)}
+    return found, case["expected"]
+
+
 BINDINGS = {
+    "podgc-orphaned": _podgc_orphaned,
+    "podgc-out-of-service": _podgc,
+    "podgc-probe": _podgc,
+    "podgc-terminated": _podgc,
+    "podgc-unscheduled-terminating": _podgc,
     "node-condition-taints": _node_condition_taints,
     "node-health": _node_health,
     "node-zone-states": _node_zone_states,
