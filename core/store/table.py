@@ -59,7 +59,7 @@ class Table(msgspec.Struct, frozen=True):
     def objects(self) -> Iterator[Document]:
         return (doc for doc in self.slots if doc is not None)
 
-    def keys(self) -> list[Key]:
+    def sorted_keys(self) -> list[Key]:
         """All keys in the API's order."""
         return sorted(self.slot_of)
 
