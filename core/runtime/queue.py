@@ -42,9 +42,10 @@ class Busy(msgspec.Struct, frozen=True):
 
 
 class Work(msgspec.Struct, frozen=True):
-    """The state of a controller's process."""
+    """The state of a controller's process; `synced`: every watch was heard of once."""
 
     caches: Caches = pmap()
+    synced: bool = False
     ready: PVector[Key] = pvector()
     head: int = 0
     dirty: PMap[Key, bool] = pmap()
@@ -85,23 +86,20 @@ class ControllerProgram(msgspec.Struct, frozen=True):
         return _wake(self.controller, state, message)
 
 
-def _synced(controller: Controller, state: Work) -> bool:
-    return all(watch.resource in state.caches for watch in controller.watches)
+def _synced(controller: Controller, caches: Caches) -> bool:
+    return all(watch.resource in caches for watch in controller.watches)
 
 
 def _has_turn(controller: Controller, state: Work) -> bool:
-    return (
-        state.head < len(state.ready)
-        and len(state.busy) < controller.workers
-        and _synced(controller, state)
-    )
+    return state.head < len(state.ready) and len(state.busy) < controller.workers and state.synced
 
 
 def _observe(controller: Controller, state: Work, message: Observed) -> Work:
-    was_synced = _synced(controller, state)
+    was_synced = state.synced
     caches = state.caches.set(message.resource, message.cache)
-    state = msgspec.structs.replace(state, caches=caches, now_ms=message.now_ms)
-    if not _synced(controller, state):
+    synced = was_synced or _synced(controller, caches)
+    state = msgspec.structs.replace(state, caches=caches, synced=synced, now_ms=message.now_ms)
+    if not synced:
         return state
     if message.replaced or not was_synced:
         state = _mark(state, controller.every_key(caches))
