@@ -1,0 +1,175 @@
+"""Create: what becomes of a new object between the request and the store.
+
+    type and namespace -> defaults -> admission -> name, uid, first status -> validation ->
+    allocation -> storage
+
+Source: kubernetes v1.36, apiserver/pkg/endpoints/handlers/create.go,
+apiserver/pkg/registry/generic/registry/store.go (Create), registry/rest/create.go.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from returns.result import Failure
+
+from kelm.core.api import refuse
+from kelm.core.api.admission.admit import admit_create
+from kelm.core.api.admission.context import Context
+from kelm.core.api.defaulting.default import default
+from kelm.core.api.first_status import first_status
+from kelm.core.api.identity import uid
+from kelm.core.api.metadata import (
+    NAMESPACE_LABEL,
+    Fields,
+    being_deleted,
+    created_fields,
+    metadata_of,
+)
+from kelm.core.api.request import Answer, Written, in_namespace, typed
+from kelm.core.api.resources import ResourceInfo, resource_info
+from kelm.core.api.strategies import GENERATION_FIELDS
+from kelm.core.api.validation.validate import validate_create
+from kelm.core.api.validation.violation import invalid
+from kelm.core.objects.names import generated_name, random_suffix
+from kelm.core.objects.time import format_time
+from kelm.core.store.store import Store
+from kelm.effects.address import key_of
+from kelm.effects.document import EMPTY, Document, text
+from kelm.effects.refusals import Cause, Refusal
+
+GENERATED_NAME_ATTEMPTS: Final = 8
+
+
+def create(
+    store: Store, info: ResourceInfo, namespace: str, given: Document, now_ms: int
+) -> Written:
+    """Store a new object, completed; or say why not."""
+    admitted = _admitted(store, info, namespace, given, now_ms)
+    if isinstance(admitted, Refusal):
+        return store, admitted
+    meta = metadata_of(admitted)
+    place = str(meta.get("namespace") or "")
+    changed, number, name = _named(store, info, place, meta)
+    doc = _completed(changed, info, admitted, name, number, now_ms)
+    violations = validate_create(info.resource, doc)
+    if violations:
+        return store, invalid(info.kind, info.group, name, violations)
+    return _stored(store, changed, info, key_of(place, name), doc, meta)
+
+
+def _stored(
+    store: Store, changed: Store, info: ResourceInfo, key: str, doc: Document, given: Document
+) -> Written:
+    if given.get("resourceVersion") not in (None, "", "0"):
+        return store, refuse.failed("resourceVersion should not be set on objects to be created")
+    taken = store.get(info.resource, key)
+    if taken is not None:
+        name = str(metadata_of(doc)["name"])
+        return store, refuse.already_exists(info, name, being_deleted=being_deleted(taken))
+    return changed.put(info.resource, key, doc), doc
+
+
+def _admitted(
+    store: Store, info: ResourceInfo, namespace: str, given: Document, now_ms: int
+) -> Answer:
+    """The object after defaulting and admission, or why it is not let in."""
+    doc = typed(info, given)
+    if isinstance(doc, Refusal):
+        return doc
+    doc = in_namespace(info, namespace, doc)
+    if isinstance(doc, Refusal):
+        return doc
+    doc = default(info.resource, doc)
+    if info.namespaced:
+        refusal = closed_namespace(store, info, metadata_of(doc))
+        if refusal is not None:
+            return refusal
+    admitted = admit_create(info.resource, doc, Context(store, now_ms))
+    return admitted.failure() if isinstance(admitted, Failure) else admitted.unwrap()
+
+
+def closed_namespace(store: Store, info: ResourceInfo, meta: Document) -> Refusal | None:
+    """Why nothing new may come into a namespace: it is not there, or on its way out.
+
+    Source: apiserver/pkg/admission/plugin/namespace/lifecycle/admission.go.
+    """
+    name = str(meta.get("namespace"))
+    namespace = store.get("namespaces", name)
+    if namespace is None:
+        return refuse.not_found(NAMESPACES, name)
+    if text(namespace, "status", "phase") != "Terminating":
+        return None
+    why = f"unable to create new content in namespace {name} because it is being terminated"
+    cause = Cause(
+        "NamespaceTerminating", f"namespace {name} is being terminated", "metadata.namespace"
+    )
+    wanted = str(meta.get("name") or meta.get("generateName") or "Unknown!")
+    return refuse.forbidden(info, wanted, why, (cause,))
+
+
+def _namespaces() -> ResourceInfo:
+    info = resource_info("namespaces")
+    assert info is not None
+    return info
+
+
+NAMESPACES: Final = _namespaces()
+
+
+def _named(
+    store: Store, info: ResourceInfo, namespace: str, meta: Document
+) -> tuple[Store, int, str]:
+    """The object's name, fresh if it asks for one, and the number of its uid."""
+    name, base = str(meta.get("name") or ""), str(meta.get("generateName") or "")
+    store, number = store.fresh()
+    if name or not base:
+        return store, number, name
+    table = store.table(info.resource)
+    for _ in range(GENERATED_NAME_ATTEMPTS):
+        name = generated_name(base, random_suffix(store.seed, number))
+        if table.get(key_of(namespace, name)) is None:
+            break
+        store, number = store.fresh()
+    return store, number, name
+
+
+def _completed(
+    store: Store, info: ResourceInfo, doc: Document, name: str, number: int, now_ms: int
+) -> Document:
+    """The object as it is to be stored: metadata of the system's, and its first status."""
+    meta = metadata_of(doc)
+    fields = created_fields(
+        meta,
+        name=name,
+        namespace=str(meta.get("namespace") or ""),
+        uid=uid(store.seed, number),
+        created=format_time(now_ms),
+        version=str(store.next_revision),
+    )
+    if info.resource in GENERATION_FIELDS:
+        fields["generation"] = 1
+    if info.resource == "namespaces":
+        doc = _new_namespace(doc, fields, name)
+    status = first_status(info, doc, now_ms)
+    if status is None:
+        return Document({**doc, "metadata": Document(fields)})
+    return Document({**doc, "metadata": Document(fields), "status": status})
+
+
+def _new_namespace(doc: Document, fields: Fields, name: str) -> Document:
+    """A namespace carries its name as a label, and waits for its contents when deleted.
+
+    Source: pkg/registry/core/namespace/strategy.go, pkg/apis/core/v1/defaults.go.
+    """
+    labels = fields.get("labels")
+    labels = labels if isinstance(labels, Document) else EMPTY
+    if name:
+        fields["labels"] = Document({**labels, NAMESPACE_LABEL: name})
+    spec = doc.get("spec")
+    spec = spec if isinstance(spec, Document) else EMPTY
+    finalizers = spec.get("finalizers")
+    held = finalizers if isinstance(finalizers, tuple) else ()
+    if "kubernetes" in held:
+        return doc
+    return Document({**doc, "spec": Document({**spec, "finalizers": (*held, "kubernetes")})})

@@ -1,0 +1,169 @@
+"""Update: an object is replaced, or its status is.
+
+An update says which version it was made from, or that any will do; it cannot touch what belongs
+to the system or, outside of the status subresource, the status. One that changes nothing writes
+nothing, and one that removes the last finalizer of a deleted object removes the object.
+
+Source: kubernetes v1.36, apiserver/pkg/endpoints/handlers/update.go,
+apiserver/pkg/registry/generic/registry/store.go (Update), registry/rest/update.go.
+"""
+
+from __future__ import annotations
+
+from kelm.core.api import refuse
+from kelm.core.api.create import create
+from kelm.core.api.defaulting.default import default
+from kelm.core.api.metadata import (
+    NAMESPACE_LABEL,
+    Fields,
+    gone_without_finalizers,
+    keep,
+    metadata_of,
+    status_fields,
+    updated_fields,
+    versioned,
+)
+from kelm.core.api.request import Written, misnamed, typed
+from kelm.core.api.resources import ResourceInfo
+from kelm.core.api.strategies import (
+    CREATED_BY_UPDATE,
+    FIRST_STATUS,
+    VERSION_REQUIRED,
+    raises_generation,
+)
+from kelm.core.api.validation.validate import validate_status_update, validate_update
+from kelm.core.api.validation.violation import invalid, invalid_value
+from kelm.core.store.store import Store
+from kelm.effects.address import Key, key_of
+from kelm.effects.document import EMPTY, Document, child
+from kelm.effects.refusals import Refusal
+
+
+def update(
+    store: Store,
+    info: ResourceInfo,
+    namespace: str,
+    name: str,
+    given: Document,
+    now_ms: int,
+    subresource: str = "",
+) -> Written:
+    """Replace an object (or its status, or a namespace's finalizers) by what was sent."""
+    doc = typed(info, given)
+    if isinstance(doc, Refusal):
+        return store, doc
+    wrong = misnamed(namespace, name, doc)
+    if wrong is not None:
+        return store, wrong
+    key = key_of(namespace, name)
+    old = store.get(info.resource, key)
+    if old is None:
+        if info.resource in CREATED_BY_UPDATE and not subresource:
+            return create(store, info, namespace, given, now_ms)
+        return store, refuse.not_found(info, name)
+    asked, stored = metadata_of(doc).get("uid"), metadata_of(old)["uid"]
+    if asked and asked != stored:
+        return store, refuse.wrong_uid(info, key, name, str(asked), str(stored))
+    return replace(store, info, key, old, doc, subresource)
+
+
+def replace(
+    store: Store,
+    info: ResourceInfo,
+    key: Key,
+    old: Document,
+    doc: Document,
+    subresource: str = "",
+) -> Written:
+    """Put a new version of an object in place of the stored one, if the rules allow."""
+    stale = outdated(info, old, doc)
+    if stale is not None:
+        return store, stale
+    if subresource == "status":
+        return _replace_status(store, info, key, old, doc)
+    new = _merged(info, old, default(info.resource, doc), subresource)
+    violations = validate_update(info.resource, old, new)
+    if violations:
+        return store, invalid(info.kind, info.group, str(metadata_of(old)["name"]), violations)
+    return write(store, info, key, old, new)
+
+
+def outdated(info: ResourceInfo, old: Document, doc: Document) -> Refusal | None:
+    """The conflict of an update that was made from another version than the stored one."""
+    asked = metadata_of(doc).get("resourceVersion")
+    name = str(metadata_of(old)["name"])
+    if not asked or asked == "0":
+        if info.resource not in VERSION_REQUIRED:
+            return None
+        violation = invalid_value("metadata.resourceVersion", 0, "must be specified for an update")
+        return invalid(info.plural, info.group, name, (violation,))
+    return None if asked == metadata_of(old)["resourceVersion"] else refuse.modified(info, name)
+
+
+def write(store: Store, info: ResourceInfo, key: Key, old: Document, new: Document) -> Written:
+    """Store an accepted new version, which still carries the old one's resourceVersion."""
+    if _is_last(info, old, new):
+        return store.remove(info.resource, key, versioned(old, store.next_revision)), new
+    if new == old:
+        return store, old
+    written = versioned(new, store.next_revision)
+    return store.put(info.resource, key, written), written
+
+
+def _is_last(info: ResourceInfo, old: Document, new: Document) -> bool:
+    if not gone_without_finalizers(old, new):
+        return False
+    return info.resource != "namespaces" or not child(new, "spec").get("finalizers")
+
+
+def _merged(info: ResourceInfo, old: Document, doc: Document, subresource: str) -> Document:
+    """What was asked for, with everything that an update leaves alone as it was."""
+    fields = updated_fields(metadata_of(old), metadata_of(doc))
+    new: Fields = dict(doc)
+    if "status" in info.subresources:
+        keep(new, "status", old)
+    if info.resource == "namespaces":
+        _keep_namespace(new, fields, old, subresource)
+    new["metadata"] = Document(fields)
+    merged = Document(new)
+    if raises_generation(info.resource, old, merged):
+        generation = fields.get("generation")
+        fields["generation"] = (generation if isinstance(generation, int) else 0) + 1
+        new["metadata"] = Document(fields)
+        merged = Document(new)
+    return merged
+
+
+def _keep_namespace(new: Fields, fields: Fields, old: Document, subresource: str) -> None:
+    """A namespace keeps its label, and its finalizers but for their own subresource.
+
+    Source: pkg/registry/core/namespace/strategy.go.
+    """
+    labels = fields.get("labels")
+    labels = labels if isinstance(labels, Document) else EMPTY
+    fields["labels"] = Document({**labels, NAMESPACE_LABEL: fields["name"]})
+    if subresource != "finalize":
+        held = child(old, "spec").get("finalizers")
+        new["spec"] = Document({**child(Document(new), "spec"), "finalizers": held})
+
+
+def _replace_status(
+    store: Store, info: ResourceInfo, key: Key, old: Document, doc: Document
+) -> Written:
+    """Replace the status, and the little metadata that may come with it."""
+    before, meta = metadata_of(old), metadata_of(doc)
+    fields = dict(before) if meta is before else status_fields(info.resource, before, meta)
+    status = doc.get("status")
+    if status is None:
+        status = FIRST_STATUS.get(info.resource, EMPTY)
+    if "deletionTimestamp" not in before:
+        if status == old.get("status") and (meta is before or fields == before):
+            return store, old
+        fields["resourceVersion"] = str(store.revision + 1)
+    new = Document({**old, "metadata": Document(fields), "status": status})
+    violations = validate_status_update(info.resource, old, new)
+    if violations:
+        return store, invalid(info.kind, info.group, str(before["name"]), violations)
+    if "deletionTimestamp" in before:
+        return write(store, info, key, old, new)
+    return store.put(info.resource, key, new), new
