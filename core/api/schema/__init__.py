@@ -1,0 +1,1 @@
+"""What fields the API's kinds have, and what follows from that alone."""
