@@ -6,13 +6,22 @@ nowhere else; selectors over labels and the owner graph work for every kind, cus
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
 from kelm.effects.address import Resource
 from kelm.effects.document import EMPTY, Document
 
 Index: TypeAlias = Literal[
-    "namespace", "ownedBy", "owner", "orphan", "label", "spec.nodeName", "metadata.name"
+    "namespace",
+    "ownedBy",
+    "owner",
+    "orphan",
+    "label",
+    "spec.nodeName",
+    "metadata.name",
+    "clusterIP",
+    "nodePort",
 ]
 
 UNLABELLED: frozenset[Resource] = frozenset(
@@ -47,7 +56,21 @@ def entries(resource: Resource, doc: Document) -> tuple[str, ...]:
         node = (doc.get("spec") or EMPTY).get("nodeName")  # type: ignore[union-attr]
         if node:
             found.append(f"spec.nodeName/{node}")
+    if resource == "services":
+        found.extend(_claims(doc))
     return tuple(found)
+
+
+def _claims(service: Document) -> Iterator[str]:
+    """The cluster IPs and node ports that a Service has, and nobody else may have."""
+    spec = service.get("spec")
+    if not isinstance(spec, Document):
+        return
+    for address in spec.get("clusterIPs") or ():  # type: ignore[union-attr]
+        yield f"clusterIP/{address}"
+    ports = {port.get("nodePort") for port in spec.get("ports") or ()}  # type: ignore[union-attr]
+    for port in sorted({*ports, spec.get("healthCheckNodePort")} - {None, 0}):  # type: ignore[type-var]
+        yield f"nodePort/{port}"
 
 
 def same_entries(resource: Resource, old: Document, new: Document) -> bool:
@@ -58,9 +81,11 @@ def same_entries(resource: Resource, old: Document, new: Document) -> bool:
             left, right = before.get(field), after.get(field)  # type: ignore[union-attr]
             if left is not right and left != right:
                 return False
+    left, right = old.get("spec"), new.get("spec")
+    if resource == "services":
+        return left is right
     if resource != "pods":
         return True
-    left, right = old.get("spec"), new.get("spec")
     return left is right or (left or EMPTY).get("nodeName") == (right or EMPTY).get("nodeName")  # type: ignore[union-attr]
 
 

@@ -15,6 +15,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final, TypeAlias
 
+from kelm.core.objects.label_requirement import key_faults, value_faults
+
 Complaints: TypeAlias = tuple[str, ...]
 
 DNS1123_LABEL_LENGTH: Final = 63
@@ -24,17 +26,9 @@ _DNS1123_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _DNS1123_SUBDOMAIN = rf"{_DNS1123_LABEL}(\.{_DNS1123_LABEL})*"
 _DNS1035_LABEL = r"[a-z]([-a-z0-9]*[a-z0-9])?"
 _WILDCARD = rf"\*\.{_DNS1123_SUBDOMAIN}"
-_QUALIFIED_NAME = r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
-_LABEL_VALUE = rf"({_QUALIFIED_NAME})?"
 _HTTP_HEADER = r"[-A-Za-z0-9]+"
 _PERCENT = r"[0-9]+%"
 _CONFIG_KEY = r"[-._a-zA-Z0-9]+"
-
-_QUALIFIED_WORDS = (
-    "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
-    "alphanumeric character"
-)
-_EXAMPLES_OF_QUALIFIED = ("MyName", "my.name", "123-abc")
 
 
 def pattern_complaint(words: str, pattern: str, *examples: str) -> str:
@@ -49,8 +43,8 @@ def pattern_complaint(words: str, pattern: str, *examples: str) -> str:
     return f"{words} (e.g. {shown}regex used for validation is '{pattern}')"
 
 
-def _too_long(value: str, at_most: int, unit: str = "characters") -> Complaints:
-    return (f"must be no more than {at_most} {unit}",) if len(value.encode()) > at_most else ()
+def _too_long(value: str, at_most: int) -> Complaints:
+    return (f"must be no more than {at_most} characters",) if len(value.encode()) > at_most else ()
 
 
 def _matches(value: str, pattern: str, words: str, *examples: str) -> Complaints:
@@ -134,40 +128,18 @@ def domain_prefixed_path(value: str) -> Complaints:
     return complaints if _PATH.fullmatch(path) else (*complaints, "Invalid path")
 
 
-@lru_cache(maxsize=8192)
 def qualified_name(value: str) -> Complaints:
     """A label's or annotation's key: a name, perhaps with a DNS name and a slash before it.
 
     >>> qualified_name("app.kubernetes.io/name"), qualified_name("/name")
     ((), ('prefix part must be non-empty',))
     """
-    parts = value.split("/")
-    if len(parts) > 2:
-        words = pattern_complaint(_QUALIFIED_WORDS, _QUALIFIED_NAME, *_EXAMPLES_OF_QUALIFIED)
-        optional = " with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
-        return (f"a qualified name {words}{optional}",)
-    complaints: list[str] = []
-    if len(parts) == 2:
-        prefix = ("must be non-empty",) if not parts[0] else dns1123_subdomain(parts[0])
-        complaints.extend(f"prefix part {complaint}" for complaint in prefix)
-    name = parts[-1]
-    found = (
-        *(() if name else ("must be non-empty",)),
-        *_too_long(name, 63, "bytes"),
-        *_matches(name, _QUALIFIED_NAME, _QUALIFIED_WORDS, *_EXAMPLES_OF_QUALIFIED),
-    )
-    return (*complaints, *(f"name part {complaint}" for complaint in found))
+    return key_faults(value)
 
 
-@lru_cache(maxsize=8192)
 def label_value(value: str) -> Complaints:
-    words = (
-        "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or "
-        "'.', and must start and end with an alphanumeric character"
-    )
-    return _too_long(value, 63, "bytes") + _matches(
-        value, _LABEL_VALUE, words, "MyValue", "my_value", "12345"
-    )
+    """A label's value: empty, or a short name."""
+    return value_faults(value)
 
 
 def in_range(value: int, least: int, most: int) -> Complaints:
@@ -259,6 +231,30 @@ TEXT_RULES: Final[dict[str, Callable[[str], Complaints]]] = {
     "env-var-name": env_var_name,
 }
 """Every rule about a text, by the name that Kubernetes' documentation gives it."""
+
+
+def path_segment(value: str) -> Complaints:
+    """The name of a role or a binding: anything that can stand between two slashes.
+
+    Source: apimachinery/pkg/api/validation/path/name.go.
+    """
+    if value in (".", ".."):
+        return (f"may not be '{value}'",)
+    return tuple(f"may not contain '{char}'" for char in "/%" if char in value)
+
+
+def with_final_dash(rule: Callable[[str], Complaints]) -> Callable[[str], Complaints]:
+    """The same rule for a `generateName`, which may end in a dash.
+
+    >>> dns1123_label("web-") == (), with_final_dash(dns1123_label)("web-") == ()
+    (False, True)
+    """
+
+    def masked(value: str) -> Complaints:
+        return rule(value[:-2] + "a" if len(value) > 1 and value.endswith("-") else value)
+
+    return masked
+
 
 NUMBER_RULES: Final[dict[str, Callable[[int], Complaints]]] = {
     "port-number": port_number,

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from kelm.core.api.allocation.bands import (
+    is_allocatable,
+    static_addresses,
+    static_ports,
+    usable_addresses,
+)
 from kelm.core.api.defaulting.default import default
+from kelm.core.api.resources import of_kind
 from kelm.core.api.validation.names import NUMBER_RULES, TEXT_RULES
-from kelm.effects.document import document, thaw
+from kelm.core.objects.qos import qos_class
+from kelm.effects.document import child, document, thaw
 
 Case = dict[str, Any]
 Sides = tuple[object, object]
@@ -19,17 +27,9 @@ def validation_names(case: Case) -> Sides:
 
 
 def resource_of(kind: str, api_version: str) -> str:
-    """The resource of a kind, as kubectl names it."""
-    group, slash, _ = api_version.rpartition("/")
-    lower = kind.lower()
-    plural = (
-        lower
-        if lower.endswith("endpoints")
-        else lower.removesuffix("y") + "ies"
-        if lower.endswith("y")
-        else lower + ("es" if lower.endswith("s") else "s")
-    )
-    return f"{plural}.{group}" if slash else plural
+    info = of_kind(api_version, kind)
+    assert info is not None, kind
+    return info.resource
 
 
 def listed(actual: Any, expected: Any) -> Any:
@@ -60,7 +60,27 @@ def pod_template_api_defaults(case: Case) -> Sides:
     return thaw(template), case["expected"]["template"]
 
 
+def qos(case: Case) -> Sides:
+    spec = child(document(case["input"]["pod"]), "spec")
+    return str(qos_class(spec)), case["expected"]["qosClass"]
+
+
+def service_allocators(case: Case) -> Sides:
+    given, expected = case["input"], case["expected"]
+    match case["kind"]:
+        case "port-offset":
+            return {"offset": static_ports(given["size"])}, expected
+        case "ip-offset":
+            return {"offset": static_addresses(given["cidr"])}, expected
+        case "ip-count":
+            return {"count": usable_addresses(given["cidr"])}, expected
+        case _:
+            return {"allocatable": is_allocatable(given["cidr"], given["ip"])}, expected
+
+
 BINDINGS = {
+    "qos-class": qos,
+    "service-allocators": service_allocators,
     "defaulting": defaulting,
     "pod-template-api-defaults": pod_template_api_defaults,
     "validation-names": validation_names,
