@@ -6,7 +6,7 @@ Program of it: it keeps the beliefs, the queue of keys, back-off and the request
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol, TypeAlias
 
 import msgspec
@@ -14,6 +14,7 @@ from pyrsistent.typing import PMap
 
 from kelm.effects.address import Key, Resource
 from kelm.effects.commands import Command
+from kelm.effects.document import Document
 from kelm.effects.messages import Cache, Change
 from kelm.effects.program import Watch
 from kelm.effects.refusals import Reason, Refusal
@@ -48,8 +49,15 @@ class Plan(msgspec.Struct, frozen=True):
     tolerated: frozenset[Reason] = frozenset()
 
 
+Answering: TypeAlias = Callable[[Sync, Command, Document], object]
+
+
 class Controller(Protocol):
-    """One control loop, as a value."""
+    """One control loop, as a value.
+
+    A controller that reads (`Get`, `List`) may have a method `answered(sync, command, answer)` as
+    well, an `Answering`: what to remember after a command of this key's plan was done.
+    """
 
     @property
     def name(self) -> str: ...

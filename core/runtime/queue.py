@@ -18,7 +18,7 @@ from pyrsistent import pmap, pvector
 from pyrsistent.typing import PMap, PVector
 from returns.result import Failure
 
-from kelm.core.runtime.controller import Batch, Caches, Controller, Sync
+from kelm.core.runtime.controller import Answering, Batch, Caches, Controller, Sync
 from kelm.core.runtime.timers import Timers
 from kelm.effects.address import Key, RequestId, Resource
 from kelm.effects.commands import Command, RecordEvent, Request, Requests
@@ -218,7 +218,12 @@ def _hear(controller: Controller, state: Work, message: Answered) -> tuple[Work,
         failed = busy.failed or refusal.reason not in busy.tolerated
         busy = msgspec.structs.replace(busy, failed=failed, later=() if failed else busy.later)
     else:
-        busy = _wrote(controller, busy, command, outcome.unwrap())
+        answer = outcome.unwrap()
+        answered: Answering | None = getattr(controller, "answered", None)
+        if answered is not None:
+            sync = Sync(key, state.now_ms, state.caches, state.memory.get(key))
+            state = _remember(state, key, answered(sync, command, answer))
+        busy = _wrote(controller, busy, command, answer)
     if busy.out:
         return msgspec.structs.replace(state, busy=state.busy.set(key, busy)), ()
     requests: list[Request] = []
@@ -254,10 +259,12 @@ def _done(state: Work, key: Key, busy: Busy) -> Work:
 
 
 def _back_off(state: Work, key: Key) -> Work:
+    """Look at a key again later; what changed while it was busy will be seen then, too."""
     count = state.failures.get(key, 0)
     delay_ms = min(FIRST_BACKOFF_MS << min(count, 30), LONGEST_BACKOFF_MS)
     return msgspec.structs.replace(
         state,
+        dirty=state.dirty.discard(key),
         failures=state.failures.set(key, count + 1),
         timers=state.timers.set(key, state.now_ms + delay_ms),
     )
