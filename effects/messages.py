@@ -34,6 +34,9 @@ class Cache(Protocol):
     def select(self, index: str, value: str) -> Iterator[Document]:
         """The objects that an index files under `value`, oldest first."""
 
+    def changes_since(self, revision: int) -> tuple[Change, ...] | None:
+        """What changed after a revision, oldest first; None where that is no longer known."""
+
     def __len__(self) -> int: ...
 
 

@@ -22,6 +22,7 @@ Index: TypeAlias = Literal[
     "metadata.name",
     "clusterIP",
     "nodePort",
+    "selector",
 ]
 
 UNLABELLED: frozenset[Resource] = frozenset(
@@ -58,6 +59,7 @@ def entries(resource: Resource, doc: Document) -> tuple[str, ...]:
             found.append(f"spec.nodeName/{node}")
     if resource == "services":
         found.extend(_claims(doc))
+        found.extend(_wanted_label(doc, namespace))  # type: ignore[arg-type]
     return tuple(found)
 
 
@@ -71,6 +73,14 @@ def _claims(service: Document) -> Iterator[str]:
     ports = {port.get("nodePort") for port in spec.get("ports") or ()}  # type: ignore[union-attr]
     for port in sorted({*ports, spec.get("healthCheckNodePort")} - {None, 0}):  # type: ignore[type-var]
         yield f"nodePort/{port}"
+
+
+def _wanted_label(service: Document, namespace: str) -> Iterator[str]:
+    """The first label that a Service's selector asks for: from a pod's labels to its Services."""
+    wanted = (service.get("spec") or EMPTY).get("selector")  # type: ignore[union-attr]
+    if wanted:
+        key = min(wanted)  # type: ignore[arg-type]
+        yield f"selector/{namespace}/{key}={wanted[key]}"  # type: ignore[call-overload,index]
 
 
 def same_entries(resource: Resource, old: Document, new: Document) -> bool:
