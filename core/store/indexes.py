@@ -80,7 +80,7 @@ def _wanted_label(service: Document, namespace: str) -> Iterator[str]:
     wanted = (service.get("spec") or EMPTY).get("selector")  # type: ignore[union-attr]
     if wanted:
         key = min(wanted)  # type: ignore[arg-type]
-        yield f"selector/{namespace}/{key}={wanted[key]}"  # type: ignore[call-overload,index]
+        yield f"selector/{namespace}/{key}={wanted[key]}"  # type: ignore[index]
 
 
 def same_entries(resource: Resource, old: Document, new: Document) -> bool:
