@@ -20,18 +20,20 @@ class ManifestLoader(yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoa
     """PyYAML's safe loader with kubectl's reading of plain words."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        lines: dict[object, int] = {}
+        lines: dict[str, int] = {}
         for key_node, _ in node.value:
             if key_node.tag == "tag:yaml.org,2002:merge":
                 continue
-            key = self.construct_object(key_node, deep=True)
-            line = key_node.start_mark.line + 1
+            key = _key(self.construct_object(key_node, deep=True))
             if key in lines:
                 problem = f"key {key!r} was already set at line {lines[key]}"
                 raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
-            lines[key] = line
-        mapping: dict[Hashable, Any] = super().construct_mapping(node, deep)
-        return {_key(key): value for key, value in mapping.items()}
+            lines[key] = key_node.start_mark.line + 1
+        self.flatten_mapping(node)
+        return {
+            _key(self.construct_object(key, deep=True)): self.construct_object(value, deep=deep)
+            for key, value in node.value
+        }
 
 
 def _key(key: object) -> str:
