@@ -8,6 +8,7 @@ import msgspec
 from pyrsistent import pmap
 
 from kelm.core.controllers import pod_gc, taint_eviction
+from kelm.core.controllers.namespace_deletion import conditions
 from kelm.core.controllers.node_lifecycle import zones
 from kelm.core.controllers.node_lifecycle.monitor import run_pass
 from kelm.core.controllers.node_lifecycle.settings import Settings
@@ -211,7 +212,22 @@ def _podgc_orphaned(case: Case) -> tuple[object, object]:
     return found, case["expected"]
 
 
+def _namespace_deletion(case: Case) -> tuple[object, object]:
+    given = case["input"]
+    current = tuple(document(one) for one in given["current"])
+    problems = [
+        conditions.Problem(one["type"], one.get("reason", ""), one.get("message", ""))
+        for one in given["found"]
+    ]
+    found = [
+        {key: one[key] for key in ("type", "status", "reason") if key in one}
+        for one in conditions.updated(current, problems, START_MS)
+    ]
+    return {"conditions": found}, case["expected"]
+
+
 BINDINGS = {
+    "namespace-deletion": _namespace_deletion,
     "podgc-orphaned": _podgc_orphaned,
     "podgc-out-of-service": _podgc,
     "podgc-probe": _podgc,
