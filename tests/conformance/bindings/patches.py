@@ -5,6 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from kelm.core.api.patches.merge_patch import merge_documents, three_way_merge_patch
+from kelm.core.api.patches.strategic_merge import (
+    apply_strategic_patch,
+    strategic_patch_between,
+    three_way_strategic_patch,
+)
+from kelm.core.api.schema.definitions import parse_definitions
 from kelm.effects.document import document, thaw
 
 Case = dict[str, Any]
@@ -20,6 +26,35 @@ def json_merge_patch(case: Case) -> tuple[object, object]:
     return {"patch": thaw(patch), "result": thaw(result)}, case["expected"]
 
 
+SYNTHETIC = parse_definitions(
+    """
+MergeItem name:any value:any other:any mergingList:[]MergeItem:merge=name
+ nonMergingList:[]MergeItem mergingIntList:[]i64:merge nonMergingIntList:[]i64
+ mergeItemPtr:MergeItem:merge=name simpleMap:{}str replacingItem:any:replace
+ retainKeysMap:RetainKeysMap:retainKeys retainKeysMergingList:[]MergeItem:merge=name:retainKeys
+RetainKeysMap name:any value:any other:any simpleMap:{}str mergingIntList:[]i64:merge
+ mergingList:[]MergeItem:merge=name nonMergingList:[]MergeItem
+"""
+)
+
+
+def strategic_merge_patch(case: Case) -> tuple[object, object]:
+    given = {key: document(value) for key, value in case["input"].items()}
+    schema = SYNTHETIC["MergeItem"], SYNTHETIC
+    if case["kind"] == "apply":
+        outcome = apply_strategic_patch(given["original"], given["patch"], *schema)
+        found = outcome.map(lambda doc: {"result": thaw(doc)}).value_or({"error": True})
+    elif case["kind"] == "diff":
+        outcome = strategic_patch_between(given["original"], given["modified"], *schema)
+        found = outcome.map(lambda doc: {"patch": thaw(doc)}).value_or({"error": True})
+    else:
+        three = (given["original"], given["modified"], given["current"])
+        outcome = three_way_strategic_patch(*three, *schema)
+        found = outcome.map(lambda doc: {"patch": thaw(doc)}).value_or({"conflict": True})
+    return found, case["expected"]
+
+
 BINDINGS = {
     "json-merge-patch": json_merge_patch,
+    "strategic-merge-patch": strategic_merge_patch,
 }
