@@ -16,6 +16,8 @@ from returns.result import Failure
 from kelm.core.api import refuse
 from kelm.core.api.admission.admit import admit_create
 from kelm.core.api.admission.context import Context
+from kelm.core.api.allocation.bands import Ranges
+from kelm.core.api.allocation.services import DEFAULT_RANGES
 from kelm.core.api.defaulting.default import default
 from kelm.core.api.first_status import first_status
 from kelm.core.api.identity import uid
@@ -28,6 +30,7 @@ from kelm.core.api.metadata import (
 )
 from kelm.core.api.request import Answer, Written, in_namespace, typed
 from kelm.core.api.resources import ResourceInfo, resource_info
+from kelm.core.api.services import SERVICES, allocated, prepared
 from kelm.core.api.strategies import GENERATION_FIELDS
 from kelm.core.api.validation.validate import validate_create
 from kelm.core.api.validation.violation import invalid
@@ -42,7 +45,12 @@ GENERATED_NAME_ATTEMPTS: Final = 8
 
 
 def create(
-    store: Store, info: ResourceInfo, namespace: str, given: Document, now_ms: int
+    store: Store,
+    info: ResourceInfo,
+    namespace: str,
+    given: Document,
+    now_ms: int,
+    ranges: Ranges = DEFAULT_RANGES,
 ) -> Written:
     """Store a new object, completed; or say why not."""
     admitted = _admitted(store, info, namespace, given, now_ms)
@@ -55,6 +63,11 @@ def create(
     violations = validate_create(info.resource, doc)
     if violations:
         return store, invalid(info.kind, info.group, name, violations)
+    if info.resource == SERVICES:
+        service = allocated(store, doc, ranges)
+        if isinstance(service, Refusal):
+            return store, service
+        doc = service
     return _stored(store, changed, info, key_of(place, name), doc, meta)
 
 
@@ -151,6 +164,8 @@ def _completed(
         fields["generation"] = 1
     if info.resource == "namespaces":
         doc = _new_namespace(doc, fields, name)
+    elif info.resource == SERVICES:
+        doc = prepared(None, doc)
     status = first_status(info, doc, now_ms)
     if status is None:
         return Document({**doc, "metadata": Document(fields)})

@@ -12,6 +12,7 @@ from __future__ import annotations
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from bisect import bisect_left
+from collections.abc import Iterable
 from typing import Final, TypeAlias
 
 import msgspec
@@ -50,8 +51,13 @@ class Token(msgspec.Struct, frozen=True):
     start: str
 
 
-def list_objects(store: Store, info: ResourceInfo, command: List) -> Answer:
-    """The objects that the selectors choose, or a page of them."""
+def list_objects(
+    store: Store, info: ResourceInfo, command: List, more: Iterable[Entry] = ()
+) -> Answer:
+    """The objects that the selectors choose, or a page of them.
+
+    `more` are objects of the resource that are not kept in its table.
+    """
     selectors = read_selectors(info.resource, command.label_selector, command.field_selector)
     if isinstance(selectors, Refusal):
         return selectors
@@ -66,6 +72,7 @@ def list_objects(store: Store, info: ResourceInfo, command: List) -> Answer:
     entries = entries_at(store.table(info.resource), namespace, revision)
     if entries is None:
         return Refusal(Reason.EXPIRED, TOO_OLD)
+    entries = sorted((*entries, *more), key=_key) if more else entries
     if token:
         start = f"{namespace}/{token.start}" if namespace else token.start
         entries = entries[bisect_left(entries, start, key=_key) :]

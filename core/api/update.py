@@ -11,6 +11,8 @@ apiserver/pkg/registry/generic/registry/store.go (Update), registry/rest/update.
 from __future__ import annotations
 
 from kelm.core.api import refuse
+from kelm.core.api.allocation.bands import Ranges
+from kelm.core.api.allocation.services import DEFAULT_RANGES
 from kelm.core.api.create import create
 from kelm.core.api.defaulting.default import default
 from kelm.core.api.metadata import (
@@ -25,6 +27,7 @@ from kelm.core.api.metadata import (
 )
 from kelm.core.api.request import Written, misnamed, typed
 from kelm.core.api.resources import ResourceInfo
+from kelm.core.api.services import SERVICES, allocated, prepared
 from kelm.core.api.strategies import (
     CREATED_BY_UPDATE,
     FIRST_STATUS,
@@ -47,6 +50,7 @@ def update(
     given: Document,
     now_ms: int,
     subresource: str = "",
+    ranges: Ranges = DEFAULT_RANGES,
 ) -> Written:
     """Replace an object (or its status, or a namespace's finalizers) by what was sent."""
     doc = typed(info, given)
@@ -59,12 +63,12 @@ def update(
     old = store.get(info.resource, key)
     if old is None:
         if info.resource in CREATED_BY_UPDATE and not subresource:
-            return create(store, info, namespace, given, now_ms)
+            return create(store, info, namespace, given, now_ms, ranges)
         return store, refuse.not_found(info, name)
     asked, stored = metadata_of(doc).get("uid"), metadata_of(old)["uid"]
     if asked and asked != stored:
         return store, refuse.wrong_uid(info, key, name, str(asked), str(stored))
-    return replace(store, info, key, old, doc, subresource)
+    return replace(store, info, key, old, doc, subresource, ranges)
 
 
 def replace(
@@ -74,6 +78,7 @@ def replace(
     old: Document,
     doc: Document,
     subresource: str = "",
+    ranges: Ranges = DEFAULT_RANGES,
 ) -> Written:
     """Put a new version of an object in place of the stored one, if the rules allow."""
     stale = outdated(info, old, doc)
@@ -85,6 +90,11 @@ def replace(
     violations = validate_update(info.resource, old, new)
     if violations:
         return store, invalid(info.kind, info.group, str(metadata_of(old)["name"]), violations)
+    if info.resource == SERVICES:
+        service = allocated(store, new, ranges)
+        if isinstance(service, Refusal):
+            return store, service
+        new = service
     return write(store, info, key, old, new)
 
 
@@ -126,6 +136,8 @@ def _merged(info: ResourceInfo, old: Document, doc: Document, subresource: str) 
         _keep_namespace(new, fields, old, subresource)
     new["metadata"] = Document(fields)
     merged = Document(new)
+    if info.resource == SERVICES:
+        merged = prepared(old, merged)
     if raises_generation(info.resource, old, merged):
         generation = fields.get("generation")
         fields["generation"] = (generation if isinstance(generation, int) else 0) + 1

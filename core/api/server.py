@@ -1,0 +1,259 @@
+"""The API server: one request, as a function of all that is stored.
+
+    handle(server, command, now_ms) -> (server, outcome)
+
+What was asked is a `Command`; what became of it a document or a refusal. After a refusal, a read
+or a dry run the server is the very one that was given. Watches are reads of the log: see
+`watch.py`.
+
+Source: kubernetes v1.36, apiserver/pkg/endpoints/handlers.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from returns.result import Failure, Result, Success
+
+from kelm.core.api import event_reads, refuse, watch
+from kelm.core.api.allocation.bands import Ranges
+from kelm.core.api.binding import bind, create_binding
+from kelm.core.api.collection import delete_collection
+from kelm.core.api.create import create
+from kelm.core.api.delete import Options, delete
+from kelm.core.api.events import Events, record_event
+from kelm.core.api.eviction import create_eviction, evict
+from kelm.core.api.listing import list_objects
+from kelm.core.api.metadata import metadata_of
+from kelm.core.api.namespaces import delete_namespace
+from kelm.core.api.patch import patch
+from kelm.core.api.request import Answer, Written
+from kelm.core.api.resources import RESOURCES, ResourceInfo
+from kelm.core.api.scale import scale_of, update_scale
+from kelm.core.api.update import update
+from kelm.core.api.watch import WatchEvent
+from kelm.core.store.store import Store
+from kelm.effects.address import Resource, key_of
+from kelm.effects.commands import (
+    Bind,
+    Command,
+    Create,
+    Delete,
+    DeleteCollection,
+    Evict,
+    Get,
+    List,
+    Patch,
+    RecordEvent,
+    Update,
+)
+from kelm.effects.document import EMPTY, Document
+from kelm.effects.messages import Outcome
+from kelm.effects.refusals import Refusal
+
+
+class ApiServer(msgspec.Struct, frozen=True):
+    """All that an API server holds. `ranges` are the addresses and ports that Services get."""
+
+    store: Store = Store()
+    events: Events = Events()
+    ranges: Ranges = Ranges()
+
+
+def handle(server: ApiServer, command: Command, now_ms: int) -> tuple[ApiServer, Outcome]:
+    """Do what one command asks for, or say why not.
+
+    >>> from kelm.effects.document import document
+    >>> namespace = document({"metadata": {"name": "shop"}})
+    >>> server, outcome = handle(ApiServer(), Create("namespaces", "", namespace), now_ms=0)
+    >>> outcome.unwrap()["status"], server.store.revision
+    ({'phase': 'Active'}, 1)
+    >>> handle(server, Get("namespaces", "", "void"), now_ms=0)[1].failure().message
+    'namespaces "void" not found'
+    """
+    if isinstance(command, RecordEvent):
+        store, events = record_event(server.store, server.events, command, now_ms)
+        return ApiServer(store, events, server.ranges), RECORDED
+    if isinstance(command, Get | List):
+        return server, _outcome(_read(server, command))
+    if getattr(command, "resource", "") == "events":
+        return _handle_events(server, command, now_ms)
+    store, answer = _write(server.store, command, server.ranges, now_ms)
+    return _done(server, command, store, server.events, answer)
+
+
+RECORDED: Final[Outcome] = Success(EMPTY)
+
+
+def _done(
+    server: ApiServer, command: Command, store: Store, events: Events, answer: Answer
+) -> tuple[ApiServer, Outcome]:
+    """What a verb's answer makes of the server."""
+    if isinstance(answer, Refusal):
+        return server, Failure(answer)
+    if getattr(command, "dry_run", False):
+        return server, Success(_dry(server.store, command, answer))
+    if store is server.store:
+        return server, Success(answer)
+    return ApiServer(store, events, server.ranges), Success(answer)
+
+
+def _outcome(answer: Answer) -> Outcome:
+    return Failure(answer) if isinstance(answer, Refusal) else Success(answer)
+
+
+def _dry(before: Store, command: Command, answer: Document) -> Document:
+    """The answer to a dry run: an object that was not stored has no version, or its old one."""
+    meta = metadata_of(answer)
+    if "resourceVersion" not in meta or not isinstance(command, Create | Update | Patch):
+        return answer
+    fields = {key: value for key, value in meta.items() if key != "resourceVersion"}
+    name = command.name or str(meta.get("name"))
+    stored = before.get(command.resource, key_of(command.namespace, name))
+    if stored is not None and not isinstance(command, Create):
+        fields["resourceVersion"] = metadata_of(stored)["resourceVersion"]
+    return Document({**answer, "metadata": Document(fields)})
+
+
+# -- reads -------------------------------------------------------------------------------------
+
+
+def _read(server: ApiServer, command: Get | List) -> Answer:
+    info = RESOURCES.get(command.resource)
+    if info is None:
+        return refuse.no_such_resource()
+    if isinstance(command, Get):
+        return _get(server, info, command)
+    if info.resource == "events":
+        recorded = event_reads.recorded_entries(server.store, server.events, command.namespace)
+        return list_objects(server.store, info, command, recorded)
+    return list_objects(server.store, info, command)
+
+
+def _get(server: ApiServer, info: ResourceInfo, command: Get) -> Answer:
+    if command.subresource not in ("", "status", "scale") or (
+        command.subresource and command.subresource not in info.subresources
+    ):
+        return refuse.method_not_allowed()
+    doc = server.store.get(info.resource, key_of(command.namespace, command.name))
+    if doc is None and info.resource == "events":
+        doc = event_reads.recorded(server.store, server.events, command.namespace, command.name)
+    if doc is None:
+        return refuse.not_found(info, command.name)
+    return scale_of(doc) if command.subresource == "scale" else doc
+
+
+def watch_events(
+    server: ApiServer,
+    resource: Resource,
+    revision: int,
+    namespace: str = "",
+    label_selector: str = "",
+    field_selector: str = "",
+) -> Result[tuple[WatchEvent, ...], Refusal]:
+    """What happened to a resource after a revision, as a watch with these selectors sees it."""
+    selectors = (namespace, label_selector, field_selector)
+    if resource == "events":
+        return event_reads.events_since(server.store, server.events, revision, *selectors)
+    return watch.changes_since(server.store, resource, revision, *selectors)
+
+
+# -- writes ------------------------------------------------------------------------------------
+
+
+def _write(store: Store, command: Command, ranges: Ranges, now_ms: int) -> Written:
+    if isinstance(command, Bind):
+        return bind(store, command, now_ms)
+    if isinstance(command, Evict):
+        return evict(store, command, now_ms)
+    if not isinstance(command, Create | Update | Patch | Delete | DeleteCollection):
+        return store, refuse.bad_request(f"an API server knows no {type(command).__name__}")
+    info = RESOURCES.get(command.resource)
+    if info is None:
+        return store, refuse.no_such_resource()
+    if isinstance(command, Update):
+        return _update(store, info, command, ranges, now_ms)
+    if isinstance(command, Create):
+        return _create(store, info, command, ranges, now_ms)
+    if isinstance(command, Patch):
+        return _patch(store, info, command, ranges)
+    if isinstance(command, Delete):
+        return _delete(store, info, command, now_ms)
+    return _delete_collection(store, info, command, now_ms)
+
+
+def _create(
+    store: Store, info: ResourceInfo, command: Create, ranges: Ranges, now_ms: int
+) -> Written:
+    if info.resource == "bindings" or command.subresource == "binding":
+        return create_binding(store, command.namespace, command.name, command.object, now_ms)
+    if command.subresource == "eviction":
+        return create_eviction(store, command.namespace, command.name, command.object, now_ms)
+    if command.subresource or "create" not in info.verbs:
+        return store, refuse.method_not_allowed()
+    return create(store, info, command.namespace, command.object, now_ms, ranges)
+
+
+def _update(
+    store: Store, info: ResourceInfo, command: Update, ranges: Ranges, now_ms: int
+) -> Written:
+    namespace, name, sub = command.namespace, command.name, command.subresource
+    if (sub and sub not in info.subresources) or "update" not in info.verbs:
+        return store, refuse.method_not_allowed()
+    if sub == "scale":
+        return update_scale(store, info, namespace, name, command.object)
+    return update(store, info, namespace, name, command.object, now_ms, sub, ranges)
+
+
+def _patch(store: Store, info: ResourceInfo, command: Patch, ranges: Ranges) -> Written:
+    if command.subresource and command.subresource not in info.subresources:
+        return store, refuse.method_not_allowed()
+    return patch(store, info, command, ranges)
+
+
+def _delete(store: Store, info: ResourceInfo, command: Delete, now_ms: int) -> Written:
+    options = Options(
+        command.uid,
+        command.resource_version,
+        command.grace_period_seconds,
+        command.propagation_policy,
+    )
+    if info.resource == "namespaces":
+        return delete_namespace(store, info, command.name, options, now_ms)
+    return delete(store, info, command.namespace, command.name, options, now_ms)
+
+
+def _delete_collection(
+    store: Store, info: ResourceInfo, command: DeleteCollection, now_ms: int
+) -> Written:
+    if "deletecollection" not in info.verbs:
+        return store, refuse.method_not_allowed()
+    return delete_collection(store, info, command, now_ms)
+
+
+# -- events ------------------------------------------------------------------------------------
+
+
+def _handle_events(server: ApiServer, command: Command, now_ms: int) -> tuple[ApiServer, Outcome]:
+    """The same for events, most of which are not in the store but in the log of recorded ones."""
+    store, events = server.store, server.events
+    if isinstance(command, Delete):
+        forgotten = event_reads.forget(store, events, command.namespace, command.name)
+        if forgotten is not None:
+            store, events, answer = forgotten
+            return _done(server, command, store, events, answer)
+    if isinstance(command, Update | Patch):
+        store, events = event_reads.promoted(store, events, command.namespace, command.name)
+    found: tuple[Document, ...] = ()
+    if isinstance(command, DeleteCollection):
+        chosen = event_reads.forget_all(store, events, command)
+        if isinstance(chosen, Refusal):
+            return server, Failure(chosen)
+        store, events, found = chosen
+    after, written = _write(store, command, server.ranges, now_ms)
+    if found and isinstance(written, Document):
+        items = written.get("items")
+        assert isinstance(items, tuple)
+        written = Document({**written, "items": (*found, *items)})
+    return _done(server, command, after, events, written)
