@@ -8,6 +8,8 @@ import msgspec
 from pyrsistent import pmap
 
 from kelm.core.controllers import pod_gc, taint_eviction
+from kelm.core.controllers.disruption.controller import BUDGETS, DisruptionController
+from kelm.core.controllers.disruption.scales import CONTROLLERS
 from kelm.core.controllers.namespace_deletion import conditions
 from kelm.core.controllers.node_lifecycle import zones
 from kelm.core.controllers.node_lifecycle.monitor import run_pass
@@ -226,7 +228,69 @@ def _namespace_deletion(case: Case) -> tuple[object, object]:
     return {"conditions": found}, case["expected"]
 
 
+_APIS = {"ReplicationController": "v1"}
+
+
+def _controlled_by(controller: str | None) -> Case:
+    if controller is None:
+        return {}
+    kind, name = controller.split("/")
+    reference = {
+        "apiVersion": _APIS.get(kind, "apps/v1"),
+        "kind": kind,
+        "name": name,
+        "uid": controller,
+        "controller": True,
+    }
+    return {"ownerReferences": [reference]}
+
+
+def _budget_pod(given: Case) -> Document:
+    return document(
+        {
+            "metadata": {
+                "name": given["name"],
+                "namespace": "default",
+                "labels": given.get("labels", {}),
+                **({"deletionTimestamp": "2025-01-01T00:00:00Z"} if given.get("deleting") else {}),
+                **_controlled_by(given.get("controller")),
+            },
+            "spec": {},
+            "status": {"conditions": [{"type": "Ready", "status": str(given["ready"])}]},
+        }
+    )
+
+
+def _budget_caches(given: Case) -> Any:
+    docs: dict[str, list[Document]] = {resource: [] for resource in CONTROLLERS.values()}
+    for controller, found in given["controllers"].items():
+        kind, name = controller.split("/")
+        group = "" if kind in _APIS else "apps"
+        meta = {
+            "name": name,
+            "namespace": "default",
+            "uid": controller,
+            **_controlled_by(found.get("controller")),
+        }
+        docs[CONTROLLERS[group, kind]].append(
+            document({"metadata": meta, "spec": {"replicas": found["replicas"]}})
+        )
+    docs["pods"] = [_budget_pod(one) for one in given["pods"]]
+    meta = {"name": "budget", "namespace": "default", "generation": 1}
+    docs[BUDGETS] = [document({**given["pdb"], "metadata": meta})]
+    return pmap({resource: _table(resource, found) for resource, found in docs.items()})
+
+
+def _pdb_status(case: Case) -> tuple[object, object]:
+    sync = Sync("default/budget", START_MS, _budget_caches(case["input"]))
+    plan = DisruptionController().reconcile(sync)
+    updates = [c for batch in plan.batches for c in batch if isinstance(c, Update)]
+    status: Any = updates[0].object["status"]
+    return {key: status.get(key, 0) for key in case["expected"]}, case["expected"]
+
+
 BINDINGS = {
+    "pdb-status": _pdb_status,
     "namespace-deletion": _namespace_deletion,
     "podgc-orphaned": _podgc_orphaned,
     "podgc-out-of-service": _podgc,
