@@ -1,0 +1,109 @@
+"""The controllers of ReplicaSets and of ReplicationControllers: which change touches which key.
+
+A pod changes some ten times in its life and most of that (an address, a node) changes no decision
+here; only what a count or the choice of an owner depends on makes a key dirty.
+
+Source: kubernetes v1.36, pkg/controller/replicaset/replica_set.go (event handlers).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from kelm.core.controllers.replicaset.kinds import REPLICA_SET, REPLICATION_CONTROLLER, Kind
+from kelm.core.controllers.replicaset.memory import FORGOTTEN, Memory, after_refusal
+from kelm.core.controllers.replicaset.reconcile import BURST, reconcile
+from kelm.core.objects.meta import metadata
+from kelm.core.objects.pod import Pod, pod
+from kelm.core.objects.workloads import replica_set
+from kelm.core.runtime.controller import Caches, Plan, Sync
+from kelm.effects.address import Key, Resource
+from kelm.effects.commands import Command
+from kelm.effects.messages import Cache, Change
+from kelm.effects.program import Watch
+from kelm.effects.refusals import Refusal
+
+
+class ReplicaSetController(msgspec.Struct, frozen=True):
+    """Keeps as many pods as a ReplicaSet, or a ReplicationController, wants."""
+
+    kind: Kind = REPLICA_SET
+    workers: int = 5
+    burst: int = BURST
+
+    @property
+    def name(self) -> str:
+        return self.kind.controller
+
+    @property
+    def watches(self) -> tuple[Watch, ...]:
+        return Watch(self.kind.resource), Watch("pods")
+
+    def dirty(self, caches: Caches, resource: Resource, change: Change) -> Iterable[Key]:
+        if resource == self.kind.resource:
+            return (change.key,)
+        return self._of_pod(caches[self.kind.resource], change)
+
+    def every_key(self, caches: Caches) -> Iterable[Key]:
+        return [metadata(doc).key for doc in caches[self.kind.resource].objects()]
+
+    def reconcile(self, sync: Sync) -> Plan:
+        return reconcile(self.kind, self.burst, sync)
+
+    def refused(self, sync: Sync, command: Command, refusal: Refusal) -> Memory:
+        memory = sync.memory if isinstance(sync.memory, Memory) else FORGOTTEN
+        return after_refusal(memory, command, refusal)
+
+    def _of_pod(self, sets: Cache, change: Change) -> Iterable[Key]:
+        old = pod(change.old) if change.old is not None else None
+        new = pod(change.new) if change.new is not None else None
+        if old is not None and new is not None and _counts_alike(old, new):
+            return ()
+        before = self._owner_key(old) if old is not None else None
+        if new is None or new.metadata.controller is not None:
+            after = self._owner_key(new) if new is not None else None
+            keys = (before,) if before == after else (before, after)
+            return [key for key in keys if key is not None]
+        adopters = self._adopters(sets, new)
+        return adopters if before is None or before in adopters else [before, *adopters]
+
+    def _owner_key(self, one: Pod) -> Key | None:
+        """The key of a pod's controller, None where it is of another kind."""
+        controller = one.metadata.controller
+        if controller is None or controller.kind != self.kind.kind:
+            return None
+        if controller.api_version.partition("/")[0] != self.kind.api_version.partition("/")[0]:
+            return None
+        return f"{one.metadata.namespace}/{controller.name}"
+
+    def _adopters(self, sets: Cache, orphan: Pod) -> list[Key]:
+        """Who selects a pod that nobody controls."""
+        labels = orphan.metadata.labels
+        if not labels:
+            return []
+        found = map(replica_set, sets.select("namespace", orphan.metadata.namespace))
+        return [each.metadata.key for each in found if each.selector.matches(labels)]
+
+
+def _counts_alike(old: Pod, new: Pod) -> bool:
+    """Whether two versions of a pod are the same for every decision made here."""
+    if (old.active, old.terminating, old.ready) != (new.active, new.terminating, new.ready):
+        return False
+    if old.metadata is not new.metadata and _belonging(old) != _belonging(new):
+        return False
+    return not new.ready or _ready_time(old) == _ready_time(new)
+
+
+def _belonging(one: Pod) -> object:
+    return one.metadata.labels, one.metadata.owner_references
+
+
+def _ready_time(one: Pod) -> str | None:
+    condition = one.status.condition("Ready")
+    return condition.last_transition_time if condition else None
+
+
+REPLICA_SETS = ReplicaSetController()
+REPLICATION_CONTROLLERS = ReplicaSetController(REPLICATION_CONTROLLER)

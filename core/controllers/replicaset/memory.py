@@ -1,0 +1,69 @@
+"""What a ReplicaSet's controller remembers from one look to the next.
+
+All of it may be lost: a new process counts again, makes no event of pods that it did not ask for,
+and asks once more before it adopts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from kelm.core.controllers.replicaset.tally import Counted
+from kelm.effects.address import Uid
+from kelm.effects.commands import Command, Create, Delete
+from kelm.effects.refusals import Reason, Refusal
+
+NAMESPACE_TERMINATING = "NamespaceTerminating"
+
+
+class Failure(msgspec.Struct, frozen=True, gc=False):
+    """A pod that could not be made or deleted, and what the API said."""
+
+    reason: str
+    message: str
+    event: str
+
+
+class Memory(msgspec.Struct, frozen=True):
+    """See each field.
+
+    counted: the last count of the pods.
+    known: the pods from before the last creation; those that appear next are news.
+    may_adopt: the API was asked whether this ReplicaSet is still there, and the belief contains
+        its answer.
+    failures: what was refused since the last look, in the order of the answers.
+    """
+
+    counted: Counted | None = None
+    known: Mapping[Uid, int] | None = None
+    may_adopt: bool = False
+    failures: tuple[Failure, ...] = ()
+
+
+FORGOTTEN = Memory()
+
+
+def after_refusal(memory: Memory, command: Command, refusal: Refusal) -> Memory:
+    """The memory once a command of a plan was refused.
+
+    A namespace that is going away refuses new pods, and a pod that is gone already cannot be
+    deleted: neither is a failure to tell anybody of.
+
+    Source: pkg/controller/controller_utils.go, RealPodControl; replica_set.go, manageReplicas.
+    """
+    failure = _failure(command, refusal)
+    if failure is None:
+        return memory
+    return msgspec.structs.replace(memory, failures=(*memory.failures, failure))
+
+
+def _failure(command: Command, refusal: Refusal) -> Failure | None:
+    if isinstance(command, Create):
+        if any(cause.reason == NAMESPACE_TERMINATING for cause in refusal.causes):
+            return None
+        return Failure("FailedCreate", refusal.message, f"Error creating: {refusal.message}")
+    if isinstance(command, Delete) and refusal.reason is not Reason.NOT_FOUND:
+        return Failure("FailedDelete", refusal.message, f"Error deleting: {refusal.message}")
+    return None
