@@ -28,7 +28,7 @@ from kelm.core.api.metadata import (
     created_fields,
     metadata_of,
 )
-from kelm.core.api.request import Answer, Written, in_namespace, typed
+from kelm.core.api.request import Answer, Written, decoded, in_namespace, typed
 from kelm.core.api.resources import ResourceInfo, resource_info
 from kelm.core.api.services import SERVICES, allocated, prepared
 from kelm.core.api.strategies import GENERATION_FIELDS
@@ -88,6 +88,9 @@ def _admitted(
 ) -> Answer:
     """The object after defaulting and admission, or why it is not let in."""
     doc = typed(info, given)
+    if isinstance(doc, Refusal):
+        return doc
+    doc = decoded(doc, None)
     if isinstance(doc, Refusal):
         return doc
     doc = in_namespace(info, namespace, doc)

@@ -189,14 +189,20 @@ def _token(text: str) -> Token | Refusal | None:
     """Read a continue token."""
     if not text:
         return None
+    wrong = "invalid continue token: continue key is not valid"
     try:
-        padded = text + "=" * (-len(text) % 4)
-        token = msgspec.json.decode(urlsafe_b64decode(padded), type=Token)
+        raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        if not raw.startswith(b"{"):
+            found = chr(raw[0]) if raw else ""
+            return refuse.bad_request(
+                f"{wrong}: invalid character '{found}' looking for beginning of value"
+            )
+        token = msgspec.json.decode(raw, type=Token)
     except (NotBase64, ValueError):
-        return refuse.bad_request("invalid continue token: continue key is not valid")
+        return refuse.bad_request(wrong)
     if token.v != TOKEN_VERSION:
         why = f'server does not recognize this encoded version "{token.v}"'
-        return refuse.bad_request(f"invalid continue token: continue key is not valid: {why}")
+        return refuse.bad_request(f"{wrong}: {why}")
     if not token.start.startswith("/"):
-        return refuse.bad_request("invalid continue token: continue key is not valid")
+        return refuse.bad_request(wrong)
     return msgspec.structs.replace(token, start=token.start[1:])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
 from returns.result import Failure
 
 from kelm.core.api import refuse
@@ -16,10 +17,15 @@ from kelm.core.api.allocation.bands import Ranges
 from kelm.core.api.allocation.services import DEFAULT_RANGES
 from kelm.core.api.patches.json_patch import apply_json_patch
 from kelm.core.api.patches.merge_patch import merge_documents
+from kelm.core.api.patches.strategic.rules import go_text
+from kelm.core.api.patches.strategic_merge import apply_strategic_patch
 from kelm.core.api.request import Answer, Written, misnamed
 from kelm.core.api.resources import ResourceInfo
 from kelm.core.api.scale import scale_of, update_scale
+from kelm.core.api.schema.decode import decode_kind
+from kelm.core.api.schema.definitions import definition_of
 from kelm.core.api.update import replace
+from kelm.core.api.validation.violation import invalid, invalid_value
 from kelm.core.store.store import Store
 from kelm.effects.address import key_of
 from kelm.effects.commands import Patch
@@ -44,11 +50,30 @@ def patch(
     new = patched(info, old, command)
     if isinstance(new, Refusal):
         return store, new
+    refusal = mistyped(old, new, command)
+    if refusal is not None:
+        return store, refusal
     wrong = misnamed(command.namespace, command.name, new)
     if wrong is not None:
         return store, wrong
     key = key_of(command.namespace, command.name)
     return replace(store, info, key, old, new, command.subresource, ranges)
+
+
+def mistyped(old: Document, new: Document, command: Patch) -> Refusal | None:
+    """The refusal of a patch that leaves a value of the wrong type.
+
+    Source: handlers/patch.go, applyPatchToCurrentObject: it names no object.
+    """
+    if command.subresource:
+        return None
+    found = decode_kind(new, str(old["apiVersion"]), str(old["kind"]), old).mismatch
+    if found is None:
+        return None
+    strategic = command.patch_type == "strategic"
+    value = go_text(command.patch) if strategic else msgspec.json.encode(new).decode()
+    said = found.converter if strategic else found.decoder
+    return invalid("", "", "", (invalid_value("patch", value, said),))
 
 
 def patched(info: ResourceInfo, doc: Document, command: Patch) -> Answer:
@@ -64,7 +89,11 @@ def patched(info: ResourceInfo, doc: Document, command: Patch) -> Answer:
         )
     if command.patch_type == "merge":
         return merge_documents(doc, body)
-    return refuse.bad_request(f"patches of type {command.patch_type} are not known")
+    if command.patch_type != "strategic":
+        return refuse.bad_request(f"patches of type {command.patch_type} are not known")
+    definition = definition_of(str(doc.get("apiVersion")), str(doc.get("kind")))
+    done = apply_strategic_patch(doc, body, definition)
+    return refuse.failed(done.failure()) if isinstance(done, Failure) else done.unwrap()
 
 
 def _json_patched(doc: Document, body: Json) -> Answer:

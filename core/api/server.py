@@ -48,7 +48,7 @@ from kelm.effects.commands import (
     RecordEvent,
     Update,
 )
-from kelm.effects.document import EMPTY, Document
+from kelm.effects.document import EMPTY, Document, child
 from kelm.effects.messages import Outcome
 from kelm.effects.refusals import Refusal
 
@@ -92,11 +92,22 @@ def _done(
     """What a verb's answer makes of the server."""
     if isinstance(answer, Refusal):
         return server, Failure(answer)
-    if getattr(command, "dry_run", False):
+    if _is_dry(command):
         return server, Success(_dry(server.store, command, answer))
     if store is server.store:
         return server, Success(answer)
     return ApiServer(store, events, server.ranges), Success(answer)
+
+
+def _is_dry(command: Command) -> bool:
+    """Whether all is to be done but stored; an eviction says so in its own object."""
+    if isinstance(command, Bind | Evict):
+        return False
+    if isinstance(command, Create) and command.subresource == "eviction":
+        return command.dry_run or bool(child(command.object, "deleteOptions").get("dryRun"))
+    return isinstance(command, Create | Update | Patch | Delete | DeleteCollection) and (
+        command.dry_run
+    )
 
 
 def _outcome(answer: Answer) -> Outcome:

@@ -10,6 +10,8 @@ apiserver/pkg/registry/generic/registry/store.go (Update), registry/rest/update.
 
 from __future__ import annotations
 
+from typing import Final
+
 from kelm.core.api import refuse
 from kelm.core.api.allocation.bands import Ranges
 from kelm.core.api.allocation.services import DEFAULT_RANGES
@@ -25,7 +27,7 @@ from kelm.core.api.metadata import (
     updated_fields,
     versioned,
 )
-from kelm.core.api.request import Written, misnamed, typed
+from kelm.core.api.request import Written, decoded, misnamed, typed
 from kelm.core.api.resources import ResourceInfo
 from kelm.core.api.services import SERVICES, allocated, prepared
 from kelm.core.api.strategies import (
@@ -40,6 +42,9 @@ from kelm.core.store.store import Store
 from kelm.effects.address import Key, key_of
 from kelm.effects.document import EMPTY, Document, child
 from kelm.effects.refusals import Refusal
+
+NOT_DECODED: Final = frozenset({"leases.coordination.k8s.io"})
+"""Written by every node every few seconds: what is in them is not read again."""
 
 
 def update(
@@ -86,6 +91,10 @@ def replace(
         return store, stale
     if subresource == "status":
         return _replace_status(store, info, key, old, doc)
+    read = doc if info.resource in NOT_DECODED else decoded(doc, old)
+    if isinstance(read, Refusal):
+        return store, read
+    doc = read
     new = _merged(info, old, default(info.resource, doc), subresource)
     violations = validate_update(info.resource, old, new)
     if violations:

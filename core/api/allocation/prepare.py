@@ -103,6 +103,7 @@ def _dropped(old: Document, new: Document) -> dict[str, Json]:
     if needs_cluster_ip(old) and not needs_cluster_ip(new):
         changes.update(_unchanged(old, new, ("clusterIP", "clusterIPs")))
         changes.update(_unchanged(old, new, ("ipFamilies", "ipFamilyPolicy")))
+        changes.update(_unchanged(old, new, ("internalTrafficPolicy",)))
     if _has_node_ports(old) and not _has_node_ports(new):
         if _node_ports(old) == _node_ports(new):
             changes["ports"] = tuple(
