@@ -68,8 +68,9 @@ def own_words(text: str) -> Mismatch:
 
 def not_a(value: Json, wanted: str) -> Mismatch:
     """A self-decoding type was given something of another JSON type."""
+    kind = Type("i32" if wanted == "int32" else "str")
     return own_words(
-        f"json: cannot unmarshal {_json_word(value, Type('i32'))} into Go value of type {wanted}"
+        f"json: cannot unmarshal {_json_word(value, kind)} into Go value of type {wanted}"
     )
 
 
