@@ -83,20 +83,53 @@ def _wanted_label(service: Document, namespace: str) -> Iterator[str]:
         yield f"selector/{namespace}/{key}={wanted[key]}"  # type: ignore[index]
 
 
-def same_entries(resource: Resource, old: Document, new: Document) -> bool:
-    """Whether two versions of an object surely have the same entries (cheap, may say no)."""
+Entries: TypeAlias = tuple[str, ...]
+NO_ENTRIES: tuple[Entries, Entries] = ((), ())
+
+
+def moved_entries(resource: Resource, old: Document, new: Document) -> tuple[Entries, Entries]:
+    """The entries that an object loses and gains with a new version.
+
+    Only what changed is looked at: most versions move nothing, and a binding adds a node and
+    the labels of its zone.
+
+    >>> from kelm.effects.document import document
+    >>> old = document({"metadata": {"name": "a", "namespace": "n", "labels": {"app": "web"}}})
+    >>> new = Document({**old, "spec": Document(nodeName="node-1")})
+    >>> moved_entries("pods", old, new)
+    ((), ('spec.nodeName/node-1',))
+    """
     before, after = old["metadata"], new["metadata"]
+    labels: tuple[Entries, Entries] = NO_ENTRIES
     if before is not after:
-        for field in ("labels", "ownerReferences"):
-            left, right = before.get(field), after.get(field)  # type: ignore[union-attr]
-            if left is not right and left != right:
-                return False
+        if before.get("ownerReferences") != after.get("ownerReferences"):  # type: ignore[union-attr]
+            return _all_moved(resource, old, new)
+        left, right = before.get("labels") or EMPTY, after.get("labels") or EMPTY  # type: ignore[union-attr]
+        if left is not right and resource not in UNLABELLED:
+            labels = _moved_labels(after.get("namespace") or "", left, right)  # type: ignore[union-attr,arg-type]
     left, right = old.get("spec"), new.get("spec")
+    if left is right or resource not in ("pods", "services"):
+        return labels
     if resource == "services":
-        return left is right
-    if resource != "pods":
-        return True
-    return left is right or (left or EMPTY).get("nodeName") == (right or EMPTY).get("nodeName")  # type: ignore[union-attr]
+        return _all_moved(resource, old, new)
+    was, node = (left or EMPTY).get("nodeName"), (right or EMPTY).get("nodeName")  # type: ignore[union-attr]
+    if was == node:
+        return labels
+    gone = (f"spec.nodeName/{was}",) if was else ()
+    come = (f"spec.nodeName/{node}",) if node else ()
+    return (*labels[0], *gone), (*labels[1], *come)
+
+
+def _all_moved(resource: Resource, old: Document, new: Document) -> tuple[Entries, Entries]:
+    before, after = entries(resource, old), entries(resource, new)
+    gone = tuple([entry for entry in before if entry not in after])
+    return gone, tuple([entry for entry in after if entry not in before])
+
+
+def _moved_labels(namespace: str, old: Document, new: Document) -> tuple[Entries, Entries]:
+    gone = [f"label/{namespace}/{k}={v}" for k, v in old.items() if new.get(k) != v]
+    come = [f"label/{namespace}/{k}={v}" for k, v in new.items() if old.get(k) != v]
+    return tuple(gone), tuple(come)
 
 
 def is_controlled_by(doc: Document, uid: str) -> bool:

@@ -19,7 +19,7 @@ import msgspec
 from pyrsistent import pmap, pvector
 from pyrsistent.typing import PMap, PVector
 
-from kelm.core.store.indexes import entries, is_controlled_by, same_entries
+from kelm.core.store.indexes import entries, is_controlled_by, moved_entries
 from kelm.effects.address import Key, Resource
 from kelm.effects.document import Document
 from kelm.effects.messages import Change
@@ -127,12 +127,8 @@ def put(table: Table, key: Key, doc: Document, revision: int) -> Table:
     old = table.slots[slot]
     assert old is not None
     changed = _logged(table, Change(revision, key, old, doc), table.slots.set(slot, doc))
-    if same_entries(table.resource, old, doc):
-        return changed
-    before, after = entries(table.resource, old), entries(table.resource, doc)
-    gone = tuple([entry for entry in before if entry not in after])
-    come = tuple([entry for entry in after if entry not in before])
-    return _file(_unfile(changed, gone), come, slot)
+    gone, come = moved_entries(table.resource, old, doc)
+    return _file(_unfile(changed, gone), come, slot) if gone or come else changed
 
 
 def _add(table: Table, key: Key, doc: Document, revision: int) -> Table:
