@@ -12,28 +12,131 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from kelm.core.api.validation import (
+    cluster,
+    config,
+    endpoints,
+    jobs,
+    others,
+    pod,
+    pod_update,
+    service,
+    workloads,
+)
+from kelm.core.api.validation.fields import Rules
+from kelm.core.api.validation.metadata import metadata, metadata_update
+from kelm.core.api.validation.pod import template_violations
 from kelm.core.api.validation.violation import Violations
 from kelm.effects.address import Resource
-from kelm.effects.document import Document
+from kelm.effects.document import Document, child
 
-CREATE_RULES: Final[dict[Resource, Callable[[Document], Violations]]] = {}
-UPDATE_RULES: Final[dict[Resource, Callable[[Document, Document], Violations]]] = {}
-STATUS_RULES: Final[dict[Resource, Callable[[Document, Document], Violations]]] = {}
+Create = Callable[[Document], Violations]
+Update = Callable[[Document, Document], Violations]
+
+CREATE_RULES: Final[dict[Resource, Create]] = {
+    "pods": pod.pod_create,
+    "services": service.service_create,
+    "deployments.apps": workloads.deployment_create,
+    "replicasets.apps": workloads.replica_set_create,
+    "daemonsets.apps": workloads.daemon_set_create,
+    "statefulsets.apps": workloads.stateful_set_create,
+    "replicationcontrollers": workloads.replication_controller_create,
+    "jobs.batch": jobs.job_create,
+    "cronjobs.batch": jobs.cron_job_create,
+    "configmaps": config.config_map_create,
+    "secrets": config.secret_create,
+    "namespaces": cluster.namespace_create,
+    "nodes": cluster.node_create,
+    "leases.coordination.k8s.io": cluster.lease_create,
+    "controllerrevisions.apps": cluster.controller_revision_create,
+    "events": cluster.event_create,
+    "priorityclasses.scheduling.k8s.io": cluster.priority_class_create,
+    "endpoints": endpoints.endpoints_create,
+    "endpointslices.discovery.k8s.io": endpoints.endpoint_slice_create,
+    "poddisruptionbudgets.policy": others.disruption_budget_create,
+    "resourcequotas": others.resource_quota_create,
+    "limitranges": others.limit_range_create,
+    "persistentvolumeclaims": others.claim_create,
+}
+"""Kinds whose new objects are judged by rules of their own, metadata included."""
+
+UPDATE_RULES: Final[dict[Resource, Update]] = {
+    "pods": pod_update.pod_update,
+    "services": service.service_update,
+    "deployments.apps": workloads.deployment_update,
+    "replicasets.apps": workloads.replica_set_update,
+    "daemonsets.apps": workloads.daemon_set_update,
+    "statefulsets.apps": workloads.stateful_set_update,
+    "replicationcontrollers": workloads.replication_controller_update,
+    "jobs.batch": jobs.job_update,
+    "cronjobs.batch": jobs.cron_job_update,
+    "configmaps": config.config_map_update,
+    "secrets": config.secret_update,
+    "namespaces": cluster.namespace_update,
+    "nodes": cluster.node_update,
+    "leases.coordination.k8s.io": cluster.lease_update,
+    "controllerrevisions.apps": cluster.controller_revision_update,
+    "priorityclasses.scheduling.k8s.io": cluster.priority_class_update,
+    "endpoints": endpoints.endpoints_update,
+    "endpointslices.discovery.k8s.io": endpoints.endpoint_slice_update,
+    "poddisruptionbudgets.policy": others.disruption_budget_update,
+    "resourcequotas": others.resource_quota_update,
+    "limitranges": others.limit_range_update,
+    "persistentvolumeclaims": others.claim_update,
+    "rolebindings.rbac.authorization.k8s.io": others.role_binding_update,
+    "clusterrolebindings.rbac.authorization.k8s.io": others.role_binding_update,
+}
+
+STATUS_RULES: Final[dict[Resource, Update]] = {
+    "pods": pod_update.pod_status_update,
+    "services": service.service_status_update,
+    "deployments.apps": workloads.workload_status_update,
+    "replicasets.apps": workloads.workload_status_update,
+    "statefulsets.apps": workloads.workload_status_update,
+    "replicationcontrollers": workloads.workload_status_update,
+    "jobs.batch": jobs.job_status_update,
+    "namespaces": cluster.namespace_status_update,
+    "nodes": cluster.node_status_update,
+}
+
+PART_RULES: Final[dict[Resource, Callable[[Document], Rules]]] = {
+    "roles.rbac.authorization.k8s.io": others.role_rules,
+    "clusterroles.rbac.authorization.k8s.io": others.role_rules,
+    "rolebindings.rbac.authorization.k8s.io": others.role_binding_rules,
+    "clusterrolebindings.rbac.authorization.k8s.io": others.role_binding_rules,
+    "horizontalpodautoscalers.autoscaling": others.autoscaler_rules,
+    "podtemplates": lambda doc: template_violations(child(doc, "template"), "template"),
+}
+"""Kinds that have rules beside those of metadata, the same for new and changed objects."""
+
+
+def _parts(resource: Resource, doc: Document) -> Violations:
+    rules = PART_RULES.get(resource)
+    return () if rules is None else tuple(rules(doc))
 
 
 def validate_create(resource: Resource, doc: Document) -> Violations:
-    """What is wrong with a new object; nothing where it may be stored."""
+    """What is wrong with a new object; nothing where it may be stored.
+
+    >>> [item.text for item in validate_create("namespaces", Document(metadata=Document(name="A")))]
+    ... # doctest: +ELLIPSIS
+    ['metadata.name: Invalid value: "A": a lowercase RFC 1123 label must consist of ...']
+    """
     rule = CREATE_RULES.get(resource)
-    return () if rule is None else rule(doc)
+    if rule is not None:
+        return rule(doc)
+    return (*metadata(doc, resource), *_parts(resource, doc))
 
 
 def validate_update(resource: Resource, old: Document, new: Document) -> Violations:
     """What is wrong with an object that is to replace `old`, status aside."""
     rule = UPDATE_RULES.get(resource)
-    return () if rule is None else rule(old, new)
+    if rule is not None:
+        return rule(old, new)
+    return (*metadata_update(old, new), *_parts(resource, new))
 
 
 def validate_status_update(resource: Resource, old: Document, new: Document) -> Violations:
     """What is wrong with the status that is to replace that of `old`."""
     rule = STATUS_RULES.get(resource)
-    return () if rule is None else rule(old, new)
+    return tuple(metadata_update(old, new)) if rule is None else rule(old, new)

@@ -13,8 +13,10 @@ from kelm.core.api.allocation.bands import (
 from kelm.core.api.defaulting.default import default
 from kelm.core.api.resources import of_kind
 from kelm.core.api.validation.names import NUMBER_RULES, TEXT_RULES
+from kelm.core.api.validation.service import affinity
+from kelm.core.api.validation.validate import validate_create
 from kelm.core.objects.qos import qos_class
-from kelm.effects.document import child, document, thaw
+from kelm.effects.document import Document, child, document, thaw
 
 Case = dict[str, Any]
 Sides = tuple[object, object]
@@ -78,7 +80,35 @@ def service_allocators(case: Case) -> Sides:
             return {"allocatable": is_allocatable(given["cidr"], given["ip"])}, expected
 
 
+def wrong_fields(resource: str, doc: Document) -> list[dict[str, str]]:
+    """Violations as the tables list them: each pair of field and type once, sorted."""
+    found = {(item.field, item.type.value) for item in validate_create(resource, doc)}
+    return [{"field": field, "type": kind} for field, kind in sorted(found)]
+
+
+def validation_of(kind: str, resource: str) -> Any:
+    def validation(case: Case) -> Sides:
+        doc = document(case["input"][kind])
+        return wrong_fields(resource, doc), case["expected"]["errors"]
+
+    return validation
+
+
+def session_affinity(case: Case) -> Sides:
+    if case["kind"] == "default":
+        spec = default("services", document({"spec": case["input"]}))["spec"]
+        actual = {"sessionAffinityConfig": thaw(child(spec, "sessionAffinityConfig"))}
+        return actual, case["expected"]
+    spec = document({"sessionAffinity": "ClientIP", **case["input"]})
+    found = [{"field": item.field, "type": item.type.value} for item in affinity(spec)]
+    return found, case["expected"]["errors"]
+
+
 BINDINGS = {
+    "validation-pod": validation_of("pod", "pods"),
+    "validation-service": validation_of("service", "services"),
+    "validation-deployment": validation_of("deployment", "deployments.apps"),
+    "session-affinity": session_affinity,
     "qos-class": qos,
     "service-allocators": service_allocators,
     "defaulting": defaulting,
