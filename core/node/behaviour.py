@@ -1,0 +1,112 @@
+"""What a container does, as data: one value for one run of it, from its start to its end.
+
+Every time in a `Behaviour` counts from the container's start, so equal containers share one value
+and what happens next is computed, not waited for: nobody has to look at a container while nothing
+about it changes. Logs too are a function of the behaviour and the times of the run; none are kept.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+ProbeKind: TypeAlias = Literal["readiness", "liveness", "startup"]
+EVERY_PROBE: tuple[ProbeKind, ...] = ("readiness", "liveness", "startup")
+NEVER_MS = 1 << 62
+"""Later than any time."""
+
+
+class Window(msgspec.Struct, frozen=True, gc=False):
+    """From `from_ms` until before `until_ms` these probes fail, and say `message`."""
+
+    from_ms: int
+    until_ms: int
+    probes: tuple[ProbeKind, ...] = EVERY_PROBE
+    message: str = ""
+
+
+class Line(msgspec.Struct, frozen=True, gc=False):
+    """A line of output: once, or again every `every_ms` (0: once)."""
+
+    at_ms: int
+    text: str
+    every_ms: int = 0
+
+
+class File(msgspec.Struct, frozen=True, gc=False):
+    """A file that exists for a while, for probes that look whether it does."""
+
+    path: str
+    from_ms: int
+    until_ms: int = NEVER_MS
+
+
+class Behaviour(msgspec.Struct, frozen=True, gc=False):
+    """One run of a container.
+
+    ports: what it listens on; None is "whatever it is asked for".
+    exit_ms, exit_code: when it ends by itself, None for never.
+    stop_ms, stop_code: how long it takes to end after SIGTERM, None if it does not listen.
+    start_error: why it cannot even be started.
+    message: what it leaves in its termination message file.
+    """
+
+    ports: tuple[int, ...] | None = None
+    failing: tuple[Window, ...] = ()
+    exit_ms: int | None = None
+    exit_code: int = 0
+    stop_ms: int | None = 200
+    stop_code: int = 0
+    lines: tuple[Line, ...] = ()
+    files: tuple[File, ...] | None = None
+    start_error: str = ""
+    message: str = ""
+    out_of_memory: bool = False
+
+
+FOR_EVER = Behaviour()
+"""Starts, answers every probe, stops when told to."""
+
+
+def failure_at(behaviour: Behaviour, kind: ProbeKind, age_ms: int) -> tuple[str | None, int]:
+    """What a probe finds at this age (None: all is well), and the age until which it will.
+
+    >>> slow = Behaviour(failing=(Window(0, 5_000, message="starting"),))
+    >>> failure_at(slow, "readiness", 1_000), failure_at(slow, "readiness", 5_000)[0]
+    (('starting', 5000), None)
+    """
+    until_ms = NEVER_MS
+    found: str | None = None
+    for window in behaviour.failing:
+        if kind not in window.probes:
+            continue
+        if window.from_ms <= age_ms < window.until_ms:
+            found = window.message if found is None else found
+            until_ms = min(until_ms, window.until_ms)
+        elif window.from_ms > age_ms:
+            until_ms = min(until_ms, window.from_ms)
+    return found, until_ms
+
+
+def has_file(behaviour: Behaviour, path: str, age_ms: int) -> tuple[bool, int]:
+    """Whether a file exists at this age, and the age until which that stays so.
+
+    A behaviour that says nothing of files (None) has every file.
+    """
+    if behaviour.files is None:
+        return True, NEVER_MS
+    until_ms, exists = NEVER_MS, False
+    for file in behaviour.files:
+        if file.path != path:
+            continue
+        if file.from_ms <= age_ms < file.until_ms:
+            exists, until_ms = True, min(until_ms, file.until_ms)
+        elif file.from_ms > age_ms:
+            until_ms = min(until_ms, file.from_ms)
+    return exists, until_ms
+
+
+def listens_on(behaviour: Behaviour, port: int) -> bool:
+    """Whether anybody listens on a port at all."""
+    return behaviour.ports is None or port in behaviour.ports

@@ -1,0 +1,312 @@
+"""The kubelet of one machine, as a Program.
+
+It watches the pods of its node and its own Node object, runs pods on a machine that exists only as
+numbers, and writes what became of them. State is a few hundred bytes a pod; an update costs what it
+is about; and between two moments at which anything is due it sleeps (`wake_at_ms`).
+
+What it forgets when it is restarted it finds again in the pods' statuses (`reconstruct`): the
+containers of a machine survive its kubelet.
+
+Source: kubernetes v1.36, pkg/kubelet/kubelet.go.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from kelm.core.node import heartbeat, writing
+from kelm.core.node.admission import Usage, reject
+from kelm.core.node.arrival import changed, delete, is_over, new_pod, wake_ms
+from kelm.core.node.behaviour import NEVER_MS
+from kelm.core.node.faults import NodeFault
+from kelm.core.node.heartbeat import Heart
+from kelm.core.node.injury import injured
+from kelm.core.node.lifecycle import advance, due_ms, settle
+from kelm.core.node.local import LocalPod
+from kelm.core.node.machine import Machine, free_number
+from kelm.core.node.reconstruct import reconstruct
+from kelm.core.node.small_map import SmallMap
+from kelm.core.node.turn import Turn
+from kelm.core.runtime.timers import Timers
+from kelm.effects.address import Key, RequestId
+from kelm.effects.commands import Requests
+from kelm.effects.document import Document, child, text
+from kelm.effects.messages import (
+    Answered,
+    Cache,
+    Message,
+    Observed,
+    TimerFired,
+    unwrap_or_failure,
+)
+from kelm.effects.program import Subscriptions, Watch
+
+NodeMessage: TypeAlias = Message | NodeFault
+
+LEASE_KEY, NODE_KEY = "lease", "node"
+"""No pod's key is without a namespace."""
+
+replace = msgspec.structs.replace
+
+
+class NodeState(msgspec.Struct, frozen=True):
+    """What a kubelet knows. `unheard`: a list of pods that came before the node's own object."""
+
+    watches: tuple[Watch, ...]
+    pods: SmallMap[Key, LocalPod] = SmallMap()
+    timers: Timers = Timers()
+    asked: SmallMap[RequestId, Key] = SmallMap()
+    next_id: RequestId = 1
+    images: SmallMap[str, int] = SmallMap()
+    pull_faults: tuple[tuple[str, int], ...] = ()
+    used: Usage = Usage()
+    numbers: int = 0
+    last_number: int = 0
+    heart: Heart = Heart()
+    unheard: Cache | None = None
+
+
+class Kubelet(Machine, frozen=True):
+    """The Program; its fields are its machine's."""
+
+    @property
+    def name(self) -> str:
+        return f"kubelet/{self.node}"
+
+    def init(self) -> tuple[NodeState, Requests]:
+        watches = (
+            Watch("nodes", field="metadata.name", value=self.node),
+            Watch("pods", field="spec.nodeName", value=self.node),
+        )
+        return NodeState(watches), ()
+
+    def subscriptions(self, state: NodeState) -> Subscriptions:
+        wake_at_ms = NEVER_MS
+        heart = state.heart
+        if heart.seen:
+            wake_at_ms = min(heart.lease_due_ms, heart.status_due_ms)
+        next_ms = state.timers.next_ms
+        if next_ms is not None and next_ms < wake_at_ms:
+            wake_at_ms = next_ms
+        return Subscriptions(state.watches, None if wake_at_ms >= NEVER_MS else wake_at_ms)
+
+    def update(self, state: NodeState, message: NodeMessage) -> tuple[NodeState, Requests]:
+        turn = Turn(self, message.now_ms, state.next_id, state.images, state.pull_faults)
+        if isinstance(message, Answered):
+            state = _answered(turn, state, message)
+        elif isinstance(message, TimerFired):
+            state = _woken(turn, state)
+        elif isinstance(message, Observed):
+            state = _observed(turn, state, message)
+        else:
+            state = _hurt(turn, state, message)
+        if turn.requests or turn.images is not state.images:
+            state = replace(state, next_id=turn.next_id, images=turn.images)
+        return state, tuple(turn.requests)
+
+
+# -- messages --------------------------------------------------------------------------------------
+
+
+def _observed(turn: Turn, state: NodeState, message: Observed) -> NodeState:
+    if message.resource == "nodes":
+        return _node_observed(turn, state, message)
+    if not state.heart.seen:
+        return replace(state, unheard=message.cache)
+    if message.replaced:
+        return _listed(turn, state, message.cache)
+    for change in message.changes:
+        state = _changed(turn, state, change.key, change.new, change.revision)
+    return state
+
+
+def _node_observed(turn: Turn, state: NodeState, message: Observed) -> NodeState:
+    first = not state.heart.seen
+    node = message.cache.get(turn.machine.node)
+    heart = heartbeat.observed(turn, state.heart, node)
+    state = _with_heart(state, heartbeat.beat(turn, heart))
+    if first and state.unheard is not None:
+        state = _listed(turn, replace(state, unheard=None), state.unheard)
+    return state
+
+
+def _listed(turn: Turn, state: NodeState, cache: Cache) -> NodeState:
+    """All pods of this node, as they are: some are new, some are gone."""
+    listed: set[Key] = set()
+    for doc in cache.select("spec.nodeName", turn.machine.node):
+        meta = child(doc, "metadata")
+        key = f"{text(meta, 'namespace')}/{text(meta, 'name')}"
+        listed.add(key)
+        state = _changed(turn, state, key, doc, writing.revision_of(doc))
+    for key in [key for key in state.pods if key not in listed]:
+        state = _gone(turn, state, state.pods[key])
+    return state
+
+
+def _changed(
+    turn: Turn, state: NodeState, key: Key, doc: Document | None, revision: int
+) -> NodeState:
+    pod = state.pods.get(key)
+    if doc is None:
+        return state if pod is None else _gone(turn, state, pod)
+    if pod is not None and pod.uid != text(doc, "metadata", "uid"):
+        state, pod = _gone(turn, state, pod), None
+    if pod is None:
+        return _arrived(turn, state, key, doc)
+    now = changed(turn, pod, doc, revision)
+    return state if now is pod else _keep(turn, state, pod, advance(turn, now))
+
+
+def _answered(turn: Turn, state: NodeState, message: Answered) -> NodeState:
+    key = state.asked.get(message.id)
+    if key is None:
+        return state
+    state = replace(state, asked=state.asked.remove(message.id))
+    answer = unwrap_or_failure(message.outcome)
+    if key in (LEASE_KEY, NODE_KEY):
+        return _heart_answered(turn, state, key, message.id, answer)
+    pod = state.pods.get(key)
+    if pod is None or pod.asked != message.id:
+        return state
+    if isinstance(answer, Document):
+        return _keep(turn, state, pod, writing.acknowledged(turn, pod, answer), report=False)
+    return _keep(turn, state, pod, writing.refused(turn, pod, answer), report=False)
+
+
+def _woken(turn: Turn, state: NodeState) -> NodeState:
+    if state.heart.due_ms <= turn.now_ms and state.heart.seen:
+        state = _with_heart(state, heartbeat.beat(turn, state.heart))
+    next_ms = state.timers.next_ms
+    if next_ms is None or next_ms > turn.now_ms:
+        return state
+    keys, timers = state.timers.pop(turn.now_ms)
+    state = replace(state, timers=timers)
+    for key in keys:
+        pod = state.pods.get(key)
+        if pod is not None:
+            retried = pod
+            if pod.retry_ms <= turn.now_ms:
+                retried = replace(pod, retry_ms=NEVER_MS)
+            state = _keep(turn, state, pod, advance(turn, retried))
+    return state
+
+
+def _hurt(turn: Turn, state: NodeState, fault: NodeFault) -> NodeState:
+    faults, hurt = injured(turn, state.pods, state.pull_faults, fault)
+    if faults is not state.pull_faults:
+        turn.pull_faults = faults
+        state = replace(state, pull_faults=faults)
+    for pod in hurt:
+        state = _keep(turn, state, state.pods[pod.key], advance(turn, pod))
+    return state
+
+
+# -- the node's own objects ------------------------------------------------------------------------
+
+
+def _with_heart(state: NodeState, heart: Heart) -> NodeState:
+    asked = state.asked
+    if heart.asked_lease and heart.asked_lease not in asked:
+        asked = asked.put(heart.asked_lease, LEASE_KEY)
+    if heart.asked_node and heart.asked_node not in asked:
+        asked = asked.put(heart.asked_node, NODE_KEY)
+    return replace(state, heart=heart, asked=asked)
+
+
+def _heart_answered(
+    turn: Turn, state: NodeState, key: Key, number: RequestId, answer: object
+) -> NodeState:
+    heart = state.heart
+    if key == LEASE_KEY and number == heart.asked_lease:
+        heart = heartbeat.lease_answered(turn, heart, answer)  # type: ignore[arg-type]
+    elif key == NODE_KEY and number == heart.asked_node:
+        heart = heartbeat.node_answered(turn, heart, answer)  # type: ignore[arg-type]
+    if heart.due_ms <= turn.now_ms:
+        heart = heartbeat.beat(turn, heart)
+    return _with_heart(state, heart)
+
+
+# -- pods ------------------------------------------------------------------------------------------
+
+
+def _arrived(turn: Turn, state: NodeState, key: Key, doc: Document) -> NodeState:
+    """A pod that the node did not know: bound to it now, or from before a restart."""
+    if is_over(doc) and "deletionTimestamp" not in child(doc, "metadata"):
+        return state
+    number = free_number(state.numbers, state.last_number)
+    pod = new_pod(turn, key, doc, number)
+    known = reconstruct(turn, pod, doc, rebooted=state.heart.rebooted)
+    if known is None:
+        pod = _admitted(turn, state, pod)
+        if pod.life == "live":
+            pod = settle(turn, pod, turn.now_ms)
+        if "deletionTimestamp" in child(doc, "metadata"):
+            pod = delete(turn, pod, child(doc, "metadata"))
+    else:
+        pod = known
+    state = replace(
+        state,
+        used=state.used.plus(pod.recipe),
+        numbers=state.numbers | 1 << pod.address,
+        last_number=number if pod.address == number else state.last_number,
+    )
+    return _keep(turn, state, None, advance(turn, pod))
+
+
+def _admitted(turn: Turn, state: NodeState, pod: LocalPod) -> LocalPod:
+    machine = turn.machine
+    offered = Usage(machine.max_pods, machine.cpu_milli, machine.memory_bytes)
+    rejection = reject(pod.recipe, state.used, offered)
+    if rejection is None:
+        return pod
+    turn.tell(pod, "Warning", rejection.reason, rejection.message)
+    return replace(
+        pod,
+        life="over",
+        phase="Failed",
+        forced_phase="Failed",
+        reason=rejection.reason,
+        message=rejection.message,
+    )
+
+
+def _keep(
+    turn: Turn, state: NodeState, before: LocalPod | None, pod: LocalPod, *, report: bool = True
+) -> NodeState:
+    """Remember a pod, report what is new about it, and be woken for it."""
+    if report and pod.life != "deleted":
+        pod = writing.report(turn, pod)
+    timers, asked, used = state.timers, state.asked, state.used
+    if pod.asked and pod.asked not in asked:
+        asked = asked.put(pod.asked, pod.key)
+    wake_at_ms = wake_ms(pod, due_ms(pod))
+    if wake_at_ms < NEVER_MS:
+        timers = timers.set(pod.key, wake_at_ms)
+    elif pod.key in timers.due:
+        timers = timers.cancel(pod.key)
+    if _takes(pod) is False and (before is None or _takes(before)):
+        used = used.minus(pod.recipe)
+    return replace(state, pods=state.pods.put(pod.key, pod), timers=timers, asked=asked, used=used)
+
+
+def _takes(pod: LocalPod) -> bool:
+    """Whether a pod still takes of the node's resources."""
+    return pod.life in ("live", "stopping")
+
+
+def _gone(turn: Turn, state: NodeState, pod: LocalPod) -> NodeState:
+    """The API has forgotten a pod: so does the node, and whatever still runs of it is killed."""
+    if pod.life == "live":
+        for index, run in enumerate(pod.runs):
+            if run.stage == "running":
+                name = pod.recipe.containers[index].name
+                turn.tell(pod, "Normal", "Killing", f"Stopping container {name}", index)
+    return replace(
+        state,
+        pods=state.pods.remove(pod.key),
+        timers=state.timers.cancel(pod.key),
+        used=state.used.minus(pod.recipe) if _takes(pod) else state.used,
+        numbers=state.numbers & ~(1 << pod.address) if pod.address else state.numbers,
+    )

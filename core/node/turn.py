@@ -1,0 +1,79 @@
+"""What one update of a kubelet gathers: the commands to send, the images that came.
+
+A `Turn` lives for one call of `update` and is seen by nobody else.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from kelm.core.node.local import LocalPod
+from kelm.core.node.machine import Machine
+from kelm.core.node.small_map import SmallMap
+from kelm.effects.address import ObjectRef
+from kelm.effects.commands import Command, RecordEvent, Request
+
+COMPONENT = "kubelet"
+
+
+class Turn:
+    """The commands of one update, numbered as they are asked for."""
+
+    __slots__ = ("images", "machine", "next_id", "now_ms", "pull_faults", "requests")
+
+    def __init__(
+        self,
+        machine: Machine,
+        now_ms: int,
+        next_id: int,
+        images: SmallMap[str, int],
+        pull_faults: tuple[tuple[str, int], ...],
+    ) -> None:
+        self.machine = machine
+        self.now_ms = now_ms
+        self.next_id = next_id
+        self.images = images
+        self.pull_faults = pull_faults
+        self.requests: list[Request] = []
+
+    def ask(self, command: Command) -> int:
+        """Ask for something whose answer matters; the request's number."""
+        number = self.next_id
+        self.next_id = number + 1
+        self.requests.append(Request(number, command))
+        return number
+
+    def tell(
+        self,
+        pod: LocalPod,
+        kind: Literal["Normal", "Warning"],
+        reason: str,
+        message: str,
+        index: int = -1,
+    ) -> None:
+        """Record an event of a pod, or of the container with this index."""
+        path = ""
+        if index >= 0:
+            recipe = pod.recipe
+            field = "initContainers" if index < recipe.init_count else "containers"
+            path = f"spec.{field}{{{recipe.containers[index].name}}}"
+        event = RecordEvent(
+            ObjectRef("pods", pod.namespace, pod.name, pod.uid),
+            "Pod",
+            "v1",
+            kind,
+            reason,
+            message,
+            COMPONENT,
+            self.machine.node,
+            "",
+            path,
+        )
+        self.requests.append(Request(0, event))
+
+    def pull_fails_until(self, image: str) -> int:
+        """Until when an injected fault keeps an image from being pulled, 0 for no fault."""
+        for name, until_ms in self.pull_faults:
+            if name in ("", image):
+                return until_ms
+        return 0
