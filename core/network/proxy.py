@@ -1,0 +1,268 @@
+"""Who answers a request now: to a Service's address, to a node's port, or to a pod.
+
+A pure function of what the proxies believe (Services, slices, nodes), of who really answers
+(`Reach`), of the sessions that a proxy remembers, and of a draw: kube-proxy picks at random, so
+whoever wants another pick passes another number.
+
+Source: kubernetes v1.36, pkg/proxy/iptables/proxier.go: no endpoints at all are refused; endpoints
+that the traffic policy keeps out of reach make packets vanish. pkg/proxy/endpointslicecache.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeAlias
+
+import msgspec
+
+from kelm.core.network.affinity import NO_SESSIONS, Client, Sessions, choose, timeout_ms
+from kelm.core.network.membership import address_type_of, addresses_of
+from kelm.core.network.reach import Everything, Reach
+from kelm.core.network.topology import Choice, Policy, categorize
+from kelm.core.objects.meta import metadata
+from kelm.core.objects.pod import pod
+from kelm.core.objects.service import (
+    HEADLESS,
+    SERVICE_NAME,
+    Endpoint,
+    EndpointSlice,
+    Service,
+    ServicePort,
+    endpoint,
+    endpoint_slice,
+    service,
+    zone_of,
+)
+from kelm.effects.address import Key, Uid, key_of
+from kelm.effects.document import Document, children, elements, number, text
+from kelm.effects.messages import Cache
+
+SLICES = "endpointslices.discovery.k8s.io"
+
+
+class Network(msgspec.Struct, frozen=True):
+    """What the proxies believe."""
+
+    services: Cache
+    slices: Cache
+    nodes: Cache
+    pods: Cache
+
+
+class Request(msgspec.Struct, frozen=True):
+    """One connection.
+
+    to: an IP address; a node's name stands for the node's addresses.
+    node: whose proxy handles it: the client's node, or where it enters the cluster from outside.
+    draw: which endpoint, where several are as good.
+    """
+
+    to: str
+    port: int
+    protocol: str = "TCP"
+    node: str = ""
+    from_outside: bool = False
+    client_ip: str = ""
+    at_ms: int = 0
+    draw: int = 0
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """A pod (or, with no uid, an address outside) answered."""
+
+    address: str
+    port: int
+    pod: Key = ""
+    uid: Uid = ""
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """The connection was refused at once."""
+
+    why: str
+
+
+class TimedOut(msgspec.Struct, frozen=True):
+    """Nothing came back: the client gives up when it has waited long enough."""
+
+    why: str
+
+
+Answer: TypeAlias = Answered | Refused | TimedOut
+
+
+class Target(msgspec.Struct, frozen=True):
+    """One endpoint of a Service's port."""
+
+    endpoint: Endpoint
+    port: int
+    namespace: str
+
+    @property
+    def name(self) -> str:
+        """Address and port, which tell endpoints apart."""
+        return f"{self.endpoint.address}:{self.port}"
+
+    @property
+    def pod(self) -> Key:
+        found = self.endpoint.pod_name
+        return key_of(self.namespace, found) if found else ""
+
+
+def slices_of(slices: Cache, one: Service) -> Iterable[EndpointSlice]:
+    """All slices of a Service, whoever made them."""
+    meta = one.metadata
+    label = f"{meta.namespace}/{SERVICE_NAME}={meta.name}"
+    return (endpoint_slice(doc) for doc in slices.select("label", label))
+
+
+def targets(slices: Iterable[EndpointSlice], port: ServicePort, address_type: str) -> list[Target]:
+    """The endpoints of one port of a Service, each once, sorted by address.
+
+    Source: endpointslicecache.go, addEndpoints.
+    """
+    found: dict[str, Target] = {}
+    for one in slices:
+        if one.address_type != address_type:
+            continue
+        for listed in one.ports:
+            if text(listed, "name") != port.name:
+                continue
+            for doc in one.endpoints:
+                target = Target(endpoint(doc), number(listed, "port"), one.metadata.namespace)
+                if target.endpoint.address:
+                    found.setdefault(target.name, target)
+    return [found[name] for name in sorted(found)]
+
+
+def policy_of(one: Service) -> Policy:
+    """A Service's traffic policies."""
+    spec = one.doc.get("spec")
+    assert isinstance(spec, Document)
+    outside = one.type in ("NodePort", "LoadBalancer") or bool(elements(spec, "externalIPs"))
+    return Policy(
+        internal_local=spec.get("internalTrafficPolicy") == "Local",
+        external_local=spec.get("externalTrafficPolicy") == "Local",
+        externally_accessible=outside,
+    )
+
+
+def in_use(
+    found: list[Target], policy: Policy, node: str, zone: str, *, local: bool
+) -> tuple[list[Target], Choice]:
+    """The endpoints that one node's proxy uses, for traffic that must or need not stay local."""
+    choice = categorize([target.endpoint for target in found], policy, node, zone)
+    return [found[place] for place in (choice.local if local else choice.cluster)], choice
+
+
+def must_stay_local(policy: Policy, request: Request, *, to_cluster_ip: bool) -> bool:
+    """Whether a request may only be answered on the node that it meets first.
+
+    Traffic from inside to an external address takes a short cut past the external policy.
+    """
+    if to_cluster_ip:
+        return policy.internal_local
+    return policy.external_local and request.from_outside
+
+
+class _Frontend(msgspec.Struct, frozen=True):
+    service: Service
+    port: ServicePort
+    is_cluster_ip: bool
+
+
+def answer(
+    network: Network,
+    request: Request,
+    reach: Reach | None = None,
+    sessions: Sessions = NO_SESSIONS,
+) -> tuple[Answer, Sessions]:
+    """What becomes of a request, and the sessions of the proxy after it."""
+    reach = reach or Everything()
+    if request.node and not reach.node_answers(request.node):
+        return TimedOut(f"node {request.node} does not answer"), sessions
+    frontend = _cluster_ip(network, request) or _external(network, request)
+    if frontend is None:
+        return _at_pod(network, request, reach), sessions
+    return _through(network, request, frontend, reach, sessions)
+
+
+def _cluster_ip(network: Network, request: Request) -> _Frontend | None:
+    for doc in network.services.select("clusterIP", request.to):
+        if request.to != HEADLESS:
+            return _port(service(doc), request, "port", is_cluster_ip=True)
+    return None
+
+
+def _port(one: Service, request: Request, field: str, *, is_cluster_ip: bool) -> _Frontend | None:
+    for port in one.ports:
+        wanted = port.port if field == "port" else port.node_port
+        if wanted == request.port and port.protocol == request.protocol:
+            return _Frontend(one, port, is_cluster_ip)
+    return None
+
+
+def _external(network: Network, request: Request) -> _Frontend | None:
+    """By node port on a node's address, or by an external or load balancer's address."""
+    if _is_node(network.nodes, request.to):
+        for doc in network.services.select("nodePort", str(request.port)):
+            found = _port(service(doc), request, "node_port", is_cluster_ip=False)
+            if found is not None:
+                return found
+        return None
+    for doc in network.services.objects():
+        balancer = children(doc, "status", "loadBalancer", "ingress")
+        external = {*elements(doc, "spec", "externalIPs"), *(text(one, "ip") for one in balancer)}
+        if request.to and request.to in external:
+            return _port(service(doc), request, "port", is_cluster_ip=False)
+    return None
+
+
+def _is_node(nodes: Cache, to: str) -> bool:
+    return nodes.get(to) is not None or any(
+        text(address, "address") == to
+        for node in nodes.objects()
+        for address in children(node, "status", "addresses")
+    )
+
+
+def _through(
+    network: Network, request: Request, frontend: _Frontend, reach: Reach, sessions: Sessions
+) -> tuple[Answer, Sessions]:
+    one, port = frontend.service, frontend.port
+    family = address_type_of(request.to) if frontend.is_cluster_ip else "IPv4"
+    found = targets(slices_of(network.slices, one), port, family)
+    policy = policy_of(one)
+    local = must_stay_local(policy, request, to_cluster_ip=frontend.is_cluster_ip)
+    zone = zone_of(network.nodes.get(request.node))
+    usable, choice = in_use(found, policy, request.node, zone, local=local)
+    called = f"service {one.metadata.key} port {request.port}"
+    if not choice.everywhere:
+        return Refused(f"{called} has no endpoints"), sessions
+    if not usable:
+        return TimedOut(f"{called} has no local endpoints on {request.node or 'no node'}"), sessions
+    by_name = {target.name: target for target in usable}
+    client = Client(one.metadata.key, port.name, request.client_ip)
+    name, sessions = choose(
+        sessions, client, list(by_name), request.draw, timeout_ms(one), request.at_ms
+    )
+    return _at(by_name[name], reach), sessions
+
+
+def _at(target: Target, reach: Reach) -> Answer:
+    if target.endpoint.pod_uid and not reach.pod_answers(target.pod, target.endpoint.pod_uid):
+        return TimedOut(f"pod {target.pod} at {target.name} does not answer")
+    address = target.endpoint.address
+    return Answered(address, target.port, target.pod, target.endpoint.pod_uid)
+
+
+def _at_pod(network: Network, request: Request, reach: Reach) -> Answer:
+    """A request past all Services, to a pod's own address."""
+    for doc in network.pods.objects():
+        one = pod(doc)
+        if request.to in addresses_of(one) and one.status.phase == "Running":
+            key, uid = metadata(doc).key, metadata(doc).uid
+            if reach.pod_answers(key, uid):
+                return Answered(request.to, request.port, key, uid)
+            return TimedOut(f"pod {key} at {request.to} does not answer")
+    return TimedOut(f"nobody has the address {request.to}")
