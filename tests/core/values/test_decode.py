@@ -184,3 +184,17 @@ def test_a_path_names_fields_indexes_and_keys() -> None:
         at = (at, step, structure)
     assert path_text(at) == "spec[0].key.x"  # type: ignore[arg-type]
     assert child(document({"a": {}}), "a") == {}
+
+
+def test_a_changed_part_is_read_though_the_stored_object_has_one() -> None:
+    stored = container(image="x")
+    new = pod(containers=[{"name": "c", "image": "y", "foo": 1}], nodeName="n")
+    decoded = decode_kind(new, "v1", "Pod", stored)
+    assert decoded.unknown == ("spec.containers[0].foo",)
+
+
+def test_a_null_in_a_list_or_map_is_the_zero_of_its_type() -> None:
+    doc = container(args=[None, "x"])
+    labels = document({"metadata": {"labels": {"a": None}}})
+    assert decode_kind(doc, "v1", "Pod").document == container(args=["", "x"])
+    assert decode_kind(labels, "v1", "Pod").document == {"metadata": {"labels": {"a": ""}}}

@@ -142,3 +142,18 @@ def test_a_new_revision_is_named_by_its_hash_and_owned() -> None:
         "labels": {"app": "web", HASH_LABEL: hashed},
         "ownerReferences": (owner_reference(web),),
     }
+
+
+@given(st.integers(0, 2**40), st.integers(0, 27**5))
+def test_no_suffix_comes_twice_before_all_have_come(seed: int, counter: int) -> None:
+    far = [random_suffix(seed, counter + step * 27**5 // 9) for step in range(9)]
+    assert len(set(far)) == 9
+
+
+def test_known_hashes() -> None:
+    assert (fnv1_32(b"foobar"), fnv1a_32(b"foobar")) == (0x31F0B262, 0xBF9CF968)
+
+
+def test_maps_are_hashed_by_key() -> None:
+    one = document({"metadata": {"annotations": {"b": "1", "a": "2"}}})
+    assert "Annotations:(map[string]string)map[a:2 b:1]" in dump_template(one)

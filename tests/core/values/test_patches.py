@@ -229,3 +229,37 @@ def test_a_kind_without_a_schema_replaces_lists() -> None:
     doc, patch = document({"a": [1], "b": {"c": 1}}), document({"a": [2], "b": {"d": 1}})
     merged = apply_strategic_patch(doc, patch, None).unwrap()
     assert merged == {"a": (2,), "b": {"c": 1, "d": 1}}
+
+
+def test_what_is_live_already_needs_no_patch() -> None:
+    applied, wanted = document({"a": 1}), document({"a": 2})
+    assert three_way_merge_patch(applied, wanted, wanted) == {}
+    assert three_way_strategic_patch(applied, wanted, wanted, None, overwrite=True).unwrap() == {}
+
+
+def test_an_item_of_the_server_stays_before_what_it_stood_before() -> None:
+    assert arranged((1, 2, 3), (3,), (1, 2, 3), "") == (1, 2, 3)
+    assert arranged((1, 2, 3, 4), (3, 1), (1, 2, 3, 4), "") == (2, 3, 1, 4)
+
+
+def test_a_new_order_alone_is_a_change() -> None:
+    before, after = spec([{"name": "a"}, {"name": "b"}]), spec([{"name": "b"}, {"name": "a"}])
+    patch = strategic_patch_between(before, after, POD).unwrap()
+    assert patch == {"spec": {"$setElementOrder/containers": ({"name": "b"}, {"name": "a"})}}
+
+
+def test_a_union_keeps_only_the_fields_that_are_wanted() -> None:
+    wanted = document({"spec": {"strategy": {"type": "Recreate"}}})
+    live = document({"spec": {"strategy": {"type": "Recreate", "rollingUpdate": {}}}})
+    kind = definition_of("apps/v1", "Deployment")
+    patch = three_way_strategic_patch(wanted, wanted, live, kind).unwrap()
+    assert patch == {"spec": {"strategy": {"$retainKeys": ("type",)}}}
+    assert apply_strategic_patch(live, patch, kind).unwrap() == wanted
+
+
+def test_two_changes_of_one_field_conflict_unless_overwritten() -> None:
+    applied, wanted, live = (spec([{"name": "a", "image": image}]) for image in "xyz")
+    refusal = three_way_strategic_patch(applied, wanted, live, POD).failure()
+    assert "conflicts with changes made from original to current" in refusal
+    patch = three_way_strategic_patch(applied, wanted, live, POD, overwrite=True).unwrap()
+    assert apply_strategic_patch(live, patch, POD).unwrap() == wanted

@@ -117,3 +117,10 @@ def test_only_whole_percentages_are_percentages() -> None:
 def test_a_command_lines_number_is_one_where_it_fits() -> None:
     assert parse_int_or_string("2147483647") == 2147483647
     assert parse_int_or_string("2147483648") == "2147483648"
+
+
+def test_a_sum_is_written_as_its_left_part_unless_that_is_nothing() -> None:
+    mebi, kilo = parse_quantity("1Mi"), parse_quantity("2k")
+    assert str(parse_quantity("0") + mebi) == "1Mi"
+    assert str(kilo + mebi) == "1050576"
+    assert str(mebi - mebi + kilo) == "2k"

@@ -162,3 +162,28 @@ def test_ages_never_claim_more_than_the_truth(span_ms: int) -> None:
 def test_an_age_without_a_time_is_unknown() -> None:
     assert age(None, 5) == "<unknown>"
     assert age("1970-01-01T00:00:10Z", 0) == "<invalid>"
+
+
+def test_comparisons_are_strict_and_want_integers() -> None:
+    above = parse_selector("x>3").unwrap()
+    assert [above.matches({"x": value}) for value in ("4", "3", "four")] == [True, False, False]
+    assert not above.matches({})
+
+
+def test_the_values_of_a_set() -> None:
+    assert parse_requirements("x in (b,,a)").unwrap() == (requirement("x", "in", ("", "a", "b")),)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (119, "119s"),
+        (120, "2m"),
+        (599, "9m59s"),
+        (16_200, "4h30m"),
+        (86_400, "24h"),
+        (352_800, "4d2h"),
+    ],
+)
+def test_ages_as_kubectl_prints_them(seconds: int, text: str) -> None:
+    assert human_duration(seconds * 1000) == text
