@@ -19,8 +19,10 @@ from kelm.core.api.admission.context import Context
 from kelm.core.api.allocation.bands import Ranges
 from kelm.core.api.allocation.services import DEFAULT_RANGES
 from kelm.core.api.defaulting.default import default
+from kelm.core.api.defaulting.pod import pod_spec
 from kelm.core.api.first_status import first_status
 from kelm.core.api.identity import uid
+from kelm.core.api.known import NOTHING, known
 from kelm.core.api.metadata import (
     NAMESPACE_LABEL,
     Fields,
@@ -40,8 +42,6 @@ from kelm.core.store.store import Store
 from kelm.effects.address import key_of
 from kelm.effects.document import EMPTY, Document, text
 from kelm.effects.refusals import Cause, Refusal
-
-GENERATED_NAME_ATTEMPTS: Final = 8
 
 
 def create(
@@ -76,7 +76,8 @@ def _stored(
 ) -> Written:
     if given.get("resourceVersion") not in (None, "", "0"):
         return store, refuse.failed("resourceVersion should not be set on objects to be created")
-    taken = store.get(info.resource, key)
+    generated = not given.get("name")
+    taken = None if generated else store.get(info.resource, key)
     if taken is not None:
         name = str(metadata_of(doc)["name"])
         return store, refuse.already_exists(info, name, being_deleted=being_deleted(taken))
@@ -90,19 +91,32 @@ def _admitted(
     doc = typed(info, given)
     if isinstance(doc, Refusal):
         return doc
-    doc = decoded(doc, None)
-    if isinstance(doc, Refusal):
-        return doc
     doc = in_namespace(info, namespace, doc)
     if isinstance(doc, Refusal):
         return doc
-    doc = default(info.resource, doc)
+    doc = _filled(info, doc)
+    if isinstance(doc, Refusal):
+        return doc
     if info.namespaced:
         refusal = closed_namespace(store, info, metadata_of(doc))
         if refusal is not None:
             return refusal
     admitted = admit_create(info.resource, doc, Context(store, now_ms))
     return admitted.failure() if isinstance(admitted, Failure) else admitted.unwrap()
+
+
+def _filled(info: ResourceInfo, doc: Document) -> Answer:
+    """The object in normal form with its defaults.
+
+    A pod whose specification is known was made from a template by a program of ours: only the
+    specification has defaults, and they are known too.
+    """
+    spec = doc.get("spec")
+    if info.resource == "pods" and isinstance(spec, Document) and known(spec) is not NOTHING:
+        full = pod_spec(spec)
+        return doc if full is spec else Document({**doc, "spec": full})
+    read = decoded(doc, None)
+    return read if isinstance(read, Refusal) else default(info.resource, read)
 
 
 def closed_namespace(store: Store, info: ResourceInfo, meta: Document) -> Refusal | None:
@@ -136,18 +150,20 @@ NAMESPACES: Final = _namespaces()
 def _named(
     store: Store, info: ResourceInfo, namespace: str, meta: Document
 ) -> tuple[Store, int, str]:
-    """The object's name, fresh if it asks for one, and the number of its uid."""
+    """The object's name, fresh if it asks for one, and the number of its uid.
+
+    Upstream gives up after eight clashes; here every number makes another name.
+    """
     name, base = str(meta.get("name") or ""), str(meta.get("generateName") or "")
     store, number = store.fresh()
     if name or not base:
         return store, number, name
     table = store.table(info.resource)
-    for _ in range(GENERATED_NAME_ATTEMPTS):
+    while True:
         name = generated_name(base, random_suffix(store.seed, number))
         if table.get(key_of(namespace, name)) is None:
-            break
+            return store, number, name
         store, number = store.fresh()
-    return store, number, name
 
 
 def _completed(

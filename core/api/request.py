@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from kelm.core.api import refuse
-from kelm.core.api.known import NOTHING, known
 from kelm.core.api.metadata import metadata_of
 from kelm.core.api.resources import ResourceInfo, of_kind, served_versions
 from kelm.core.api.schema.decode import decode_kind
@@ -55,24 +54,16 @@ def decoded(doc: Document, stored: Document | None) -> Answer:
     """The object in normal form; a value of the wrong type is refused.
 
     Fields that no type has stay, unlike upstream: then the whole object stays as it was sent.
-    What is shared with the stored object, or known already, is not read again.
+    What is shared with the stored object is not read again.
     """
     api_version, kind = str(doc["apiVersion"]), str(doc["kind"])
-    found = decode_kind(doc, api_version, kind, stored or _known_parts(doc))
+    found = decode_kind(doc, api_version, kind, stored)
     if found.mismatch is not None:
         version = api_version.rpartition("/")[2]
         return refuse.bad_request(
             f'{kind} in version "{version}" cannot be handled as a {kind}: {found.mismatch.decoder}'
         )
     return doc if found.unknown else found.document
-
-
-def _known_parts(doc: Document) -> Document | None:
-    """The specification, where it was filled in and judged before."""
-    spec = doc.get("spec")
-    if isinstance(spec, Document) and known(spec) is not NOTHING:
-        return Document(spec=spec)
-    return None
 
 
 def in_namespace(info: ResourceInfo, namespace: str, doc: Document) -> Answer:

@@ -75,7 +75,7 @@ def handle(server: ApiServer, command: Command, now_ms: int) -> tuple[ApiServer,
     if isinstance(command, RecordEvent):
         store, events = record_event(server.store, server.events, command, now_ms)
         return ApiServer(store, events, server.ranges), RECORDED
-    if isinstance(command, Get | List):
+    if isinstance(command, (Get, List)):
         return server, _outcome(_read(server, command))
     if getattr(command, "resource", "") == "events":
         return _handle_events(server, command, now_ms)
@@ -84,6 +84,7 @@ def handle(server: ApiServer, command: Command, now_ms: int) -> tuple[ApiServer,
 
 
 RECORDED: Final[Outcome] = Success(EMPTY)
+WITH_DRY_RUN: Final = (Create, Update, Patch, Delete, DeleteCollection)
 
 
 def _done(
@@ -101,13 +102,9 @@ def _done(
 
 def _is_dry(command: Command) -> bool:
     """Whether all is to be done but stored; an eviction says so in its own object."""
-    if isinstance(command, Bind | Evict):
-        return False
     if isinstance(command, Create) and command.subresource == "eviction":
         return command.dry_run or bool(child(command.object, "deleteOptions").get("dryRun"))
-    return isinstance(command, Create | Update | Patch | Delete | DeleteCollection) and (
-        command.dry_run
-    )
+    return isinstance(command, WITH_DRY_RUN) and command.dry_run
 
 
 def _outcome(answer: Answer) -> Outcome:
@@ -178,7 +175,7 @@ def _write(store: Store, command: Command, ranges: Ranges, now_ms: int) -> Writt
         return bind(store, command, now_ms)
     if isinstance(command, Evict):
         return evict(store, command, now_ms)
-    if not isinstance(command, Create | Update | Patch | Delete | DeleteCollection):
+    if not isinstance(command, WITH_DRY_RUN):
         return store, refuse.bad_request(f"an API server knows no {type(command).__name__}")
     info = RESOURCES.get(command.resource)
     if info is None:
