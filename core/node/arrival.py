@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import msgspec
 
-from kelm.core.node.behaviour import NEVER_MS
 from kelm.core.node.conditions import OWN
 from kelm.core.node.lifecycle import settle
 from kelm.core.node.local import INITIALIZING, NEW, ContainerRun, LocalPod
 from kelm.core.node.recipe import PodRecipe, pod_recipe
 from kelm.core.node.stopping import stop_pod
 from kelm.core.node.turn import Turn
+from kelm.core.objects.meta import metadata
 from kelm.core.objects.time import format_time
 from kelm.effects.address import Key
 from kelm.effects.document import EMPTY, Document, child, children, text
@@ -24,25 +24,25 @@ replace = msgspec.structs.replace
 
 def new_pod(turn: Turn, key: Key, doc: Document, address: int) -> LocalPod:
     """A pod that was bound to this node, before anything of it was started."""
-    meta = child(doc, "metadata")
-    status = child(doc, "status")
+    meta, status = metadata(doc), child(doc, "status")
     recipe = pod_recipe(child(doc, "spec"))
+    fields = child(doc, "metadata")
+    started = status.get("startTime")
     return LocalPod(
         key=key,
-        uid=text(meta, "uid"),
-        namespace=text(meta, "namespace"),
-        name=text(meta, "name"),
+        uid=meta.uid,
+        namespace=meta.namespace,
+        name=meta.name,
         recipe=recipe,
         runs=first_runs(recipe),
-        labels=child(meta, "labels") if "labels" in meta else EMPTY,
-        annotations=child(meta, "annotations") if "annotations" in meta else EMPTY,
-        generation=_generation(meta),
+        labels=child(fields, "labels") if "labels" in fields else EMPTY,
+        annotations=child(fields, "annotations") if "annotations" in fields else EMPTY,
+        generation=meta.generation,
         qos_class=status.get("qosClass"),
         foreign=foreign(status),
         address=address,
         accepted_ms=turn.now_ms,
-        started_text=text(status, "startTime") or format_time(turn.now_ms),
-        conditions=children(status, "conditions"),
+        started_text=started if isinstance(started, str) else format_time(turn.now_ms),
     )
 
 
@@ -69,13 +69,14 @@ def is_over(doc: Document) -> bool:
 
 def changed(turn: Turn, pod: LocalPod, doc: Document, revision: int) -> LocalPod:
     """A pod of this node as it is now known to the API. The same pod where nothing matters."""
-    meta, status = child(doc, "metadata"), doc.get("status")
-    if not pod.deleting or pod.life == "live":
-        if meta.get("deletionTimestamp") is not None:
+    meta, status = doc["metadata"], doc.get("status")
+    assert isinstance(meta, Document)
+    if "deletionTimestamp" in meta:
+        if not pod.deleting:
             pod = delete(turn, pod, meta)
-    elif pod.life == "stopping":
-        pod = _hurried(turn, pod, meta)
-    if meta.get("generation") != pod.generation:
+        elif pod.life == "stopping":
+            pod = _hurried(turn, pod, meta)
+    if (meta.get("generation") or 0) != pod.generation:
         pod = _respecified(pod, meta, child(doc, "spec"))
     if status is pod.written or status is pod.sent or not isinstance(status, Document):
         return pod
@@ -127,8 +128,3 @@ def _overwritten(turn: Turn, pod: LocalPod, status: Document) -> LocalPod:
         grace_ms = pod.recipe.grace_seconds * 1_000
         return settle(turn, stop_pod(turn, pod, turn.now_ms, grace_ms), turn.now_ms)
     return pod
-
-
-def wake_ms(pod: LocalPod, due_ms: int) -> int:
-    """When to look at a pod again, NEVER_MS for not by itself."""
-    return min(due_ms, pod.retry_ms) if pod.life != "deleted" else NEVER_MS

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TypeAlias
 
-from kelm.core.node.local import ContainerRun, LocalPod
+import msgspec
+
+from kelm.core.node.local import ContainerRun, LocalPod, Verdict
 from kelm.core.node.recipe import PodRecipe
 from kelm.core.objects.time import format_time
-from kelm.effects.document import Document, text
+from kelm.effects.document import Document, children, text
 
 OWN = (
     "PodReadyToStartContainers",
@@ -25,9 +26,6 @@ OWN = (
     "ContainersReady",
 )
 """The conditions that a kubelet decides. PodScheduled is kept as it is found."""
-
-Verdict: TypeAlias = tuple[str, str, str]
-"""Status, reason, message."""
 
 TRUE: Verdict = ("True", "", "")
 FALSE: Verdict = ("False", "", "")
@@ -66,10 +64,8 @@ def _together(
     return (*own, condition("PodScheduled", "True", "", "", scheduled, 0)) if scheduled else own
 
 
-def pod_conditions(pod: LocalPod, now_ms: int) -> tuple[Document, ...]:
+def pod_conditions(pod: LocalPod) -> tuple[Document, ...]:
     """All conditions of a pod: others' first, then the kubelet's own, then PodScheduled."""
-    verdicts = _verdicts(pod)
-    since = _since(pod.conditions, verdicts, format_time(now_ms))
     scheduled = None
     others: tuple[Document, ...] = ()
     for one in pod.foreign:
@@ -78,23 +74,36 @@ def pod_conditions(pod: LocalPod, now_ms: int) -> tuple[Document, ...]:
         else:
             others += (one,)
     when = text(scheduled, "lastTransitionTime") if scheduled is not None else ""
-    shared = _together(verdicts, since, pod.generation, when)
+    shared = _together(pod.verdicts, pod.since, pod.generation, when)
     if scheduled is not None and shared[-1] != scheduled:
         shared = (*shared[: len(OWN)], scheduled)
     return others + shared if others else shared
 
 
-def _since(old: tuple[Document, ...], verdicts: tuple[Verdict, ...], now: str) -> tuple[str, ...]:
-    """When each condition last changed its status."""
-    if not old:
-        return (now,) * len(OWN)
-    found = {one["type"]: one for one in old}
-    times = []
-    for kind, verdict in zip(OWN, verdicts, strict=True):
-        before = found.get(kind)
-        same = before is not None and before["status"] == verdict[0]
-        times.append(text(before, "lastTransitionTime") if before is not None and same else now)
-    return tuple(times)
+def judged(pod: LocalPod, now_ms: int) -> LocalPod:
+    """The pod with its conditions decided anew: what changed its status changed now."""
+    verdicts = _verdicts(pod)
+    before = pod.verdicts
+    if verdicts == before:
+        return pod
+    now = format_time(now_ms)
+    since = tuple(
+        [
+            pod.since[index] if before and before[index][0] == verdict[0] else now
+            for index, verdict in enumerate(verdicts)
+        ]
+    )
+    return msgspec.structs.replace(pod, verdicts=verdicts, since=since)
+
+
+def remembered(status: Document) -> tuple[tuple[Verdict, ...], tuple[str, ...]]:
+    """The kubelet's own conditions as a status has them; nothing unless all are there."""
+    found = {one.get("type"): one for one in children(status, "conditions")}
+    own = [found[kind] for kind in OWN if kind in found]
+    if len(own) != len(OWN):
+        return (), ()
+    verdicts = tuple((text(c, "status"), text(c, "reason"), text(c, "message")) for c in own)
+    return verdicts, tuple(text(one, "lastTransitionTime") for one in own)
 
 
 def _verdicts(pod: LocalPod) -> tuple[Verdict, ...]:

@@ -218,8 +218,11 @@ def phase_of(pod: LocalPod, initialized: bool) -> str:
     if pod.phase in ("Succeeded", "Failed"):
         return pod.phase
     runs = pod.runs
-    if not pod.recipe.init_count and all(run.stage == "running" for run in runs):
-        return "Running"
+    if not pod.recipe.init_count:
+        if all([run.stage == "running" for run in runs]):
+            return "Running"
+        if all([run.stage in ("waiting", "creating") and not run.last for run in runs]):
+            return "Failed" if pod.life == "over" else "Pending"
     standings = [_standing(run) for run in runs]
     is_terminal = pod.life != "live"
     phase = pod_phase(pod.recipe, standings, is_terminal=is_terminal, has_initialized=initialized)

@@ -21,6 +21,10 @@ Life: TypeAlias = Literal["live", "stopping", "over", "deleted"]
 ever will. deleted: the API was asked to forget the pod."""
 
 
+Verdict: TypeAlias = "tuple[str, str, str]"
+"""A condition's status, reason and message."""
+
+
 class ContainerRun(msgspec.Struct, frozen=True, gc=False):
     """One container: its present run, and how the one before ended.
 
@@ -59,6 +63,8 @@ INITIALIZING = ContainerRun(reason="PodInitializing")
 class LocalPod(msgspec.Struct, frozen=True, gc=False):
     """A pod on this node.
 
+    verdicts, since: the conditions that the kubelet decides, in the order of `conditions.OWN`, and
+        the times of their last transitions.
     foreign: the conditions that others keep (PodScheduled first, where it is known).
     written: the status that the API last acknowledged; sent: one that is on its way.
     """
@@ -87,11 +93,13 @@ class LocalPod(msgspec.Struct, frozen=True, gc=False):
     forced_phase: str = ""
     reason: str = ""
     message: str = ""
-    conditions: tuple[Document, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+    since: tuple[str, ...] = ()
     written: Document | None = None
     written_revision: int = 0
     sent: Document | None = None
     asked: int = 0
     stale: bool = False
     retry_ms: int = NEVER_MS
+    wake_ms: int = NEVER_MS
     windows: tuple[tuple[int, Window], ...] = ()

@@ -18,7 +18,8 @@ import msgspec
 
 from kelm.core.node import heartbeat, writing
 from kelm.core.node.admission import Usage, reject
-from kelm.core.node.arrival import changed, delete, is_over, new_pod, wake_ms
+from kelm.core.node.agenda import Agenda, due, moved
+from kelm.core.node.arrival import changed, delete, is_over, new_pod
 from kelm.core.node.behaviour import NEVER_MS
 from kelm.core.node.faults import NodeFault
 from kelm.core.node.heartbeat import Heart
@@ -29,7 +30,6 @@ from kelm.core.node.machine import Machine, free_number
 from kelm.core.node.reconstruct import reconstruct
 from kelm.core.node.small_map import SmallMap
 from kelm.core.node.turn import Turn
-from kelm.core.runtime.timers import Timers
 from kelm.effects.address import Key, RequestId
 from kelm.effects.commands import Requests
 from kelm.effects.document import Document, child, text
@@ -56,11 +56,12 @@ class NodeState(msgspec.Struct, frozen=True):
 
     watches: tuple[Watch, ...]
     pods: SmallMap[Key, LocalPod] = SmallMap()
-    timers: Timers = Timers()
+    agenda: Agenda = ()
     asked: SmallMap[RequestId, Key] = SmallMap()
     next_id: RequestId = 1
     images: SmallMap[str, int] = SmallMap()
     pull_faults: tuple[tuple[str, int], ...] = ()
+    offered: Usage = Usage()
     used: Usage = Usage()
     numbers: int = 0
     last_number: int = 0
@@ -80,16 +81,16 @@ class Kubelet(Machine, frozen=True):
             Watch("nodes", field="metadata.name", value=self.node),
             Watch("pods", field="spec.nodeName", value=self.node),
         )
-        return NodeState(watches), ()
+        offered = Usage(self.max_pods, self.cpu_milli, self.memory_bytes)
+        return NodeState(watches, offered=offered), ()
 
     def subscriptions(self, state: NodeState) -> Subscriptions:
         wake_at_ms = NEVER_MS
         heart = state.heart
         if heart.seen:
             wake_at_ms = min(heart.lease_due_ms, heart.status_due_ms)
-        next_ms = state.timers.next_ms
-        if next_ms is not None and next_ms < wake_at_ms:
-            wake_at_ms = next_ms
+        if state.agenda and state.agenda[0][0] < wake_at_ms:
+            wake_at_ms = state.agenda[0][0]
         return Subscriptions(state.watches, None if wake_at_ms >= NEVER_MS else wake_at_ms)
 
     def update(self, state: NodeState, message: NodeMessage) -> tuple[NodeState, Requests]:
@@ -151,7 +152,7 @@ def _changed(
     pod = state.pods.get(key)
     if doc is None:
         return state if pod is None else _gone(turn, state, pod)
-    if pod is not None and pod.uid != text(doc, "metadata", "uid"):
+    if pod is not None and pod.uid != doc["metadata"]["uid"]:  # type: ignore[index,call-overload]
         state, pod = _gone(turn, state, pod), None
     if pod is None:
         return _arrived(turn, state, key, doc)
@@ -163,33 +164,29 @@ def _answered(turn: Turn, state: NodeState, message: Answered) -> NodeState:
     key = state.asked.get(message.id)
     if key is None:
         return state
-    state = replace(state, asked=state.asked.remove(message.id))
     answer = unwrap_or_failure(message.outcome)
+    asked = state.asked.remove(message.id)
     if key in (LEASE_KEY, NODE_KEY):
-        return _heart_answered(turn, state, key, message.id, answer)
+        return _heart_answered(turn, replace(state, asked=asked), key, message.id, answer)
     pod = state.pods.get(key)
     if pod is None or pod.asked != message.id:
-        return state
+        return replace(state, asked=asked)
     if isinstance(answer, Document):
-        return _keep(turn, state, pod, writing.acknowledged(turn, pod, answer), report=False)
+        done = writing.acknowledged(turn, pod, answer)
+        if not done.asked:
+            return replace(state, asked=asked, pods=state.pods.put(key, done))
+        return _keep(turn, replace(state, asked=asked), pod, done, report=False)
+    state = replace(state, asked=asked)
     return _keep(turn, state, pod, writing.refused(turn, pod, answer), report=False)
 
 
 def _woken(turn: Turn, state: NodeState) -> NodeState:
     if state.heart.due_ms <= turn.now_ms and state.heart.seen:
         state = _with_heart(state, heartbeat.beat(turn, state.heart))
-    next_ms = state.timers.next_ms
-    if next_ms is None or next_ms > turn.now_ms:
-        return state
-    keys, timers = state.timers.pop(turn.now_ms)
-    state = replace(state, timers=timers)
-    for key in keys:
-        pod = state.pods.get(key)
-        if pod is not None:
-            retried = pod
-            if pod.retry_ms <= turn.now_ms:
-                retried = replace(pod, retry_ms=NEVER_MS)
-            state = _keep(turn, state, pod, advance(turn, retried))
+    for key in due(state.agenda, turn.now_ms):
+        pod = state.pods[key]
+        retried = replace(pod, retry_ms=NEVER_MS) if pod.retry_ms <= turn.now_ms else pod
+        state = _keep(turn, state, pod, advance(turn, retried))
     return state
 
 
@@ -256,9 +253,7 @@ def _arrived(turn: Turn, state: NodeState, key: Key, doc: Document) -> NodeState
 
 
 def _admitted(turn: Turn, state: NodeState, pod: LocalPod) -> LocalPod:
-    machine = turn.machine
-    offered = Usage(machine.max_pods, machine.cpu_milli, machine.memory_bytes)
-    rejection = reject(pod.recipe, state.used, offered)
+    rejection = reject(pod.recipe, state.used, state.offered)
     if rejection is None:
         return pod
     turn.tell(pod, "Warning", rejection.reason, rejection.message)
@@ -278,17 +273,16 @@ def _keep(
     """Remember a pod, report what is new about it, and be woken for it."""
     if report and pod.life != "deleted":
         pod = writing.report(turn, pod)
-    timers, asked, used = state.timers, state.asked, state.used
+    asked, used = state.asked, state.used
     if pod.asked and pod.asked not in asked:
         asked = asked.put(pod.asked, pod.key)
-    wake_at_ms = wake_ms(pod, due_ms(pod))
-    if wake_at_ms < NEVER_MS:
-        timers = timers.set(pod.key, wake_at_ms)
-    elif pod.key in timers.due:
-        timers = timers.cancel(pod.key)
-    if _takes(pod) is False and (before is None or _takes(before)):
+    wake_ms = NEVER_MS if pod.life == "deleted" else min(due_ms(pod), pod.retry_ms)
+    agenda = moved(state.agenda, pod.key, NEVER_MS if before is None else before.wake_ms, wake_ms)
+    if wake_ms != pod.wake_ms:
+        pod = replace(pod, wake_ms=wake_ms)
+    if not _takes(pod) and (before is None or _takes(before)):
         used = used.minus(pod.recipe)
-    return replace(state, pods=state.pods.put(pod.key, pod), timers=timers, asked=asked, used=used)
+    return replace(state, pods=state.pods.put(pod.key, pod), agenda=agenda, asked=asked, used=used)
 
 
 def _takes(pod: LocalPod) -> bool:
@@ -306,7 +300,7 @@ def _gone(turn: Turn, state: NodeState, pod: LocalPod) -> NodeState:
     return replace(
         state,
         pods=state.pods.remove(pod.key),
-        timers=state.timers.cancel(pod.key),
+        agenda=moved(state.agenda, pod.key, pod.wake_ms, NEVER_MS),
         used=state.used.minus(pod.recipe) if _takes(pod) else state.used,
         numbers=state.numbers & ~(1 << pod.address) if pod.address else state.numbers,
     )

@@ -16,7 +16,6 @@ from kelm.effects.document import (
     child,
     children,
     elements,
-    flag,
     number,
     text,
     value_at,
@@ -215,37 +214,45 @@ def _hook_ms(hook: Document) -> int:
 
 def pod_recipe(spec: Document) -> PodRecipe:
     """A pod's specification as the node reads it."""
-    init = tuple([recipe(doc) for doc in children(spec, "initContainers")])
-    apps = tuple([recipe(doc) for doc in children(spec, "containers")])
-    deadline = spec.get("activeDeadlineSeconds")
-    grace = spec.get("terminationGracePeriodSeconds")
+    get = spec.get
+    init = _recipes(spec, "initContainers") if "initContainers" in spec else ()
+    apps = _recipes(spec, "containers")
+    deadline, grace = get("activeDeadlineSeconds"), get("terminationGracePeriodSeconds")
     gates = children(spec, "readinessGates") if "readinessGates" in spec else ()
+    policy = get("restartPolicy")
     return PodRecipe(
         spec=spec,
         containers=init + apps,
         init_count=len(init),
-        restart_policy=text(spec, "restartPolicy") or "Always",
+        restart_policy=policy if isinstance(policy, str) else "Always",
         grace_seconds=grace if isinstance(grace, int) else 30,
-        host_network=flag(spec, "hostNetwork"),
+        host_network=get("hostNetwork") is True,
         active_deadline_ms=deadline * 1_000 if isinstance(deadline, int) else None,
         readiness_gates=tuple([text(gate, "conditionType") for gate in gates]),
-        cpu_milli=_needed([r.cpu_milli for r in init], [r.cpu_milli for r in apps], init),
-        memory_bytes=_needed([r.memory_bytes for r in init], [r.memory_bytes for r in apps], init),
+        cpu_milli=_needed(init, [r.cpu_milli for r in init], sum([r.cpu_milli for r in apps])),
+        memory_bytes=_needed(
+            init, [r.memory_bytes for r in init], sum([r.memory_bytes for r in apps])
+        ),
     )
 
 
-def _needed(init: list[int], apps: list[int], recipes: tuple[Recipe, ...]) -> int:
+def _recipes(spec: Document, field: str) -> tuple[Recipe, ...]:
+    return tuple([recipe(doc) for doc in children(spec, field)])
+
+
+def _needed(recipes: tuple[Recipe, ...], init: list[int], apps: int) -> int:
     """What a pod asks of its node: its containers and sidecars together, or an init container
     beside the sidecars started before it, whichever is more.
 
     Source: component-helpers/resource/helpers.go, PodRequests (without overhead).
     """
-    sidecars = 0
-    peak = 0
+    if not recipes:
+        return apps
+    sidecars = peak = 0
     for amount, one in zip(init, recipes, strict=True):
         if one.restart_policy == "Always":
             sidecars += amount
             peak = max(peak, sidecars)
         else:
             peak = max(peak, sidecars + amount)
-    return max(peak, sidecars + sum(apps))
+    return max(peak, sidecars + apps)

@@ -16,6 +16,7 @@ import msgspec
 from kelm.core.node.actions import Found, Sandbox, pod_actions
 from kelm.core.node.arrival import delete
 from kelm.core.node.behaviour import NEVER_MS
+from kelm.core.node.conditions import remembered
 from kelm.core.node.lifecycle import settle
 from kelm.core.node.local import INITIALIZING, ContainerRun, LocalPod
 from kelm.core.node.machine import number_of
@@ -37,6 +38,8 @@ replace = msgspec.structs.replace
 def reconstruct(turn: Turn, pod: LocalPod, doc: Document, *, rebooted: bool) -> LocalPod | None:
     """The pod as it must be on this machine, None for one that has not started here."""
     status = child(doc, "status")
+    if "containerStatuses" not in status:
+        return None
     found = {
         text(one, "name"): one
         for field in ("initContainerStatuses", "containerStatuses")
@@ -44,12 +47,15 @@ def reconstruct(turn: Turn, pod: LocalPod, doc: Document, *, rebooted: bool) -> 
     }
     if not any(text(one, "containerID") or _ended(one) for one in found.values()):
         return None
+    verdicts, since = remembered(status)
     pod = replace(
         pod,
         phase=text(status, "phase"),
         reason=text(status, "reason"),
         message=text(status, "message"),
         written=status,
+        verdicts=verdicts,
+        since=since,
         written_revision=revision_of(doc),
     )
     statuses = [found.get(recipe.name, EMPTY) for recipe in pod.recipe.containers]

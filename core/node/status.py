@@ -111,8 +111,8 @@ def host_addresses(ip: str) -> tuple[Document, ...]:
     return (Document(ip=ip),)
 
 
-def pod_status(pod: LocalPod, host_ip: str, pod_ip: str, now_ms: int) -> Document:
-    """The whole status; its conditions are decided here."""
+def pod_status(pod: LocalPod, host_ip: str, pod_ip: str) -> Document:
+    """The whole status."""
     recipe = pod.recipe
     count = recipe.init_count
     statuses = [
@@ -121,7 +121,7 @@ def pod_status(pod: LocalPod, host_ip: str, pod_ip: str, now_ms: int) -> Documen
     ]
     fields: dict[str, Json] = {
         "phase": pod.phase,
-        "conditions": pod_conditions(pod, now_ms),
+        "conditions": pod_conditions(pod),
         "hostIP": host_ip,
         "hostIPs": host_addresses(host_ip),
         "startTime": pod.started_text,

@@ -13,12 +13,13 @@ from __future__ import annotations
 import msgspec
 
 from kelm.core.node.behaviour import NEVER_MS
+from kelm.core.node.conditions import judged
 from kelm.core.node.local import LocalPod
 from kelm.core.node.machine import pod_ip
 from kelm.core.node.status import pod_status
 from kelm.core.node.turn import Turn
 from kelm.effects.commands import Delete, Update
-from kelm.effects.document import Document, text
+from kelm.effects.document import Document
 from kelm.effects.refusals import Reason, Refusal
 
 RETRY_MS = 10_000
@@ -39,19 +40,18 @@ def report(turn: Turn, pod: LocalPod) -> LocalPod:
     if pod.asked:
         return pod if pod.stale else replace(pod, stale=True)
     machine = turn.machine
-    doc = pod_status(pod, machine.host_ip, address_of(turn, pod), turn.now_ms)
+    pod = judged(pod, turn.now_ms)
+    doc = pod_status(pod, machine.host_ip, address_of(turn, pod))
     if doc == pod.written:
         return _delete(turn, pod) if pod.deleting and pod.life == "over" else pod
     metadata = Document(name=pod.name, namespace=pod.namespace, uid=pod.uid)
     body = Document(apiVersion="v1", kind="Pod", metadata=metadata, status=doc)
     asked = turn.ask(Update("pods", pod.namespace, pod.name, body, "status"))
-    conditions: tuple[Document, ...] = doc["conditions"]  # type: ignore[assignment]
     return replace(
         pod,
         sent=doc,
         asked=asked,
         stale=False,
-        conditions=conditions,
         retry_ms=NEVER_MS,
     )
 
@@ -91,5 +91,6 @@ def refused(turn: Turn, pod: LocalPod, refusal: Refusal) -> LocalPod:
 
 def revision_of(doc: Document) -> int:
     """The resource version as the number that it is in this cluster, 0 where it is none."""
-    version = text(doc, "metadata", "resourceVersion")
-    return int(version) if version.isdigit() else 0
+    meta = doc.get("metadata")
+    version = meta.get("resourceVersion") if isinstance(meta, Document) else None
+    return int(version) if isinstance(version, str) and version.isdigit() else 0
