@@ -22,6 +22,7 @@ from kelm.core.api.defaulting.default import default
 from kelm.core.api.defaulting.pod import pod_spec
 from kelm.core.api.first_status import first_status
 from kelm.core.api.identity import uid
+from kelm.core.api.jobs import JOBS, selecting
 from kelm.core.api.known import NOTHING, known
 from kelm.core.api.metadata import (
     NAMESPACE_LABEL,
@@ -185,6 +186,8 @@ def _completed(
         doc = _new_namespace(doc, fields, name)
     elif info.resource == SERVICES:
         doc = prepared(None, doc)
+    elif info.resource == JOBS:
+        doc = selecting(doc, fields)
     status = first_status(info, doc, now_ms)
     if status is None:
         return Document({**doc, "metadata": Document(fields)})

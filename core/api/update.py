@@ -37,7 +37,7 @@ from kelm.core.api.strategies import (
     raises_generation,
 )
 from kelm.core.api.validation.validate import validate_status_update, validate_update
-from kelm.core.api.validation.violation import invalid, invalid_value
+from kelm.core.api.validation.violation import Violations, invalid, invalid_value
 from kelm.core.store.store import Store
 from kelm.effects.address import Key, key_of
 from kelm.effects.document import EMPTY, Document, child
@@ -98,13 +98,22 @@ def replace(
     new = _merged(info, old, default(info.resource, doc), subresource)
     violations = validate_update(info.resource, old, new)
     if violations:
-        return store, invalid(info.kind, info.group, str(metadata_of(old)["name"]), violations)
+        return store, _invalid(info, old, violations)
     if info.resource == SERVICES:
         service = allocated(store, new, ranges)
         if isinstance(service, Refusal):
             return store, service
         new = service
     return write(store, info, key, old, new)
+
+
+def _invalid(info: ResourceInfo, old: Document, violations: Violations) -> Refusal:
+    """The refusal of an update. Metadata is judged twice, as upstream does it: for every object,
+    and again with its kind; the message says it once, the causes twice.
+    """
+    twice = tuple(item for item in violations if item.field.startswith("metadata."))
+    name = str(metadata_of(old)["name"])
+    return invalid(info.kind, info.group, name, (*twice, *violations))
 
 
 def outdated(info: ResourceInfo, old: Document, doc: Document) -> Refusal | None:
