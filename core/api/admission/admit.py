@@ -1,7 +1,8 @@
 """What the API changes in a new object, or why it lets none in, in the order of its plugins.
 
 Between defaulting and validation. The request's namespace is in `metadata.namespace` by now; the
-name may still be missing where the object asks for a fresh one.
+name may still be missing where the object asks for a fresh one. Whether the namespace is there
+and takes new content is the server's question.
 
 Source: kubernetes v1.36, pkg/kubeapiserver/options/plugins.go (the order) and plugin/pkg/admission.
 """
@@ -11,23 +12,76 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from returns.result import Result, Success
+from returns.result import Failure, Result, Success
 
+from kelm.core.api import refuse
 from kelm.core.api.admission.context import Context
+from kelm.core.api.admission.limit_ranger import claim_faults
+from kelm.core.api.admission.nodes import tainted_not_ready
+from kelm.core.api.admission.pods import admit_pod
+from kelm.core.api.resources import RESOURCES
 from kelm.effects.address import Resource
-from kelm.effects.document import Document
+from kelm.effects.document import Document, Json, child, elements, text
 from kelm.effects.refusals import Refusal
 
 Admitted: TypeAlias = Result[Document, Refusal]
 Plugin: TypeAlias = Callable[[Document, Context], Admitted]
 
-PLUGINS: Final[dict[Resource, tuple[Plugin, ...]]] = {}
-"""What happens to a resource's new objects, in order."""
+DEFAULT_CLASS: Final = "storageclass.kubernetes.io/is-default-class"
+
+
+def _admit_node(node: Document, _context: Context) -> Admitted:
+    return Success(tainted_not_ready(node))
+
+
+def _admit_claim(claim: Document, context: Context) -> Admitted:
+    """A claim is kept while pods use it, and gets the default class and its namespace's limits.
+
+    Source: plugin/pkg/admission/storage (storageobjectinuseprotection, setdefault).
+    """
+    meta = child(claim, "metadata")
+    ranges = tuple(context.tables.table("limitranges").select("namespace", text(meta, "namespace")))
+    faults = claim_faults(claim, ranges)
+    if faults:
+        listed = faults[0] if len(faults) == 1 else f"[{', '.join(faults)}]"
+        info = RESOURCES["persistentvolumeclaims"]
+        return Failure(refuse.forbidden(info, text(meta, "name"), listed))
+    return Success(_protected(_with_class(claim, context), "kubernetes.io/pvc-protection"))
+
+
+def _admit_volume(volume: Document, _context: Context) -> Admitted:
+    return Success(_protected(volume, "kubernetes.io/pv-protection"))
+
+
+def _protected(doc: Document, finalizer: str) -> Document:
+    meta = child(doc, "metadata")
+    held = elements(meta, "finalizers")
+    if finalizer in held:
+        return doc
+    return Document({**doc, "metadata": Document({**meta, "finalizers": (*held, finalizer)})})
+
+
+def _with_class(claim: Document, context: Context) -> Document:
+    spec: dict[str, Json] = dict(child(claim, "spec"))
+    if spec.get("storageClassName") is not None:
+        return claim
+    for found in context.tables.table("storageclasses.storage.k8s.io").objects():
+        if text(found, "metadata", "annotations", DEFAULT_CLASS) == "true":
+            spec["storageClassName"] = text(found, "metadata", "name")
+            return Document({**claim, "spec": Document(spec)})
+    return claim
+
+
+PLUGINS: Final[dict[Resource, Plugin]] = {
+    "pods": admit_pod,
+    "nodes": _admit_node,
+    "persistentvolumeclaims": _admit_claim,
+    "persistentvolumes": _admit_volume,
+}
+"""What happens to a resource's new objects."""
 
 
 def admit_create(resource: Resource, doc: Document, context: Context) -> Admitted:
     """Admit a new object, completed, or refuse it."""
-    admitted: Admitted = Success(doc)
-    for plugin in PLUGINS.get(resource, ()):
-        admitted = admitted.bind(lambda new, plugin=plugin: plugin(new, context))  # type: ignore[misc]
-    return admitted
+    plugin = PLUGINS.get(resource)
+    return Success(doc) if plugin is None else plugin(doc, context)

@@ -144,11 +144,13 @@ _ORDER: Final = (
 def _limit_order(item: Document, name: str, path: str) -> Rules:
     for less, more, blamed, words in _ORDER:
         low, high = quantity_at(child(item, less), name), quantity_at(child(item, more), name)
-        if low is not None and high is not None and low.compare(high) > 0:
-            value = str(quantity_at(child(item, blamed), name))
-            place = f"{at(path, blamed)}[{name}]"
-            shown = str(low) if blamed == less else value
-            yield invalid_value(place, shown, words.format(low, high))
+        if low is None or high is None or low.compare(high) <= 0:
+            continue
+        # Upstream blames a default and shows what it is held against.
+        shown = low if blamed == less or blamed == "default" else high
+        if (less, blamed) == ("default", "default"):
+            shown = high
+        yield invalid_value(f"{at(path, blamed)}[{name}]", str(shown), words.format(low, high))
 
 
 def claim_create(doc: Document) -> Violations:

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from returns.pipeline import is_successful
+
+from kelm.core.api.admission.admit import admit_create
+from kelm.core.api.admission.context import Context
+from kelm.core.api.admission.limit_ranger import pod_faults, with_defaults
+from kelm.core.api.admission.service_account import MOUNT_PATH
 from kelm.core.api.allocation.bands import (
     is_allocatable,
     static_addresses,
@@ -16,7 +22,8 @@ from kelm.core.api.validation.names import NUMBER_RULES, TEXT_RULES
 from kelm.core.api.validation.service import affinity
 from kelm.core.api.validation.validate import validate_create
 from kelm.core.objects.qos import qos_class
-from kelm.effects.document import Document, child, document, thaw
+from kelm.core.store.store import Store
+from kelm.effects.document import Document, child, children, document, text, thaw
 
 Case = dict[str, Any]
 Sides = tuple[object, object]
@@ -104,7 +111,57 @@ def session_affinity(case: Case) -> Sides:
     return found, case["expected"]["errors"]
 
 
+def service_account(case: Case) -> Sides:
+    """The table counts containers and names pull secrets; here they are documents."""
+    given, wanted = case["input"], case["expected"]
+    pod = {
+        "metadata": {"name": "p", "namespace": "ns"},
+        "spec": {
+            **{key: value for key, value in given["pod"].items() if "ontainers" not in key},
+            "containers": [{"name": f"c{n}"} for n in range(int(given["pod"]["containers"]))],
+            "initContainers": [
+                {"name": f"i{n}"} for n in range(int(given["pod"].get("initContainers", 0)))
+            ],
+            "imagePullSecrets": named(given["pod"]),
+        },
+    }
+    store = Store()
+    if given["serviceAccount"]:
+        account = {**given["serviceAccount"], "imagePullSecrets": named(given["serviceAccount"])}
+        account["metadata"] = {"name": account.pop("name"), "namespace": "ns"}
+        key = f"ns/{account['metadata']['name']}"
+        store = store.put("serviceaccounts", key, document(account))
+    admitted = admit_create("pods", document(pod), Context(store))
+    if not is_successful(admitted):
+        return {"denied": True}, wanted
+    spec = child(admitted.unwrap(), "spec")
+    actual = {
+        "serviceAccountName": text(spec, "serviceAccountName"),
+        "tokenMounted": all(
+            any(text(mount, "mountPath") == MOUNT_PATH for mount in children(it, "volumeMounts"))
+            for key in ("containers", "initContainers")
+            for it in children(spec, key)
+        ),
+        "imagePullSecrets": [text(it, "name") for it in children(spec, "imagePullSecrets")],
+    }
+    return {key: actual[key] for key in wanted}, wanted
+
+
+def named(doc: dict[str, Any]) -> list[dict[str, str]]:
+    return [{"name": name} for name in doc.get("imagePullSecrets", [])]
+
+
+def limit_ranger(case: Case) -> Sides:
+    given = case["input"]
+    pod = document(given["pod"])
+    ranges = (document({"spec": {"limits": given["limits"]}}),)
+    spec, _ = with_defaults(child(pod, "spec"), ranges)
+    return {"admitted": not pod_faults(spec, ranges)}, case["expected"]
+
+
 BINDINGS = {
+    "serviceaccount-admission": service_account,
+    "limitranger-validate": limit_ranger,
     "validation-pod": validation_of("pod", "pods"),
     "validation-service": validation_of("service", "services"),
     "validation-deployment": validation_of("deployment", "deployments.apps"),
