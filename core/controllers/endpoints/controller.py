@@ -126,8 +126,8 @@ def _reconcile(sync: Sync, one: Service) -> Plan:
         order, subsets, truncated = known.order, known.subsets, known.truncated
     else:
         order = _ordered(known, by_name, followed.changed)
-        listed = (by_name[name].item for _, name in order)
-        subsets, truncated = truncate(subsets_of(item for item in listed if item is not None))
+        listed = [item for _, name in order if (item := by_name[name].item) is not None]
+        subsets, truncated = truncate(subsets_of(listed))
     stored = sync.caches[ENDPOINTS].get(sync.key)
     command = _write(one, stored, subsets, truncated, followed.trigger_time)
     return Plan(

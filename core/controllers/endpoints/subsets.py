@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from kelm.effects.document import Document, Json, children, text
+from kelm.effects.document import Document, Json, children, elements, text
 
 MAX_ADDRESSES = 1000
 
@@ -130,16 +130,14 @@ def _subset(
     return Document(fields)
 
 
-def in_order(subsets: Iterable[Document]) -> tuple[Document, ...]:
-    """Subsets sorted by their ports, then by their addresses."""
-    return tuple(sorted(subsets, key=_order))
+def in_order(subsets: list[Document]) -> tuple[Document, ...]:
+    """Subsets sorted by their ports, then by their first address."""
+    return tuple(subsets if len(subsets) < 2 else sorted(subsets, key=_order))
 
 
-def _order(subset: Document) -> tuple[list[PortFields], list[AddressKey]]:
-    return (
-        [port_fields(port) for port in children(subset, "ports")],
-        [address.key for address in addresses_in(subset)[:1]],
-    )
+def _order(subset: Document) -> tuple[tuple[PortFields, ...], list[AddressKey]]:
+    first = [*children(subset, "addresses")[:1], *children(subset, "notReadyAddresses")[:1]]
+    return fields_of(children(subset, "ports")), [address_key(doc) for doc in first]
 
 
 def subsets_of(addresses: Iterable[Address]) -> tuple[Document, ...]:
@@ -154,7 +152,7 @@ def subsets_of(addresses: Iterable[Address]) -> tuple[Document, ...]:
     ready: list[Document] = []
     not_ready: list[Document] = []
     for address in addresses:
-        if address.fields != fields:
+        if address.fields is not fields and address.fields != fields:
             fields = address.fields
             ready, not_ready = groups.setdefault(fields, ([], []))
             ports_of.setdefault(fields, address.ports)
@@ -173,8 +171,8 @@ def truncate(
     subsets: tuple[Document, ...], limit: int = MAX_ADDRESSES
 ) -> tuple[tuple[Document, ...], bool]:
     """The subsets with at most `limit` addresses, and whether some had to go."""
-    ready = [len(children(subset, "addresses")) for subset in subsets]
-    not_ready = [len(children(subset, "notReadyAddresses")) for subset in subsets]
+    ready = [len(elements(subset, "addresses")) for subset in subsets]
+    not_ready = [len(elements(subset, "notReadyAddresses")) for subset in subsets]
     kept = kept_of(ready, not_ready, limit)
     if kept == (ready, not_ready):
         return subsets, False

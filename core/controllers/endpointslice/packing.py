@@ -105,7 +105,7 @@ def _kept(
     placed: set[str],
 ) -> list[Document] | None:
     """The endpoints that stay in a slice; None where nothing changes."""
-    if not one.irregular and doubtful.keys().isdisjoint(one.by_pod):
+    if not one.irregular and doubtful.keys().isdisjoint(one.by_pod.keys()):
         return None
     kept: list[Document] = []
     same = True
