@@ -119,7 +119,7 @@ class Evict(msgspec.Struct, frozen=True, tag=True, tag_field="command"):
     grace_period_seconds: int | None = None
 
 
-class RecordEvent(msgspec.Struct, frozen=True, tag=True, tag_field="command"):
+class RecordEvent(msgspec.Struct, frozen=True, tag=True, tag_field="command", gc=False):
     """Tell people what happened. Never answered; repeated events are counted, not repeated."""
 
     regarding: ObjectRef
