@@ -219,9 +219,9 @@ def phase_of(pod: LocalPod, initialized: bool) -> str:
         return pod.phase
     runs = pod.runs
     if not pod.recipe.init_count:
-        if all([run.stage == "running" for run in runs]):
+        if all(run.stage == "running" for run in runs):
             return "Running"
-        if all([run.stage in ("waiting", "creating") and not run.last for run in runs]):
+        if all(run.stage in ("waiting", "creating") and not run.last for run in runs):
             return "Failed" if pod.life == "over" else "Pending"
     standings = [_standing(run) for run in runs]
     is_terminal = pod.life != "live"

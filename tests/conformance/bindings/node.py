@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from returns.result import Failure
+
 from kelm.core.node.actions import ABSENT, Found, Sandbox, pod_actions
 from kelm.core.node.backoff import Backoff, after_failure, is_waiting
+from kelm.core.node.env import Surroundings, command_line, environment
+from kelm.core.node.eviction import PodUsage, ranked, signals_in_order
+from kelm.core.node.expansion import expand
+from kelm.core.node.field_path import field_value, format_map, split_subscript
 from kelm.core.node.phase import NOTHING, Standing, pod_phase
-from kelm.core.node.probes import ProbeState, observe
+from kelm.core.node.probes import ProbeState, initial, observe
 from kelm.core.node.recipe import Probe, pod_recipe, recipe
 from kelm.core.node.restart import restarts_after, should_restart
+from kelm.core.node.service_env import service_variables
+from kelm.core.objects.quantity import whole_units
 from kelm.effects.document import document
 
 Case = dict[str, Any]
@@ -119,6 +127,8 @@ _NAMES = {True: "success", False: "failure", None: "unknown"}
 
 def probe(case: Case) -> tuple[object, object]:
     given = case["input"]
+    if case["kind"] == "initial-delay":
+        return _delayed_probe(given), case["expected"]
     one = Probe(
         given["probe"],
         success_threshold=given.get("successThreshold", 1),
@@ -132,7 +142,106 @@ def probe(case: Case) -> tuple[object, object]:
     return {"published": published, "onHold": state.on_hold}, case["expected"]
 
 
+def _delayed_probe(given: Case) -> object:
+    one = Probe(given["probe"], initial_delay_ms=given["initialDelaySeconds"] * 1000)
+    state = initial(one, 0)
+    if given["runningSeconds"] * 1000 >= state.next_ms:
+        state = observe(one, state, given["result"] == "success")
+    return {"state": _NAMES[state.published]}
+
+
+def expansion(case: Case) -> tuple[object, object]:
+    given = case["input"]
+    if "text" in given:
+        return {"text": expand(given["text"], given["variables"])}, case["expected"]
+    return _command(case)
+
+
+def _command(case: Case) -> tuple[object, object]:
+    given, expected = case["input"], case["expected"]
+    return {
+        field: list(command_line(given[field] or (), given["variables"])) for field in expected
+    }, {field: words or [] for field, words in expected.items()}
+
+
+def field_path(case: Case) -> tuple[object, object]:
+    given = case["input"]
+    if case["kind"] == "format-map":
+        return {"text": format_map(given["map"])}, case["expected"]
+    if case["kind"] == "split":
+        found = split_subscript(given["fieldPath"])
+        actual: Case = {"ok": found is not None}
+        if found is not None:
+            actual |= {"path": found[0], "subscript": found[1]}
+        return actual, case["expected"]
+    value = field_value(document(given["object"]), given["fieldPath"])
+    failed = isinstance(value, Failure)
+    return {"error": True} if failed else {"value": value.unwrap()}, case["expected"]
+
+
+def environment_variables(case: Case) -> tuple[object, object]:
+    given = case["input"]
+    if case["kind"] == "service":
+        found = service_variables(document(given["service"]))
+        return {"env": [list(pair) for pair in found]}, case["expected"]
+    spec = {"nodeName": "node-name", "serviceAccountName": "special"}
+    if "enableServiceLinks" in given:
+        spec["enableServiceLinks"] = given["enableServiceLinks"]
+    addresses = {
+        "podIPs": [{"ip": ip} for ip in given["podIPs"]],
+        "hostIPs": [{"ip": "127.0.0.1"}, {"ip": "::1"}],
+    }
+    metadata = {
+        "name": "dapi-test-pod-name",
+        "namespace": given["namespace"],
+        **given.get("podMetadata", {}),
+    }
+    sources = {"configmaps": given.get("configMap"), "secrets": given.get("secret")}
+    around = Surroundings(
+        services=tuple(document(one) for one in given["services"]),
+        lookup=lambda kind, name: document(sources[kind]) if sources[kind] else None,
+    )
+    env = environment(
+        document({"metadata": metadata, "spec": spec, "status": addresses}),
+        document(given["container"]),
+        around,
+    )
+    return {"error": True} if isinstance(env, Failure) else {"env": env.unwrap()}, case["expected"]
+
+
+def _usage(pod: Case) -> PodUsage:
+    def requested(name: str) -> int:
+        return sum(whole_units(one.get(name, 0)) for one in pod.get("requests", ()))
+
+    disk = pod.get("diskBytes")
+    inodes = pod.get("diskInodes", pod.get("inodes"))
+    return PodUsage(
+        pod["name"],
+        priority=pod.get("priority", 0),
+        memory_bytes=pod.get("workingSetBytes"),
+        memory_request_bytes=requested("memory"),
+        disk_bytes=None if disk is None else sum(disk.values()),
+        disk_request_bytes=requested("ephemeral-storage"),
+        inodes=sum(inodes.values()) if isinstance(inodes, dict) else inodes,
+        processes=next(
+            (pod[key] for key in ("processCount", "processes", "process") if key in pod), None
+        ),
+    )
+
+
+def eviction(case: Case) -> tuple[object, object]:
+    given = case["input"]
+    if "signals" in given:
+        return {"order": signals_in_order(given["signals"])}, case["expected"]
+    order = ranked([_usage(pod) for pod in given["pods"]], given["orderBy"])
+    return {"order": [pod.name for pod in order]}, case["expected"]
+
+
 BINDINGS = {
+    "env-expansion": expansion,
+    "downward-fieldpath": field_path,
+    "service-and-container-env": environment_variables,
+    "eviction-ranking": eviction,
     "kubelet-podphase": phase,
     "kubelet-pod-actions": actions,
     "kubelet-restart-decision": restart,
