@@ -16,8 +16,6 @@ from kelm.effects.document import Document, elements
 
 def with_label_keys(spec: Document, labels: Document) -> Document:
     """The specification with every such requirement written out."""
-    if "affinity" not in spec and "topologySpreadConstraints" not in spec:
-        return spec
 
     def term(doc: Document) -> Document:
         return _merged(_merged(doc, labels, "matchLabelKeys", "In"), labels, "mismatchLabelKeys",

@@ -10,6 +10,7 @@ pod itself decides (PrepareForCreate).
 
 from __future__ import annotations
 
+from operator import is_
 from typing import Final
 
 import msgspec
@@ -43,11 +44,14 @@ class Terms(msgspec.Struct, frozen=True):
         return (
             self.account is other.account
             and self.priority_class is other.priority_class
-            and len(self.limit_ranges) == len(other.limit_ranges)
-            and all(
-                one is two for one, two in zip(self.limit_ranges, other.limit_ranges, strict=True)
-            )
+            and _same(self.limit_ranges, other.limit_ranges)
         )
+
+
+def _same(left: tuple[Document, ...], right: tuple[Document, ...]) -> bool:
+    if not left and not right:
+        return True
+    return len(left) == len(right) and all(map(is_, left, right))
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -57,12 +61,14 @@ class Decision(msgspec.Struct, frozen=True):
     spec: Document | None
     note: str = ""
     why_not: str = ""
+    takes_labels: bool = False
+    """Whether selectors in it take values of the pod's labels."""
 
 
 def admit_pod(pod: Document, context: Context) -> Result[Document, Refusal]:
     """Complete a new pod, or refuse it."""
     meta, spec = child(pod, "metadata"), child(pod, "spec")
-    if MIRROR in child(meta, "annotations"):
+    if "annotations" in meta and MIRROR in child(meta, "annotations"):
         return Success(pod)
     terms = _terms(text(meta, "namespace"), spec, context)
     if isinstance(terms, str):
@@ -70,7 +76,9 @@ def admit_pod(pod: Document, context: Context) -> Result[Document, Refusal]:
     decision = _decided(spec, terms)
     if decision.spec is None:
         return Failure(_forbidden(meta, decision.why_not))
-    admitted = with_label_keys(decision.spec, child(meta, "labels"))
+    admitted = decision.spec
+    if decision.takes_labels:
+        admitted = with_label_keys(admitted, child(meta, "labels"))
     if decision.note:
         notes = Document({**child(meta, "annotations"), ANNOTATION: decision.note})
         meta = Document({**meta, "annotations": notes})
@@ -120,4 +128,5 @@ def _decide(spec: Document, terms: Terms) -> Decision:
         return Decision(terms, None, why_not=listed)
     if number(new, "terminationGracePeriodSeconds") < 0:
         new = Document({**new, "terminationGracePeriodSeconds": 1})
-    return Decision(terms, pod_spec(new), note)
+    takes_labels = "affinity" in new or "topologySpreadConstraints" in new
+    return Decision(terms, pod_spec(new), note, takes_labels=takes_labels)

@@ -16,7 +16,7 @@ from kelm.core.api.defaulting.tidy import tidy
 from kelm.core.api.defaulting.volumes import volume
 from kelm.core.api.known import defaulted
 from kelm.core.objects.quantity import Quantity, parse_quantity
-from kelm.effects.document import EMPTY, Document, child, children
+from kelm.effects.document import EMPTY, Document, Json, child, children
 
 CONTAINER_LISTS: Final = ("initContainers", "containers", "ephemeralContainers")
 SPEC_DEFAULTS: Final = (
@@ -26,6 +26,7 @@ SPEC_DEFAULTS: Final = (
     ("securityContext", EMPTY),
     ("schedulerName", "default-scheduler"),
 )
+PARTS: Final = frozenset({*CONTAINER_LISTS, "volumes"})
 POD_LEVEL_RESOURCES: Final = ("cpu", "memory")
 
 
@@ -40,14 +41,26 @@ def pod_spec(spec: Document) -> Document:
 
 
 def _template_spec(spec: Document) -> Document:
-    spec = filled(tidy(spec), SPEC_DEFAULTS)
-    for key in CONTAINER_LISTS:
-        spec = with_each(spec, key, _container)
-    return with_each(spec, "volumes", volume)
+    parts = [key for key in PARTS if key in spec]
+    rest = Document({key: value for key, value in spec.items() if key not in PARTS})
+    full = filled(tidy(rest), SPEC_DEFAULTS)
+    new = {key: _each(spec, key) for key in parts}
+    if full is rest and all(new[key] is spec[key] for key in parts):
+        return spec
+    return Document({**full, **{key: part for key, part in new.items() if part}})
+
+
+def _each(spec: Document, key: str) -> Json:
+    """A list of containers or volumes, each filled in once a document."""
+    return with_each(spec, key, _volume if key == "volumes" else _container)[key] or None
 
 
 def _container(doc: Document) -> Document:
-    return defaulted(doc, "template", container)
+    return defaulted(doc, "template", lambda it: container(tidy(it)))
+
+
+def _volume(doc: Document) -> Document:
+    return defaulted(doc, "template", lambda it: volume(tidy(it)))
 
 
 def _pod_spec(spec: Document) -> Document:

@@ -97,15 +97,15 @@ def endpoint_slice_update(old: Document, new: Document) -> Violations:
 def _slice(doc: Document, old: Document = EMPTY) -> Rules:
     """Endpoints that the old slice has too, as the same documents, were judged with it."""
     kind = text(doc, "addressType")
-    judged = {id(endpoint) for endpoint in elements(old, "endpoints")}
+    judged = set(map(id, elements(old, "endpoints")))
     yield from choice(doc, "", "addressType", ADDRESS_TYPES)
     found = elements(doc, "endpoints")
     if len(found) > MOST_ENDPOINTS:
         yield too_many("endpoints", len(found), MOST_ENDPOINTS)
         return
-    for here, endpoint in items(doc, "", "endpoints"):
-        if id(endpoint) not in judged:
-            yield from _endpoint(endpoint, here, kind)
+    for index, endpoint in enumerate(found):
+        if id(endpoint) not in judged and isinstance(endpoint, Document):
+            yield from _endpoint(endpoint, f"endpoints[{index}]", kind)
     yield from _slice_ports(doc)
 
 

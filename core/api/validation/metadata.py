@@ -10,15 +10,15 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from kelm.core.api.resources import resource_info
-from kelm.core.api.validation.fields import IMMUTABLE, NEGATIVE, Rules, complaints, items
+from kelm.core.api.validation.fields import IMMUTABLE, NEGATIVE, Rules, complaints
 from kelm.core.api.validation.labels import label_map
 from kelm.core.api.validation.names import (
     Complaints,
+    as_prefix,
     dns1123_label,
     dns1123_subdomain,
     path_segment,
     qualified_name,
-    with_final_dash,
 )
 from kelm.core.api.validation.violation import (
     forbidden,
@@ -28,7 +28,7 @@ from kelm.core.api.validation.violation import (
     too_long,
 )
 from kelm.effects.address import Resource
-from kelm.effects.document import Document, child, elements, number, strings, text
+from kelm.effects.document import Document, child, children, elements, number, strings, text
 
 NameRule = Callable[[str], Complaints]
 
@@ -47,30 +47,28 @@ NAME_RULES: Final[Mapping[Resource, NameRule]] = {
 """Resources whose names are no plain DNS names."""
 
 
-def name_rule(resource: Resource) -> NameRule:
-    return NAME_RULES.get(resource, dns1123_subdomain)
-
-
 def metadata(doc: Document, resource: Resource) -> Rules:
     """The metadata of a new object."""
     meta = child(doc, "metadata")
-    yield from _names(meta, name_rule(resource))
-    yield from _namespace(meta, resource)
-    if number(meta, "generation") < 0:
-        yield invalid_value("metadata.generation", number(meta, "generation"), NEGATIVE)
-    yield from _labels_and_annotations(meta)
-    yield from _owners(meta)
-    yield from _finalizers(meta)
-
-
-def _names(meta: Document, rule: NameRule) -> Rules:
     prefix, name = text(meta, "generateName"), text(meta, "name")
+    rule = NAME_RULES.get(resource, dns1123_subdomain)
     if prefix:
-        yield from complaints("metadata.generateName", prefix, with_final_dash(rule)(prefix))
+        yield from complaints("metadata.generateName", prefix, as_prefix(rule, prefix))
     if name:
         yield from complaints("metadata.name", name, rule(name))
     else:
         yield required("metadata.name", "name or generateName is required")
+    yield from _namespace(meta, resource)
+    if number(meta, "generation") < 0:
+        yield invalid_value("metadata.generation", number(meta, "generation"), NEGATIVE)
+    if "labels" in meta:
+        yield from label_map(meta, "metadata", "labels")
+    if "annotations" in meta:
+        yield from annotation_map(meta, "metadata")
+    if "ownerReferences" in meta:
+        yield from _owners(meta)
+    if "finalizers" in meta:
+        yield from _finalizers(meta)
 
 
 def _namespace(meta: Document, resource: Resource) -> Rules:
@@ -82,11 +80,6 @@ def _namespace(meta: Document, resource: Resource) -> Rules:
         yield from complaints("metadata.namespace", namespace, dns1123_label(namespace))
     elif info is not None:
         yield required("metadata.namespace")
-
-
-def _labels_and_annotations(meta: Document) -> Rules:
-    yield from label_map(meta, "metadata", "labels")
-    yield from annotation_map(meta, "metadata")
 
 
 def annotation_map(meta: Document, path: str) -> Rules:
@@ -105,14 +98,13 @@ def annotation_map(meta: Document, path: str) -> Rules:
 def _owners(meta: Document) -> Rules:
     path = "metadata.ownerReferences"
     controllers = []
-    for _, owner in items(meta, "metadata", "ownerReferences"):
-        if not text(owner, "apiVersion").rpartition("/")[2]:
-            version = text(owner, "apiVersion")
+    for owner in children(meta, "ownerReferences"):
+        if not (owner.get("kind") and owner.get("name") and owner.get("uid")):
+            yield from _nameless(owner, path)
+        version = text(owner, "apiVersion")
+        if not version or version.endswith("/"):
             yield invalid_value(f"{path}.apiVersion", version, "version must not be empty")
-        for key in ("kind", "name", "uid"):
-            if not text(owner, key):
-                yield invalid_value(f"{path}.{key}", "", f"{key} must not be empty")
-        if owner.get("apiVersion") == "v1" and owner.get("kind") == "Event":
+        if version == "v1" and owner.get("kind") == "Event":
             yield invalid_value(path, owner, "/v1, Kind=Event is disallowed from being an owner")
         if owner.get("controller") is True:
             controllers.append(text(owner, "name"))
@@ -122,6 +114,12 @@ def _owners(meta: Document) -> Rules:
             f"{controllers[0]} and {controllers[1]}"
         )
         yield invalid_value(path, meta.get("ownerReferences"), why)
+
+
+def _nameless(owner: Document, path: str) -> Rules:
+    for key in ("kind", "name", "uid"):
+        if not text(owner, key):
+            yield invalid_value(f"{path}.{key}", "", f"{key} must not be empty")
 
 
 def _finalizers(meta: Document) -> Rules:
@@ -162,7 +160,8 @@ def metadata_update(old: Document, new: Document) -> Rules:
     if was.get("labels") is not meta.get("labels") or (
         was.get("annotations") is not meta.get("annotations")
     ):
-        yield from _labels_and_annotations(meta)
+        yield from label_map(meta, "metadata", "labels")
+        yield from annotation_map(meta, "metadata")
     if was.get("ownerReferences") is not meta.get("ownerReferences"):
         yield from _owners(meta)
     if was.get("finalizers") is not meta.get("finalizers"):

@@ -243,17 +243,13 @@ def path_segment(value: str) -> Complaints:
     return tuple(f"may not contain '{char}'" for char in "/%" if char in value)
 
 
-def with_final_dash(rule: Callable[[str], Complaints]) -> Callable[[str], Complaints]:
-    """The same rule for a `generateName`, which may end in a dash.
+def as_prefix(rule: Callable[[str], Complaints], value: str) -> Complaints:
+    """A rule for a `generateName`, which may end in a dash.
 
-    >>> dns1123_label("web-") == (), with_final_dash(dns1123_label)("web-") == ()
+    >>> dns1123_label("web-") == (), as_prefix(dns1123_label, "web-") == ()
     (False, True)
     """
-
-    def masked(value: str) -> Complaints:
-        return rule(value[:-2] + "a" if len(value) > 1 and value.endswith("-") else value)
-
-    return masked
+    return rule(value[:-2] + "a" if len(value) > 1 and value.endswith("-") else value)
 
 
 NUMBER_RULES: Final[dict[str, Callable[[int], Complaints]]] = {
