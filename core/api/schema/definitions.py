@@ -6,7 +6,7 @@ The data is one text for all 140 kinds (`data_*.py`, generated), a type per para
 
 First the type's name, `=group/version/Kind` where it is a kind, `~` where the whole type is one
 value to server-side apply; then its fields. A field is a name, a type, and flags: `!` the field
-is required, `map=key,...`, `set` or `atomic` how server-side apply sees the list or map,
+is required, `map=key,...`, `set`, `atomic` or `granular` how server-side apply sees a list or map,
 `merge=key` or `merge` how a strategic merge patch does, `retainKeys` and `replace` likewise.
 Types are str, bool, i32, i64, num, b64 (bytes), time, micro (time in microseconds), qty
 (quantity), intstr (number or text), any, `[]T` a list, `{}T` a map, or another type's name.
@@ -36,6 +36,7 @@ from kelm.core.api.schema import (
 )
 
 _TYPE = re.compile(r"(\[\]|\{\})?([^(]+)(?:\((.+)\))?")
+_LIST_TYPES = ("map", "set", "atomic", "granular")
 _SCALARS = frozenset(
     ["str", "bool", "i32", "i64", "num", "b64", "time", "micro", "qty", "intstr", "any"]
 )
@@ -54,7 +55,7 @@ class Type(msgspec.Struct, frozen=True, gc=False):
 
 
 class Field(msgspec.Struct, frozen=True, gc=False):
-    """One field. `list_type` is "", "map", "set" or "atomic" (to server-side apply)."""
+    """One field. `list_type` is "" or how server-side apply sees it: "map", "set", "atomic", ..."""
 
     type: Type
     required: bool = False
@@ -98,7 +99,7 @@ def _definition(paragraph: str) -> Definition:
 def _field(word: str) -> tuple[str, Field]:
     name, type_text, *flags = word.split(":")
     given = dict(flag.partition("=")[::2] for flag in flags)
-    list_type = next((flag for flag in ("map", "set", "atomic") if flag in given), "")
+    list_type = next((flag for flag in _LIST_TYPES if flag in given), "")
     strategy = next((flag for flag in ("merge", "replace") if flag in given), "")
     keys = given.get("map", "")
     return name, Field(

@@ -42,15 +42,21 @@ _TIME_PARTS = (
     (r"\d\d", "15"), (":", ":"), (r"\d\d", "04"), (":", ":"), (r"\d\d(?:[.,]\d+)?", "05"),
     (r"Z|[+-]\d\d:\d\d", "Z07:00"),
 )  # fmt: skip
+_NUMERIC = "numeric (int or float)"
 _LAYOUT = "2006-01-02T15:04:05Z07:00"
 _MICRO_LAYOUT = "2006-01-02T15:04:05.000000Z07:00"
 
 
 class Mismatch(msgspec.Struct, frozen=True, gc=False):
-    """One value of the wrong type: what the JSON decoder says, and what the converter does."""
+    """One value of the wrong type, as three parts of upstream say it.
+
+    `decoder` reads requests, `converter` the outcome of a strategic merge patch, `typed` what
+    is applied by the server.
+    """
 
     decoder: str
     converter: str
+    typed: str
 
 
 def wrong_type(value: Json, wanted: Type, at: At) -> Mismatch:
@@ -58,12 +64,13 @@ def wrong_type(value: Json, wanted: Type, at: At) -> Mismatch:
     structure, path = _field_path(at)
     said = f"json: cannot unmarshal {_json_word(value, wanted)} into Go struct field "
     decoder = f"{said}{structure}.{path} of type {go_type(wanted)}"
-    return Mismatch(decoder, _converter_text(value, wanted))
+    typed = f"{_rooted(at)}: expected {_typed_word(wanted)}, got {_typed_value(value)}"
+    return Mismatch(decoder, _converter_text(value, wanted), typed)
 
 
 def own_words(text: str) -> Mismatch:
     """What a type says that decodes itself."""
-    return Mismatch(text, text)
+    return Mismatch(text, text, text)
 
 
 def not_a(value: Json, wanted: str) -> Mismatch:
@@ -81,6 +88,23 @@ def path_text(at: At | None) -> str:
         at, step, _ = at
         steps.append(f"[{step}]" if isinstance(step, int) else f".{step}")
     return "".join(reversed(steps)).removeprefix(".")
+
+
+def _rooted(at: At) -> str:
+    path = path_text(at)
+    return path if path.startswith("[") else f".{path}"
+
+
+def _typed_word(wanted: Type) -> str:
+    words = {"str": "string", "bool": "boolean", "list": "list", "b64": "string"}
+    return words.get(wanted.kind, "map" if wanted.kind in ("map", "object") else _NUMERIC)
+
+
+def _typed_value(value: Json) -> str:
+    if isinstance(value, bool):
+        return f"&value.valueUnstructured{{Value:{str(value).lower()}}}"
+    shown = f'"{value}"' if isinstance(value, str) else value
+    return f"&value.valueUnstructured{{Value:{shown}}}"
 
 
 def _field_path(at: At) -> tuple[str, str]:
