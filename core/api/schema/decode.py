@@ -73,9 +73,10 @@ class Decoded(msgspec.Struct, frozen=True):
 class _Found:
     """What a walk has seen; lives as long as the walk."""
 
-    __slots__ = ("mismatch", "unknown")
+    __slots__ = ("keep_unknown", "mismatch", "unknown")
 
-    def __init__(self) -> None:
+    def __init__(self, keep_unknown: bool) -> None:
+        self.keep_unknown = keep_unknown
         self.unknown: list[str] = []
         self.mismatch: Mismatch | None = None
 
@@ -103,8 +104,16 @@ class _Step(msgspec.Struct, frozen=True):
     drops_empty: bool
 
 
-def decode(doc: Document, definition: Definition, stored: Document | None = None) -> Decoded:
+def decode(
+    doc: Document,
+    definition: Definition,
+    stored: Document | None = None,
+    *,
+    keep_unknown: bool = False,
+) -> Decoded:
     """Read a document as `definition`; what it shares with `stored` is in normal form already.
+
+    Fields that no type has are named and dropped, or with `keep_unknown` only named.
 
     >>> from kelm.core.api.schema.definitions import definition_of
     >>> node = Document(kind="Node", speck=1, status=Document(capacity=Document(cpu="1000m")))
@@ -112,17 +121,24 @@ def decode(doc: Document, definition: Definition, stored: Document | None = None
     >>> decoded.document["status"], decoded.unknown
     ({'capacity': {'cpu': '1'}}, ('speck',))
     """
-    found = _Found()
+    found = _Found(keep_unknown)
     normal = _read_object(doc, _plan(definition.name), found, None, stored)
     return Decoded(normal, tuple(found.unknown), found.mismatch)
 
 
 def decode_kind(
-    doc: Document, api_version: str, kind: str, stored: Document | None = None
+    doc: Document,
+    api_version: str,
+    kind: str,
+    stored: Document | None = None,
+    *,
+    keep_unknown: bool = False,
 ) -> Decoded:
     """`decode` by kind; a kind that is not built in is taken as it is."""
     definition = definition_of(api_version, kind)
-    return Decoded(doc) if definition is None else decode(doc, definition, stored)
+    if definition is None:
+        return Decoded(doc)
+    return decode(doc, definition, stored, keep_unknown=keep_unknown)
 
 
 @lru_cache(maxsize=1024)
@@ -166,7 +182,8 @@ def _read_object(
         step = plan.get(key)
         if step is None:
             found.unknown.append(path_text((at, key, ".")))
-            changed[key] = _DROPPED
+            if not found.keep_unknown:
+                changed[key] = _DROPPED
         elif type(value) is not step.plain:
             known = None if stored is None else stored.get(key)
             new = _read_field(value, step, found, (at, key, step.structure), known)

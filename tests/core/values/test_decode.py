@@ -198,3 +198,10 @@ def test_a_null_in_a_list_or_map_is_the_zero_of_its_type() -> None:
     labels = document({"metadata": {"labels": {"a": None}}})
     assert decode_kind(doc, "v1", "Pod").document == container(args=["", "x"])
     assert decode_kind(labels, "v1", "Pod").document == {"metadata": {"labels": {"a": ""}}}
+
+
+def test_unknown_fields_may_stay_and_the_rest_is_normal_all_the_same() -> None:
+    doc = container(foo=1, resources={"limits": {"cpu": "1000m"}})
+    decoded = decode_kind(doc, "v1", "Pod", keep_unknown=True)
+    assert decoded.unknown == ("spec.containers[0].foo",)
+    assert decoded.document == container(foo=1, resources={"limits": {"cpu": "1"}})
