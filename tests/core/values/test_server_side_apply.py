@@ -161,3 +161,39 @@ def test_a_configuration_that_fits_no_type_is_refused_in_upstreams_words() -> No
         ".metadata.name: expected string, got &value.valueUnstructured{Value:true}"
     )
     assert typed_patch_fault(containers("a"), decode(containers("a"), KIND)) == ""
+
+
+def test_leaves_items_map_keys_and_empty_structures_are_fields() -> None:
+    doc = document(
+        {
+            "metadata": {"labels": {"a": "x"}},
+            "spec": {
+                "selector": {"matchLabels": {"a": "x"}},
+                "strategy": {},
+                "template": {"spec": {"containers": [{"name": "c"}], "tolerations": [{}]}},
+            },
+        }
+    )
+    below = ("f:spec", "f:template", "f:spec")
+    assert fields_of(doc, PLACE) == {
+        ("f:metadata", "f:labels", "f:a"),
+        ("f:spec", "f:selector"),
+        ("f:spec", "f:strategy"),
+        (*below, "f:containers", 'k:{"name":"c"}'),
+        (*below, "f:containers", 'k:{"name":"c"}', "f:name"),
+        (*below, "f:tolerations"),
+    }
+
+
+def test_a_comparison_names_whole_parts_and_their_leaves() -> None:
+    one, none = document({"spec": {"strategy": {"type": "Recreate"}}}), document({"spec": {}})
+    part = {("f:spec", "f:strategy"), ("f:spec", "f:strategy", "f:type")}
+    assert compared(one, none, PLACE).removed == part
+    assert compared(none, one, PLACE).added == part
+
+
+def test_a_forced_apply_takes_the_field_from_its_owner() -> None:
+    live = apply(None, document({"spec": {"replicas": 2, "paused": True}}), ONE, KIND, 0).unwrap()
+    forced = apply(live, document({"spec": {"replicas": 3}}), TWO, KIND, 0, force=True).unwrap()
+    owned = {one.name: owned.fields for one, owned in managers_of(forced).items()}
+    assert owned == {"one": {("f:spec", "f:paused")}, "two": {("f:spec", "f:replicas")}}
