@@ -53,17 +53,17 @@ def _foreign(info: ResourceInfo, kind: str, api_version: str) -> str:
 def decoded(doc: Document, stored: Document | None) -> Answer:
     """The object in normal form; a value of the wrong type is refused.
 
-    Fields that no type has stay, unlike upstream: then the whole object stays as it was sent.
+    Fields that no type has stay, unlike upstream.
     What is shared with the stored object is not read again.
     """
     api_version, kind = str(doc["apiVersion"]), str(doc["kind"])
-    found = decode_kind(doc, api_version, kind, stored)
+    found = decode_kind(doc, api_version, kind, stored, keep_unknown=True)
     if found.mismatch is not None:
         version = api_version.rpartition("/")[2]
         return refuse.bad_request(
             f'{kind} in version "{version}" cannot be handled as a {kind}: {found.mismatch.decoder}'
         )
-    return doc if found.unknown else found.document
+    return found.document
 
 
 def in_namespace(info: ResourceInfo, namespace: str, doc: Document) -> Answer:

@@ -64,6 +64,7 @@ def test_a_finalizer_holds_an_object_until_it_is_taken_away() -> None:
     last = watch_events(server, "configmaps", 0).unwrap()[-1]
     assert last.type == "DELETED"
     assert meta(last.object, "finalizers") == ("a.io/b",), "watches see the stored state"
+    assert meta(last.object, "resourceVersion") == str(server.store.revision)
 
 
 def test_a_deletion_may_mean_one_object_or_one_version() -> None:
