@@ -32,8 +32,16 @@ def disruption_condition(pod: Pod, reason: str, message: str, now_ms: int) -> Do
     return Document(fields)
 
 
-def status_patch(pod: Pod, status: dict[str, Json]) -> Patch:
-    """Merge into the status of exactly this pod, whatever its version."""
+def status_patch(pod: Pod, status: dict[str, Json], condition: Document | None = None) -> Patch:
+    """Merge into the status of exactly this pod, whatever its version.
+
+    A condition that the pod does not have yet comes last: a strategic merge would put it first.
+    """
+    if condition is not None:
+        present = [one.type for one in pod.status.conditions]
+        order = present if condition["type"] in present else [*present, condition["type"]]
+        named = tuple(Document(type=one) for one in order)
+        status = {**status, "$setElementOrder/conditions": named, "conditions": (condition,)}
     return Patch(
         resource="pods",
         namespace=pod.metadata.namespace,

@@ -97,9 +97,7 @@ def _failed(one: Pod, message: str, now_ms: int) -> Command:
         status["observedGeneration"] = one.metadata.generation
     reason = "DeletionByPodGC"
     condition = disruption_condition(one, reason, message, now_ms) if message else None
-    if condition is not None:
-        status["conditions"] = (condition,)
-    return status_patch(one, status)
+    return status_patch(one, status, condition)
 
 
 class Quarantine(msgspec.Struct, frozen=True, gc=False):

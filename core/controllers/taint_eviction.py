@@ -166,7 +166,7 @@ def _evicted(
         sync.now_ms,
     )
     if condition is not None:
-        marking.append(status_patch(subject, {"conditions": (condition,)}))
+        marking.append(status_patch(subject, {}, condition))
     meta = subject.metadata
     delete = Delete("pods", meta.namespace, meta.name, uid=meta.uid)
     return Plan(

@@ -208,4 +208,4 @@ def _unmark(sync: Sync) -> Plan:
     gone = Document(
         type=DISRUPTION_TARGET, status="False", lastTransitionTime=now, reason=None, message=None
     )
-    return Plan(((status_patch(pod(doc), {"conditions": (gone,)}),),))
+    return Plan(((status_patch(pod(doc), {}, gone),),))
