@@ -77,7 +77,7 @@ def handle(server: ApiServer, command: Command, now_ms: int) -> tuple[ApiServer,
         return ApiServer(store, events, server.ranges), RECORDED
     if isinstance(command, (Get, List)):
         return server, _outcome(_read(server, command))
-    if getattr(command, "resource", "") == "events":
+    if isinstance(command, WITH_DRY_RUN) and command.resource == "events":
         return _handle_events(server, command, now_ms)
     store, answer = _write(server.store, command, server.ranges, now_ms)
     return _done(server, command, store, server.events, answer)

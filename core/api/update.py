@@ -40,7 +40,7 @@ from kelm.core.api.validation.validate import validate_status_update, validate_u
 from kelm.core.api.validation.violation import Violations, invalid, invalid_value
 from kelm.core.store.store import Store
 from kelm.effects.address import Key, key_of
-from kelm.effects.document import EMPTY, Document, child
+from kelm.effects.document import EMPTY, Document, Json, child
 from kelm.effects.refusals import Refusal
 
 NOT_DECODED: Final = frozenset({"leases.coordination.k8s.io"})
@@ -130,11 +130,11 @@ def outdated(info: ResourceInfo, old: Document, doc: Document) -> Refusal | None
 
 def write(store: Store, info: ResourceInfo, key: Key, old: Document, new: Document) -> Written:
     """Store an accepted new version, which still carries the old one's resourceVersion."""
-    if _is_last(info, old, new):
+    if "deletionTimestamp" in metadata_of(old) and _is_last(info, old, new):
         return store.remove(info.resource, key, versioned(old, store.next_revision)), new
     if new == old:
         return store, old
-    written = versioned(new, store.next_revision)
+    written = versioned(new, store.revision + 1)
     return store.put(info.resource, key, written), written
 
 
@@ -146,16 +146,17 @@ def _is_last(info: ResourceInfo, old: Document, new: Document) -> bool:
 
 def _merged(info: ResourceInfo, old: Document, doc: Document, subresource: str) -> Document:
     """What was asked for, with everything that an update leaves alone as it was."""
-    fields = updated_fields(metadata_of(old), metadata_of(doc))
+    before = metadata_of(old)
+    fields = updated_fields(before, metadata_of(doc))
     new: Fields = dict(doc)
     if "status" in info.subresources:
         keep(new, "status", old)
     if info.resource == "namespaces":
         _keep_namespace(new, fields, old, subresource)
-    new["metadata"] = Document(fields)
+    new["metadata"] = _unless_equal(before, fields)
     merged = Document(new)
     if info.resource == SERVICES:
-        merged = prepared(old, merged)
+        return prepared(old, merged)
     if raises_generation(info.resource, old, merged):
         generation = fields.get("generation")
         fields["generation"] = (generation if isinstance(generation, int) else 0) + 1
@@ -181,19 +182,35 @@ def _replace_status(
     store: Store, info: ResourceInfo, key: Key, old: Document, doc: Document
 ) -> Written:
     """Replace the status, and the little metadata that may come with it."""
-    before, meta = metadata_of(old), metadata_of(doc)
-    fields = dict(before) if meta is before else status_fields(info.resource, before, meta)
+    before, given = metadata_of(old), metadata_of(doc)
+    meta = (
+        before
+        if given is before
+        else _unless_equal(before, status_fields(info.resource, before, given))
+    )
     status = doc.get("status")
     if status is None:
         status = FIRST_STATUS.get(info.resource, EMPTY)
-    if "deletionTimestamp" not in before:
-        if status == old.get("status") and (meta is before or fields == before):
-            return store, old
-        fields["resourceVersion"] = str(store.revision + 1)
-    new = Document({**old, "metadata": Document(fields), "status": status})
+    if info.resource == "pods":
+        status = _with_class(old, status)
+    new = Document({**old, "metadata": meta, "status": status})
     violations = validate_status_update(info.resource, old, new)
     if violations:
         return store, invalid(info.kind, info.group, str(before["name"]), violations)
-    if "deletionTimestamp" in before:
-        return write(store, info, key, old, new)
-    return store.put(info.resource, key, new), new
+    return write(store, info, key, old, new)
+
+
+def _unless_equal(before: Document, fields: Fields) -> Document:
+    """New metadata, or the old document where nothing changed: what is shared is not judged."""
+    return before if fields == before else Document(fields)
+
+
+def _with_class(old: Document, status: Json) -> Json:
+    """A pod's status; the class that nobody repeats stays.
+
+    Source: pkg/registry/core/pod/strategy.go, podStatusStrategy.PrepareForUpdate.
+    """
+    if not isinstance(status, Document) or status.get("qosClass"):
+        return status
+    qos_class = child(old, "status").get("qosClass")
+    return Document({**status, "qosClass": qos_class}) if qos_class else status

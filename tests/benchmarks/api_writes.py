@@ -93,6 +93,7 @@ def running(pod: Document, number: int) -> Document:
     status = document(
         {
             "phase": "Running",
+            "qosClass": "Burstable",
             "conditions": conditions,
             "podIP": f"10.1.{number // 256}.{number % 256}",
             "startTime": since,
