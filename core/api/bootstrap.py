@@ -1,0 +1,71 @@
+"""What a new cluster's API server makes for itself before anybody asks.
+
+Source: kubernetes v1.36, pkg/controlplane/controller/systemnamespaces,
+pkg/controlplane/controller/kubernetesservice, pkg/registry/scheduling/rest/storage_scheduling.go.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from kelm.core.api.allocation.bands import Ranges, address_at
+from kelm.core.api.allocation.services import DEFAULT_RANGES
+from kelm.core.api.server import ApiServer, handle
+from kelm.core.store.store import Store
+from kelm.effects.commands import Command, Create
+from kelm.effects.document import Document, document
+
+SYSTEM_NAMESPACES: Final = ("kube-system", "kube-public", "kube-node-lease", "default")
+SYSTEM_PRIORITIES: Final = (
+    (
+        "system-node-critical",
+        2_000_001_000,
+        "Used for system critical pods that must not be moved from their current node.",
+    ),
+    (
+        "system-cluster-critical",
+        2_000_000_000,
+        "Used for system critical pods that must run in the cluster, but can be moved to another "
+        "node if necessary.",
+    ),
+)
+
+
+def new_server(*, seed: int = 0, now_ms: int = 0, ranges: Ranges = DEFAULT_RANGES) -> ApiServer:
+    """The API server of a cluster that was just made.
+
+    It has the system's namespaces and priority classes and the Service `kubernetes`.
+
+    >>> server = new_server()
+    >>> [doc["metadata"]["name"] for doc in server.store.table("namespaces").objects()]
+    ['kube-system', 'kube-public', 'kube-node-lease', 'default']
+    """
+    server = ApiServer(store=Store(seed=seed), ranges=ranges)
+    for command in _first_requests(ranges):
+        server, outcome = handle(server, command, now_ms)
+        outcome.unwrap()
+    return server
+
+
+def _first_requests(ranges: Ranges) -> tuple[Command, ...]:
+    namespaces = (document({"metadata": {"name": name}}) for name in SYSTEM_NAMESPACES)
+    return (
+        *(Create("namespaces", "", doc) for doc in namespaces),
+        *(
+            Create("priorityclasses.scheduling.k8s.io", "", _priority(name, value, description))
+            for name, value, description in SYSTEM_PRIORITIES
+        ),
+        Create("services", "default", _kubernetes_service(ranges)),
+    )
+
+
+def _priority(name: str, value: int, description: str) -> Document:
+    return document({"metadata": {"name": name}, "value": value, "description": description})
+
+
+def _kubernetes_service(ranges: Ranges) -> Document:
+    """The Service under which pods find the API: the first address of the range."""
+    labels = {"component": "apiserver", "provider": "kubernetes"}
+    port = {"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}
+    spec = {"clusterIP": address_at(ranges.service_cidrs[0], 1), "ports": [port]}
+    return document({"metadata": {"name": "kubernetes", "labels": labels}, "spec": spec})
