@@ -16,8 +16,6 @@ from returns.result import Failure
 from kelm.core.api import refuse
 from kelm.core.api.admission.admit import admit_create
 from kelm.core.api.admission.context import Context
-from kelm.core.api.allocation.bands import Ranges
-from kelm.core.api.allocation.services import DEFAULT_RANGES
 from kelm.core.api.defaulting.default import default
 from kelm.core.api.defaulting.pod import pod_spec
 from kelm.core.api.first_status import first_status
@@ -31,7 +29,7 @@ from kelm.core.api.metadata import (
     created_fields,
     metadata_of,
 )
-from kelm.core.api.request import Answer, Written, decoded, in_namespace, typed
+from kelm.core.api.request import Answer, Call, Written, decoded, in_namespace, typed
 from kelm.core.api.resources import ResourceInfo, resource_info
 from kelm.core.api.services import SERVICES, allocated, prepared
 from kelm.core.api.strategies import GENERATION_FIELDS
@@ -50,22 +48,21 @@ def create(
     info: ResourceInfo,
     namespace: str,
     given: Document,
-    now_ms: int,
-    ranges: Ranges = DEFAULT_RANGES,
+    call: Call,
 ) -> Written:
     """Store a new object, completed; or say why not."""
-    admitted = _admitted(store, info, namespace, given, now_ms)
+    admitted = _admitted(store, info, namespace, given, call.now_ms)
     if isinstance(admitted, Refusal):
         return store, admitted
     meta = metadata_of(admitted)
     place = str(meta.get("namespace") or "")
     changed, number, name = _named(store, info, place, meta)
-    doc = _completed(changed, info, admitted, name, number, now_ms)
+    doc = _completed(changed, info, admitted, name, number, call)
     violations = validate_create(info.resource, doc)
     if violations:
         return store, invalid(info.kind, info.group, name, violations)
     if info.resource == SERVICES:
-        service = allocated(store, doc, ranges)
+        service = allocated(store, doc, call.ranges)
         if isinstance(service, Refusal):
             return store, service
         doc = service
@@ -168,7 +165,7 @@ def _named(
 
 
 def _completed(
-    store: Store, info: ResourceInfo, doc: Document, name: str, number: int, now_ms: int
+    store: Store, info: ResourceInfo, doc: Document, name: str, number: int, call: Call
 ) -> Document:
     """The object as it is to be stored: metadata of the system's, and its first status."""
     meta = metadata_of(doc)
@@ -177,18 +174,20 @@ def _completed(
         name=name,
         namespace=str(meta.get("namespace") or ""),
         uid=uid(store.seed, number),
-        created=format_time(now_ms),
+        created=format_time(call.now_ms),
         version=str(store.next_revision),
     )
     if info.resource in GENERATION_FIELDS:
         fields["generation"] = 1
+    if call.owners is not None:
+        fields["managedFields"] = call.owners
     if info.resource == "namespaces":
         doc = _new_namespace(doc, fields, name)
     elif info.resource == SERVICES:
         doc = prepared(None, doc)
     elif info.resource == JOBS:
         doc = selecting(doc, fields)
-    status = first_status(info, doc, now_ms)
+    status = first_status(info, doc, call.now_ms)
     if status is None:
         return Document({**doc, "metadata": Document(fields)})
     return Document({**doc, "metadata": Document(fields), "status": status})

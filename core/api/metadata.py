@@ -74,7 +74,7 @@ def updated_fields(old: Document, given: Document) -> Fields:
         return dict(old)
     fields: Fields = dict(given)
     fields.pop("selfLink", None)
-    fields.pop("managedFields", None)
+    keep(fields, "managedFields", old)
     for field in SYSTEM_FIELDS:
         if field in old:
             fields[field] = old[field]

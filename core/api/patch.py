@@ -13,13 +13,12 @@ import msgspec
 from returns.result import Failure
 
 from kelm.core.api import refuse
-from kelm.core.api.allocation.bands import Ranges
-from kelm.core.api.allocation.services import DEFAULT_RANGES
+from kelm.core.api.apply import apply_patch, wrong_options
 from kelm.core.api.patches.json_patch import apply_json_patch
 from kelm.core.api.patches.merge_patch import merge_documents
 from kelm.core.api.patches.strategic.rules import go_text
 from kelm.core.api.patches.strategic_merge import apply_strategic_patch
-from kelm.core.api.request import Answer, Written, misnamed
+from kelm.core.api.request import Answer, Call, Written, misnamed
 from kelm.core.api.resources import ResourceInfo
 from kelm.core.api.scale import scale_of, update_scale
 from kelm.core.api.schema.decode import decode_kind
@@ -35,10 +34,13 @@ from kelm.effects.refusals import Reason, Refusal
 REJECTED: Final = "the server rejected our request due to an error in our request"
 
 
-def patch(
-    store: Store, info: ResourceInfo, command: Patch, ranges: Ranges = DEFAULT_RANGES
-) -> Written:
+def patch(store: Store, info: ResourceInfo, command: Patch, call: Call) -> Written:
     """Change parts of an object, or of one of its subresources."""
+    wrong = wrong_options(command)
+    if wrong is not None:
+        return store, wrong
+    if command.patch_type == "apply":
+        return apply_patch(store, info, command, call)
     old = store.get(info.resource, key_of(command.namespace, command.name))
     if old is None:
         return store, refuse.not_found(info, command.name)
@@ -46,7 +48,7 @@ def patch(
         scale = patched(info, scale_of(old), command)
         if isinstance(scale, Refusal):
             return store, scale
-        return update_scale(store, info, command.namespace, command.name, scale)
+        return update_scale(store, info, command.namespace, command.name, scale, call)
     new = patched(info, old, command)
     if isinstance(new, Refusal):
         return store, new
@@ -57,7 +59,7 @@ def patch(
     if wrong is not None:
         return store, wrong
     key = key_of(command.namespace, command.name)
-    return replace(store, info, key, old, new, command.subresource, ranges)
+    return replace(store, info, key, old, new, call, command.subresource)
 
 
 def mistyped(old: Document, new: Document, command: Patch) -> Refusal | None:

@@ -8,18 +8,38 @@ Source: kubernetes v1.36, apiserver/pkg/endpoints/handlers/rest.go, create.go, u
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
+
+import msgspec
 
 from kelm.core.api import refuse
+from kelm.core.api.allocation.bands import Ranges
+from kelm.core.api.allocation.services import DEFAULT_RANGES
 from kelm.core.api.metadata import metadata_of
 from kelm.core.api.resources import ResourceInfo, of_kind, served_versions
 from kelm.core.api.schema.decode import decode_kind
 from kelm.core.store.store import Store
-from kelm.effects.document import EMPTY, Document
+from kelm.effects.document import EMPTY, Document, Json
 from kelm.effects.refusals import Refusal
 
 Answer: TypeAlias = Document | Refusal
 Written: TypeAlias = tuple[Store, Answer]
+
+UNNAMED_MANAGER: Final = "unknown"
+
+
+class Call(msgspec.Struct, frozen=True):
+    """What a write needs to know beside its object.
+
+    manager: who writes, for objects whose fields have owners.
+    owners: the `managedFields` to store with the object; None where an apply did not say.
+    """
+
+    now_ms: int
+    ranges: Ranges = DEFAULT_RANGES
+    manager: str = UNNAMED_MANAGER
+    owners: tuple[Json, ...] | None = None
+
 
 SCHEME = 'in scheme "pkg/api/legacyscheme/scheme.go:30"'
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from kelm.core.api import refuse
 from kelm.core.api.metadata import metadata_of
-from kelm.core.api.request import Answer, Written, misnamed
+from kelm.core.api.request import Answer, Call, Written, misnamed
 from kelm.core.api.resources import ResourceInfo
 from kelm.core.api.update import replace
 from kelm.core.api.validation.violation import invalid, invalid_value
@@ -55,7 +55,7 @@ def _selector_text(doc: Document) -> str:
 
 
 def update_scale(
-    store: Store, info: ResourceInfo, namespace: str, name: str, scale: Document
+    store: Store, info: ResourceInfo, namespace: str, name: str, scale: Document, call: Call
 ) -> Written:
     """Set the replicas of a workload to those of a Scale."""
     key = key_of(namespace, name)
@@ -68,7 +68,7 @@ def update_scale(
     scaled = _scaled(info, old, scale)
     if isinstance(scaled, Refusal):
         return store, scaled
-    store, answer = replace(store, info, key, old, scaled)
+    store, answer = replace(store, info, key, old, scaled, call, "scale")
     return store, answer if isinstance(answer, Refusal) else scale_of(answer)
 
 

@@ -28,7 +28,7 @@ from kelm.core.api.listing import list_objects
 from kelm.core.api.metadata import metadata_of
 from kelm.core.api.namespaces import delete_namespace
 from kelm.core.api.patch import patch
-from kelm.core.api.request import Answer, Written
+from kelm.core.api.request import Answer, Call, Written
 from kelm.core.api.resources import RESOURCES, ResourceInfo
 from kelm.core.api.scale import scale_of, update_scale
 from kelm.core.api.update import update
@@ -79,7 +79,7 @@ def handle(server: ApiServer, command: Command, now_ms: int) -> tuple[ApiServer,
         return server, _outcome(_read(server, command))
     if isinstance(command, WITH_DRY_RUN) and command.resource == "events":
         return _handle_events(server, command, now_ms)
-    store, answer = _write(server.store, command, server.ranges, now_ms)
+    store, answer = _write(server.store, command, Call(now_ms, server.ranges))
     return _done(server, command, store, server.events, answer)
 
 
@@ -170,54 +170,52 @@ def watch_events(
 # -- writes ------------------------------------------------------------------------------------
 
 
-def _write(store: Store, command: Command, ranges: Ranges, now_ms: int) -> Written:
+def _write(store: Store, command: Command, call: Call) -> Written:
     if isinstance(command, Bind):
-        return bind(store, command, now_ms)
+        return bind(store, command, call.now_ms)
     if isinstance(command, Evict):
-        return evict(store, command, now_ms)
+        return evict(store, command, call.now_ms)
     if not isinstance(command, WITH_DRY_RUN):
         return store, refuse.bad_request(f"an API server knows no {type(command).__name__}")
     info = RESOURCES.get(command.resource)
     if info is None:
         return store, refuse.no_such_resource()
     if isinstance(command, Update):
-        return _update(store, info, command, ranges, now_ms)
+        return _update(store, info, command, call)
     if isinstance(command, Create):
-        return _create(store, info, command, ranges, now_ms)
+        return _create(store, info, command, call)
     if isinstance(command, Patch):
-        return _patch(store, info, command, ranges)
+        return _patch(store, info, command, call)
     if isinstance(command, Delete):
-        return _delete(store, info, command, now_ms)
-    return _delete_collection(store, info, command, now_ms)
+        return _delete(store, info, command, call.now_ms)
+    return _delete_collection(store, info, command, call.now_ms)
 
 
-def _create(
-    store: Store, info: ResourceInfo, command: Create, ranges: Ranges, now_ms: int
-) -> Written:
+def _create(store: Store, info: ResourceInfo, command: Create, call: Call) -> Written:
     if info.resource == "bindings" or command.subresource == "binding":
-        return create_binding(store, command.namespace, command.name, command.object, now_ms)
+        return create_binding(store, command.namespace, command.name, command.object, call.now_ms)
     if command.subresource == "eviction":
-        return create_eviction(store, command.namespace, command.name, command.object, now_ms)
+        return create_eviction(store, command.namespace, command.name, command.object, call.now_ms)
     if command.subresource or "create" not in info.verbs:
         return store, refuse.method_not_allowed()
-    return create(store, info, command.namespace, command.object, now_ms, ranges)
+    return create(store, info, command.namespace, command.object, call)
 
 
-def _update(
-    store: Store, info: ResourceInfo, command: Update, ranges: Ranges, now_ms: int
-) -> Written:
+def _update(store: Store, info: ResourceInfo, command: Update, call: Call) -> Written:
     namespace, name, sub = command.namespace, command.name, command.subresource
     if (sub and sub not in info.subresources) or "update" not in info.verbs:
         return store, refuse.method_not_allowed()
     if sub == "scale":
-        return update_scale(store, info, namespace, name, command.object)
-    return update(store, info, namespace, name, command.object, now_ms, sub, ranges)
+        return update_scale(store, info, namespace, name, command.object, call)
+    return update(store, info, namespace, name, command.object, call, sub)
 
 
-def _patch(store: Store, info: ResourceInfo, command: Patch, ranges: Ranges) -> Written:
+def _patch(store: Store, info: ResourceInfo, command: Patch, call: Call) -> Written:
     if command.subresource and command.subresource not in info.subresources:
         return store, refuse.method_not_allowed()
-    return patch(store, info, command, ranges)
+    if command.field_manager:
+        call = msgspec.structs.replace(call, manager=command.field_manager)
+    return patch(store, info, command, call)
 
 
 def _delete(store: Store, info: ResourceInfo, command: Delete, now_ms: int) -> Written:
@@ -259,7 +257,7 @@ def _handle_events(server: ApiServer, command: Command, now_ms: int) -> tuple[Ap
         if isinstance(chosen, Refusal):
             return server, Failure(chosen)
         store, events, found = chosen
-    after, written = _write(store, command, server.ranges, now_ms)
+    after, written = _write(store, command, Call(now_ms, server.ranges))
     if found and isinstance(written, Document):
         items = written.get("items")
         assert isinstance(items, tuple)

@@ -13,8 +13,6 @@ from __future__ import annotations
 from typing import Final
 
 from kelm.core.api import refuse
-from kelm.core.api.allocation.bands import Ranges
-from kelm.core.api.allocation.services import DEFAULT_RANGES
 from kelm.core.api.create import create
 from kelm.core.api.defaulting.default import default
 from kelm.core.api.metadata import (
@@ -27,8 +25,11 @@ from kelm.core.api.metadata import (
     updated_fields,
     versioned,
 )
-from kelm.core.api.request import Written, decoded, misnamed, typed
+from kelm.core.api.patches.apply.managers import Manager
+from kelm.core.api.patches.server_side_apply import track_update
+from kelm.core.api.request import Call, Written, decoded, misnamed, typed
 from kelm.core.api.resources import ResourceInfo
+from kelm.core.api.schema.definitions import definition_of
 from kelm.core.api.services import SERVICES, allocated, prepared
 from kelm.core.api.strategies import (
     CREATED_BY_UPDATE,
@@ -40,7 +41,7 @@ from kelm.core.api.validation.validate import validate_status_update, validate_u
 from kelm.core.api.validation.violation import Violations, invalid, invalid_value
 from kelm.core.store.store import Store
 from kelm.effects.address import Key, key_of
-from kelm.effects.document import EMPTY, Document, Json, child
+from kelm.effects.document import EMPTY, Document, Json, child, with_value
 from kelm.effects.refusals import Refusal
 
 NOT_DECODED: Final = frozenset({"leases.coordination.k8s.io"})
@@ -53,9 +54,8 @@ def update(
     namespace: str,
     name: str,
     given: Document,
-    now_ms: int,
+    call: Call,
     subresource: str = "",
-    ranges: Ranges = DEFAULT_RANGES,
 ) -> Written:
     """Replace an object (or its status, or a namespace's finalizers) by what was sent."""
     doc = typed(info, given)
@@ -68,12 +68,12 @@ def update(
     old = store.get(info.resource, key)
     if old is None:
         if info.resource in CREATED_BY_UPDATE and not subresource:
-            return create(store, info, namespace, given, now_ms, ranges)
+            return create(store, info, namespace, given, call)
         return store, refuse.not_found(info, name)
     asked, stored = metadata_of(doc).get("uid"), metadata_of(old)["uid"]
     if asked and asked != stored:
         return store, refuse.wrong_uid(info, key, name, str(asked), str(stored))
-    return replace(store, info, key, old, doc, subresource, ranges)
+    return replace(store, info, key, old, doc, call, subresource)
 
 
 def replace(
@@ -82,15 +82,15 @@ def replace(
     key: Key,
     old: Document,
     doc: Document,
+    call: Call,
     subresource: str = "",
-    ranges: Ranges = DEFAULT_RANGES,
 ) -> Written:
     """Put a new version of an object in place of the stored one, if the rules allow."""
     stale = outdated(info, old, doc)
     if stale is not None:
         return store, stale
     if subresource == "status":
-        return _replace_status(store, info, key, old, doc)
+        return _replace_status(store, info, key, old, doc, call)
     read = doc if info.resource in NOT_DECODED else decoded(doc, old)
     if isinstance(read, Refusal):
         return store, read
@@ -100,11 +100,11 @@ def replace(
     if violations:
         return store, _invalid(info, old, violations)
     if info.resource == SERVICES:
-        service = allocated(store, new, ranges)
+        service = allocated(store, new, call.ranges)
         if isinstance(service, Refusal):
             return store, service
         new = service
-    return write(store, info, key, old, new)
+    return write(store, info, key, old, _owned(old, new, call, subresource))
 
 
 def _invalid(info: ResourceInfo, old: Document, violations: Violations) -> Refusal:
@@ -179,7 +179,7 @@ def _keep_namespace(new: Fields, fields: Fields, old: Document, subresource: str
 
 
 def _replace_status(
-    store: Store, info: ResourceInfo, key: Key, old: Document, doc: Document
+    store: Store, info: ResourceInfo, key: Key, old: Document, doc: Document, call: Call
 ) -> Written:
     """Replace the status, and the little metadata that may come with it."""
     before, given = metadata_of(old), metadata_of(doc)
@@ -197,7 +197,18 @@ def _replace_status(
     violations = validate_status_update(info.resource, old, new)
     if violations:
         return store, invalid(info.kind, info.group, str(before["name"]), violations)
-    return write(store, info, key, old, new)
+    return write(store, info, key, old, _owned(old, new, call, "status"))
+
+
+def _owned(old: Document, new: Document, call: Call, subresource: str) -> Document:
+    """The new version with who owns its fields; most objects have no owners and get none."""
+    if call.owners is not None:
+        return with_value(new, ("metadata", "managedFields"), call.owners)
+    if "managedFields" not in metadata_of(old):
+        return new
+    api_version, kind = str(new["apiVersion"]), str(new["kind"])
+    manager = Manager(call.manager, "Update", api_version, subresource)
+    return track_update(old, new, manager, definition_of(api_version, kind), call.now_ms)
 
 
 def _unless_equal(before: Document, fields: Fields) -> Document:

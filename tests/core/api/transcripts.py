@@ -18,6 +18,7 @@ from returns.result import Failure
 from kelm.core.api.resources import RESOURCES, ResourceInfo
 from kelm.core.api.server import ApiServer, handle
 from kelm.core.objects.time import parse_time
+from kelm.effects.address import key_of
 from kelm.effects.commands import (
     Command,
     Create,
@@ -37,6 +38,7 @@ PATCH_TYPES = {
     "application/json-patch+json": "json",
     "application/merge-patch+json": "merge",
     "application/strategic-merge-patch+json": "strategic",
+    "application/apply-patch+yaml": "apply",
 }
 UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -129,6 +131,8 @@ def command_of(method: str, where: Target, body: Any, content_type: str) -> Comm
             freeze(body),
             PATCH_TYPES[content_type],  # type: ignore[arg-type]
             where.subresource,
+            where.query.get("fieldManager", ""),
+            where.query.get("force") == "true",
             dry_run=dry,
         )
     return None
@@ -170,7 +174,8 @@ def _delete(where: Target, body: Any, dry: bool) -> Command:
 class Replay:
     """One server that is asked what the real one was asked."""
 
-    def __init__(self, namespaces: tuple[str, ...]) -> None:
+    def __init__(self, namespaces: tuple[str, ...], *, owners: bool = False) -> None:
+        self.owners = owners
         self.server = ApiServer()
         self.now_ms = START_MS
         self.ours_of: dict[str, str] = {}
@@ -184,12 +189,17 @@ class Replay:
 
     def ask(self, command: Command) -> tuple[int, Any]:
         """The status code and body of our answer."""
+        made = isinstance(command, Patch) and not self._there(command)
         self.server, outcome = handle(self.server, command, self.now_ms)
         if isinstance(outcome, Failure):
             refusal = outcome.failure()
             return refusal.code, thaw(refusal.status())
-        code = 201 if isinstance(command, Create) else 200
+        code = 201 if isinstance(command, Create) or made else 200
         return code, thaw(outcome.unwrap())
+
+    def _there(self, command: Patch) -> bool:
+        key = key_of(command.namespace, command.name)
+        return self.server.store.get(command.resource, key) is not None
 
     def difference(self, exchange: Exchange) -> str | None:
         """How our answer differs from the recorded one: "" not at all, None: cannot be asked."""
@@ -243,8 +253,12 @@ class Replay:
             normal = {
                 key: self._normal(item)
                 for key, item in value.items()
-                if key not in ("managedFields", "resourceVersion", "continue", "uid")
+                if key not in ("resourceVersion", "continue", "uid")
             }
+            if not self.owners:
+                normal.pop("managedFields", None)
+            elif "spec" in normal:
+                normal.pop("status", None)
             if normal.get("details") == {}:
                 del normal["details"]
             if isinstance(normal.get("nodePort"), int):
@@ -268,9 +282,11 @@ class Replay:
 
 
 def is_forks(item: Any) -> bool:
-    """Whether something is there only because the recorded cluster ran a fork."""
+    """Whether something is there because the recorded cluster ran a fork, or controllers."""
     if not isinstance(item, dict):
         return False
+    if item.get("manager") == "kube-controller-manager":
+        return True
     named = [item.get(part) or {} for part in ("metadata", "configMap")]
     return any(str(part.get("name", "")).startswith("openshift") for part in named)
 
