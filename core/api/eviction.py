@@ -22,6 +22,7 @@ from kelm.core.api.delete import Options, delete, failed_precondition, wrong_opt
 from kelm.core.api.metadata import being_deleted, metadata_of, versioned
 from kelm.core.api.request import Answer, Written
 from kelm.core.objects.meta import labels_of
+from kelm.core.objects.pod import pod as pod_view
 from kelm.core.objects.selectors import selector_of
 from kelm.core.objects.time import format_time
 from kelm.core.store.store import Store
@@ -131,20 +132,12 @@ def _selector(budget: Document) -> Document | None:
 
 def spares_unready(pod: Document, budget: Document) -> bool:
     """Whether a pod may go for being unready: its budget has healthy pods enough without it."""
-    if is_ready(pod):
+    if pod_view(pod).ready:
         return False
     if text(budget, "spec", "unhealthyPodEvictionPolicy") == "AlwaysAllow":
         return True
     desired = number(budget, "status", "desiredHealthy")
     return number(budget, "status", "currentHealthy") >= desired > 0
-
-
-def is_ready(pod: Document) -> bool:
-    """Whether a pod's Ready condition is true."""
-    return any(
-        one.get("type") == "Ready" and one.get("status") == "True"
-        for one in children(pod, "status", "conditions")
-    )
 
 
 def charge(budget: Document, pod_name: str, now_ms: int) -> Answer:
