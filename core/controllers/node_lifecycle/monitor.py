@@ -11,7 +11,7 @@ Source: kubernetes v1.36, pkg/controller/nodelifecycle/node_lifecycle_controller
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -45,7 +45,7 @@ from kelm.core.controllers.node_lifecycle.zones import (
     zone_of,
     zone_state,
 )
-from kelm.effects.commands import Command, Update
+from kelm.effects.commands import Command, Patch, Update
 from kelm.effects.document import Document
 from kelm.effects.messages import Cache
 
@@ -53,6 +53,7 @@ LEASE_NAMESPACE = "kube-node-lease/"
 TAINTING_PERIOD_MS = 100
 """How long a node that was just found silent waits for its NoExecute taint at least."""
 
+_FULL = ZoneState.FULL_DISRUPTION
 _EXECUTE_TAINTS: frozenset[TaintId] = frozenset({NOT_READY_EXECUTE, UNREACHABLE_EXECUTE})
 
 
@@ -72,11 +73,16 @@ class Seen(msgspec.Struct, frozen=True):
 
 
 class ZoneRecord(msgspec.Struct, frozen=True):
-    """One zone; `ration_before` is the ration before `last_tainted` took from it."""
+    """One zone.
+
+    `queue` are the nodes that wait for their ration, `swaps` those that have the other NoExecute
+    taint and wait for nothing. `ration_before` is the ration before `last_tainted` took from it.
+    """
 
     state: ZoneState
     ration: Ration
     queue: tuple[str, ...] = ()
+    swaps: tuple[str, ...] = ()
     last_tainted: str = ""
     ration_before: Ration | None = None
 
@@ -93,7 +99,7 @@ class Monitor(msgspec.Struct, frozen=True):
 class _Pass:
     """The notes of one pass; they do not outlive the call."""
 
-    __slots__ = ("commands", "counts", "nodes", "now_ms", "queues", "settings")
+    __slots__ = ("commands", "counts", "nodes", "now_ms", "queues", "settings", "swaps")
 
     def __init__(self, settings: Settings, now_ms: int) -> None:
         self.settings, self.now_ms = settings, now_ms
@@ -101,6 +107,7 @@ class _Pass:
         self.nodes: dict[str, Seen] = {}
         self.counts: dict[Zone, list[int]] = {}
         self.queues: dict[Zone, list[str]] = {}
+        self.swaps: dict[Zone, list[str]] = {}
 
 
 def run_pass(
@@ -115,7 +122,7 @@ def run_pass(
         if name not in notes.nodes:
             notes.commands.append(events.removing(seen.health.node))
     zones, turn = _zones(notes, before.zones)
-    if turn is Disruption.ENTERED:
+    if _is_dark(zones.values()):
         _give_up_nobody(notes)
     elif turn is Disruption.LEFT:
         notes.nodes = {name: _heard(seen, notes) for name, seen in notes.nodes.items()}
@@ -176,10 +183,10 @@ def _attended(notes: _Pass, seen: Seen, name: str, *, is_new: bool) -> Seen:
 def _mark(
     notes: _Pass, seen: Seen, name: str, ready: str, present: tuple[TaintId, ...], *, is_new: bool
 ) -> None:
-    """Swap the opposite taint at once; what has none of the two waits for its ration."""
+    """Swap the opposite taint soon; what has none of the two waits for its ration."""
     wanted, opposite = EXECUTE_BY_READY[ready]
     if opposite in present:
-        notes.commands.append(swap_patch(seen.health.node, (wanted,), (opposite,), notes.now_ms))
+        notes.swaps.setdefault(seen.zone, []).append(name)
     elif wanted not in present:
         notes.queues.setdefault(seen.zone, []).append(name)
     elif is_new:
@@ -197,9 +204,9 @@ def _zones(
         zone: zone_state(count, settings.unhealthy_zone_threshold) for zone, count in counts.items()
     }
     turn = disruption({zone: record.state for zone, record in before.items()}, states)
-    is_dark = bool(states) and all(state is ZoneState.FULL_DISRUPTION for state in states.values())
+    is_dark = bool(states) and all(state is _FULL for state in states.values())
     found: dict[Zone, ZoneRecord] = {}
-    for zone in {**states, **notes.queues}:
+    for zone in {**states, **notes.queues, **notes.swaps}:
         old = before.get(zone)
         ration = old.ration if old else Ration(settings.eviction_rate)
         state = states.get(zone, ZoneState.INITIAL)
@@ -208,15 +215,23 @@ def _zones(
         elif turn is Disruption.LEFT or old is None or old.state is not state:
             rate = eviction_rate(state, counts.get(zone, Count()).nodes, settings)
             ration = ration.at_rate(rate, now_ms)
-        found[zone] = ZoneRecord(state, ration, tuple(notes.queues.get(zone, ())))
+        queue, swaps = notes.queues.get(zone, ()), notes.swaps.get(zone, ())
+        found[zone] = ZoneRecord(state, ration, tuple(queue), () if is_dark else tuple(swaps))
     return found, turn
+
+
+def _is_dark(zones: Iterable[ZoneRecord]) -> bool:
+    """Whether no zone answers, of those whose nodes count."""
+    states = [record.state for record in zones if record.state is not ZoneState.INITIAL]
+    return bool(states) and all(state is _FULL for state in states)
 
 
 def _give_up_nobody(notes: _Pass) -> None:
     """Every node is silent: take the NoExecute taints off all of them."""
-    for seen in notes.nodes.values():
+    written = {c.name for c in notes.commands if isinstance(c, Update | Patch)}
+    for name, seen in notes.nodes.items():
         present = _execute_taints(seen.health.node)
-        if present:
+        if present and name not in written:
             notes.commands.append(swap_patch(seen.health.node, (), present, notes.now_ms))
 
 
@@ -232,14 +247,20 @@ def ration_out(monitor: Monitor, nodes: Cache, now_ms: int) -> tuple[Monitor, tu
     commands: list[Command] = []
     zones = dict(monitor.zones)
     for zone, record in monitor.zones.items():
+        patches = (_execute_patch(nodes.get(name), now_ms) for name in record.swaps)
+        commands.extend(patch for patch in patches if patch is not None)
+        record = msgspec.structs.replace(record, swaps=())
         while record.queue and record.ration.allows(now_ms):
             name, *later = record.queue
             record = msgspec.structs.replace(record, queue=tuple(later))
             patch = _execute_patch(nodes.get(name), now_ms)
             if patch is not None:
                 commands.append(patch)
-                record = ZoneRecord(
-                    record.state, record.ration.taken(now_ms), record.queue, name, record.ration
+                record = msgspec.structs.replace(
+                    record,
+                    ration=record.ration.taken(now_ms),
+                    last_tainted=name,
+                    ration_before=record.ration,
                 )
         zones[zone] = record
     return msgspec.structs.replace(monitor, zones=zones), tuple(commands)
@@ -248,7 +269,7 @@ def ration_out(monitor: Monitor, nodes: Cache, now_ms: int) -> tuple[Monitor, tu
 def after_refusal(monitor: Monitor, name: str, now_ms: int) -> Monitor:
     """Look at all nodes again as soon as may be; what a node could not take is given back."""
     zones = {
-        zone: ZoneRecord(record.state, record.ration_before, record.queue)
+        zone: msgspec.structs.replace(record, ration=record.ration_before, ration_before=None)
         if record.last_tainted == name and record.ration_before
         else record
         for zone, record in monitor.zones.items()
@@ -269,9 +290,11 @@ def _execute_patch(node: Document | None, now_ms: int) -> Command | None:
 def next_look_ms(monitor: Monitor, now_ms: int) -> int:
     """When the monitor has something to do again: a pass, or a node that may be tainted."""
     soon_ms = now_ms + TAINTING_PERIOD_MS
-    turns = (
+    turns = [
         max(record.ration.next_ms, soon_ms)
         for record in monitor.zones.values()
         if record.queue and record.ration.rate > 0
-    )
+    ]
+    if any(record.swaps for record in monitor.zones.values()):
+        turns.append(soon_ms)
     return min((monitor.next_ms, *turns))

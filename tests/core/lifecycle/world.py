@@ -15,7 +15,7 @@ from kelm.adapters.simulator.inputs import (
 )
 from kelm.adapters.simulator.loop import Simulator
 from kelm.adapters.simulator.pickers import Fifo, Picker
-from kelm.core.api.bootstrap import bootstrap
+from kelm.core.api.bootstrap import new_server
 from kelm.core.objects.time import format_micro_time, format_time
 from kelm.core.runtime.queue import ControllerProgram
 from kelm.effects.commands import Command, Create, List, Patch
@@ -41,7 +41,7 @@ class World:
     """Time is milliseconds since the start; `seen` are all writes, with their times."""
 
     def __init__(self, *controllers: Any, picker: Picker | None = None, programs: Any = ()) -> None:
-        self.simulator = Simulator(bootstrap(0, START_MS), picker or Fifo(), START_MS)
+        self.simulator = Simulator(new_server(now_ms=START_MS), picker or Fifo(), START_MS)
         self.beating: dict[str, int] = {}
         self._moments: list[tuple[int, int]] = []
         self.simulator.after_event = self._note
