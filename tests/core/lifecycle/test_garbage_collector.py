@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kelm.adapters.simulator.pickers import Random
 from kelm.core.controllers.garbage_collector.program import GarbageCollectorProgram
 from kelm.effects.commands import Command, Create, Delete, Patch
-from kelm.effects.document import Document, children, document, text
+from kelm.effects.document import Document, children, document, elements, text
 from kelm.effects.messages import Outcome
 from tests.core.lifecycle.world import World
 
@@ -28,10 +28,12 @@ def refer(owner: Document, kind: str = "ConfigMap", **more: Any) -> dict[str, An
     return {"apiVersion": "v1", "kind": kind, **meta, **more}
 
 
-def make(world: World, name: str, *owners: dict[str, Any], **meta: Any) -> Document:
+def make(
+    world: World, name: str, *owners: dict[str, Any], resource: str = "configmaps", **meta: Any
+) -> Document:
     fields = {"name": name, "ownerReferences": list(owners), **meta}
     namespace = meta.get("namespace", "default")
-    return world.ask(Create("configmaps", namespace, document({"metadata": fields})))
+    return world.ask(Create(resource, namespace, document({"metadata": fields})))
 
 
 def remove(world: World, name: str, policy: Any = "") -> None:
@@ -98,6 +100,28 @@ def test_in_the_foreground_an_owner_waits_for_those_that_block_it() -> None:
     assert names(world) == ["lucky", "two"]
 
 
+def test_an_owner_waits_no_longer_for_one_that_lives_by_another() -> None:
+    world = world_with_collector()
+    one, two = make(world, "one"), make(world, "two")
+    make(world, "lucky", refer(one, blockOwnerDeletion=True), refer(two))
+    remove(world, "one", "Foreground")
+    world.run_to(1_000)
+    assert names(world) == ["lucky", "two"]
+
+
+def test_an_owner_that_nobody_heard_of_yet_keeps_its_dependents() -> None:
+    world = world_with_collector()
+    world.stall(COLLECTOR, 5_000, "secrets")
+    world.run_to(200)
+    owner = make(world, "owner", resource="secrets")
+    make(world, "child", refer(owner, "Secret"))
+    world.run_to(20_000)
+    assert names(world) == ["child"]
+    world.ask(Delete("secrets", "default", "owner"))
+    world.run_to(21_000)
+    assert names(world) == []
+
+
 def test_orphans_lose_their_owner_and_live() -> None:
     world = world_with_collector()
     one = make(world, "one")
@@ -148,6 +172,9 @@ def spy(world: World) -> list[Command]:
     return asked
 
 
+KINDS = {"ConfigMap": "configmaps", "Secret": "secrets"}
+
+
 class Judge:
     """Looks at every deletion that the collector asks for, at the moment when it is done."""
 
@@ -169,7 +196,7 @@ class Judge:
     def has_living_owner(self, doc: Document) -> bool:
         """An owner that exists and does not wait for this object."""
         for ref in children(doc, "metadata", "ownerReferences"):
-            owner = self.world.get("configmaps", text(ref, "name"))
+            owner = self.world.get(KINDS[text(ref, "kind")], text(ref, "name"))
             if owner is not None and text(owner, "metadata", "uid") == ref["uid"]:
                 return text(ref, "uid") not in self.ever_waiting()
         return False
@@ -178,7 +205,8 @@ class Judge:
         """Owners that were once being deleted in the foreground: there is no way back."""
         return {
             text(change.new, "metadata", "uid")
-            for change in self.world.changes("configmaps")
+            for resource in KINDS.values()
+            for change in self.world.changes(resource)
             if change.new is not None
             and text(change.new, "metadata", "deletionTimestamp")
             and "foregroundDeletion" in (change.new["metadata"].get("finalizers") or ())
@@ -191,52 +219,57 @@ GRAPH = st.lists(
     min_size=3,
     max_size=NODES,
 )
+DEEDS = ["Background", "Foreground", "Orphan", "free", "lose", "refuse", "stall", "stall secrets"]
 STORM = st.lists(
-    st.tuples(
-        st.integers(0, 40),
-        st.sampled_from(["Background", "Foreground", "Orphan", "free", "lose", "refuse", "stall"]),
-        st.integers(0, NODES - 1),
-    ),
-    max_size=10,
+    st.tuples(st.integers(0, 40), st.sampled_from(DEEDS), st.integers(0, NODES - 1)), max_size=10
 )
 
 
-def grow(world: World, graph: list[list[tuple[int, bool]]]) -> dict[int, Document]:
+def kind_of(number: int) -> str:
+    return "Secret" if number % 2 else "ConfigMap"
+
+
+def grow(world: World, graph: list[list[tuple[int, bool]]]) -> None:
     """Objects that refer to earlier ones; a reference to a later one is to nobody."""
     made: dict[int, Document] = {}
     for number, references in enumerate(graph):
-        refs = []
-        for target in dict(references):
-            block = dict(references)[target]
-            known = made.get(target)
-            ref = refer(known) if known else {**refer(document({})), "name": "x", "uid": "nobody"}
+        refs: list[dict[str, Any]] = []
+        for target, block in dict(references).items():
+            known = made.get(target, document({"metadata": {"name": "x", "uid": "nobody"}}))
+            ref = refer(known, kind_of(target), blockOwnerDeletion=block)
             if all(ref["uid"] != other["uid"] for other in refs):
-                refs.append({**ref, "blockOwnerDeletion": block})
+                refs.append(ref)
         held = ["x.io/hold"] if number % 4 == 1 else []
-        made[number] = make(world, f"n{number}", *refs, finalizers=held)
+        resource = KINDS[kind_of(number)]
+        made[number] = make(world, f"n{number}", *refs, resource=resource, finalizers=held)
         world.run_to(world.now_ms + number % 3)
-    return made
 
 
 def strike(world: World, judge: Judge, what: str, number: int) -> None:
-    name = f"n{number}"
+    resource, name = KINDS[kind_of(number)], f"n{number}"
     judge.by_test = True
     if what == "free":
-        free = document({"metadata": {"finalizers": None}})
-        doc = world.get("configmaps", name)
-        if doc is not None and "x.io/hold" in (doc["metadata"].get("finalizers") or ()):  # type: ignore
-            kept = [one for one in doc["metadata"]["finalizers"] if one != "x.io/hold"]  # type: ignore
-            free = document({"metadata": {"finalizers": kept or None}})
-            world.tell(Patch("configmaps", "default", name, free))
+        free(world, resource, name)
     elif what == "lose":
         world.lose_answers(COLLECTOR, 2)
     elif what == "refuse":
         world.refuse(COLLECTOR, 2)
-    elif what == "stall":
-        world.stall(COLLECTOR, 50)
+    elif what.startswith("stall"):
+        world.stall(COLLECTOR, 500, what.partition(" ")[2])
     else:
-        world.tell(Delete("configmaps", "default", name, propagation_policy=what))  # type: ignore
+        policy: Any = what
+        world.tell(Delete(resource, "default", name, propagation_policy=policy))
     judge.by_test = False
+
+
+def free(world: World, resource: str, name: str) -> None:
+    """Take the test's own finalizer off an object."""
+    doc = world.get(resource, name)
+    held = [] if doc is None else list(elements(doc, "metadata", "finalizers"))
+    if "x.io/hold" in held:
+        held.remove("x.io/hold")
+        patch = document({"metadata": {"finalizers": held or None}})
+        world.tell(Patch(resource, "default", name, patch))
 
 
 @given(graph=GRAPH, storm=STORM, seed=st.integers(0, 10_000))
@@ -245,16 +278,20 @@ def test_no_orphan_survives_and_nothing_with_a_living_owner_is_deleted(
 ) -> None:
     world = world_with_collector(Random(seed))
     judge = Judge(world)
+    if seed % 2:
+        world.stall(COLLECTOR, 1_000, "secrets")
+        world.run_to(world.now_ms + 1)
     grow(world, graph)
     for wait_ms, what, number in storm:
         world.run_to(world.now_ms + wait_ms)
         strike(world, judge, what, number)
-    world.run_to(world.now_ms + 60_000)
+    world.run_to(world.now_ms + 600_000)
     for number in range(NODES):
         strike(world, judge, "free", number)
-    world.run_to(world.now_ms + 60_000)
+    world.run_to(world.now_ms + 600_000)
     assert judge.guilty == []
-    left = {text(doc, "metadata", "uid"): doc for doc in world.all("configmaps")}
+    docs = [doc for resource in KINDS.values() for doc in world.all(resource)]
+    left = {text(doc, "metadata", "uid"): doc for doc in docs}
     event(f"left {min(len(left), 4)} of {len(graph)}")
     for doc in left.values():
         assert not text(doc, "metadata", "deletionTimestamp"), "it was never let go"

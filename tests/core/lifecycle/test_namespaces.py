@@ -196,8 +196,8 @@ def test_a_namespace_ends_and_nothing_of_it_is_left(
         gone = world.get("namespaces", "shop", "") is None
         assert not gone or contents(world) == []
     event(f"{len(contents(world)) > 0} left after the storm")
-    for _ in range(8):
-        world.run_to(world.now_ms + 30_000)
+    for _ in range(10):
+        world.run_to(world.now_ms + 60_000)
         free_all(world)
     assert world.get("namespaces", "shop", "") is None
     assert contents(world) == []

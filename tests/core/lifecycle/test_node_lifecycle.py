@@ -144,6 +144,18 @@ def test_not_ready_becomes_unreachable_at_once_and_the_clock_runs_on() -> None:
     assert world.when(lambda: "web" not in world.pods(), 400_000) == first + 300_000
 
 
+def test_a_refused_write_is_repeated_at_once_and_costs_no_ration() -> None:
+    world = three_nodes()
+    world.run_to(2_000)
+    world.silence("a")
+    world.refuse("node-lifecycle-controller", 1)
+    unknown = world.when(lambda: world.ready("a") == "Unknown", 60_000)
+    assert unknown % 5_000 <= 100
+    world.refuse("node-lifecycle-controller", 2)
+    tainted = world.when(lambda: executed(world, "a"), 60_000)
+    assert tainted - unknown <= 500
+
+
 def test_other_conditions_and_cordons_are_taints_and_others_taints_stay() -> None:
     world = three_nodes()
     mine = document({"spec": {"taints": [{"key": "mine", "value": "x", "effect": "NoSchedule"}]}})

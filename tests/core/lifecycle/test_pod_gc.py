@@ -51,7 +51,7 @@ def test_a_node_that_comes_back_in_time_keeps_its_pods() -> None:
 def test_a_node_that_only_the_belief_lacks_keeps_its_pods() -> None:
     world = World(PodGC())
     world.run_to(1_000)
-    world.stall("pod-garbage-collector", 70_000)
+    world.stall("pod-garbage-collector", 100_000, "nodes")
     world.run_to(1_100)
     world.add_node("a")
     world.add_pod("web", "a")

@@ -113,9 +113,9 @@ class World:
     def lose_answers(self, process: str, count: int) -> None:
         self.simulator.happen(self.simulator.now_ms, AnswersLost(process, count))
 
-    def stall(self, process: str, for_ms: int) -> None:
-        """A process hears nothing new for a while."""
-        self.simulator.happen(self.simulator.now_ms, WatchStalled(process, for_ms))
+    def stall(self, process: str, for_ms: int, resource: str = "") -> None:
+        """A process hears nothing new for a while, of one resource or of all."""
+        self.simulator.happen(self.simulator.now_ms, WatchStalled(process, for_ms, resource))
 
     def restart(self, process: str) -> None:
         self.simulator.happen(self.simulator.now_ms, ProcessRestarted(process))
