@@ -122,6 +122,25 @@ def test_an_owner_that_nobody_heard_of_yet_keeps_its_dependents() -> None:
     assert names(world) == []
 
 
+def test_one_that_finds_a_new_owner_at_the_last_moment_lives() -> None:
+    saved = 0
+    for wait_ms in range(8):
+        world = world_with_collector()
+        one, two = make(world, "one"), make(world, "two")
+        make(world, "child", refer(one))
+        world.run_to(1_000)
+        remove(world, "one")
+        world.run_to(1_000 + wait_ms)
+        adopted = document({"metadata": {"ownerReferences": [refer(one), refer(two)]}})
+        if world.get("configmaps", "child") is None:
+            continue
+        world.ask(Patch("configmaps", "default", "child", adopted))
+        world.run_to(5_000)
+        assert names(world) == ["child", "two"]
+        saved += 1
+    assert 2 < saved < 8
+
+
 def test_orphans_lose_their_owner_and_live() -> None:
     world = world_with_collector()
     one = make(world, "one")

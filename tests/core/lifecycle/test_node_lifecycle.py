@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kelm.adapters.simulator.pickers import Random
@@ -237,7 +237,15 @@ def act(world: World, what: str, node: str, gone: set[str]) -> None:
         world.ask(Delete("nodes", "", node))
 
 
+ALL_FALL_SILENT_AND_ONE_SAID_SO = [
+    (0, "silence", "b1"),
+    (0, "say False", "a0"),
+    *((0, "silence", name) for name in ("a0", "a1", "a2", "b0")),
+]
+
+
 @given(steps=STEPS, seed=st.integers(0, 1_000))
+@example(steps=ALL_FALL_SILENT_AND_ONE_SAID_SO, seed=0)
 def test_after_any_history_taints_say_what_is_and_nothing_is_written_any_more(
     steps: list[tuple[int, str, str]], seed: int
 ) -> None:
