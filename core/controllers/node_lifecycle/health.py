@@ -68,6 +68,8 @@ def is_renewed(old: Document | None, new: Document | None) -> bool:
     before, after = text(old, "spec", "renewTime"), text(new, "spec", "renewTime")
     if before == after or not after:
         return False
+    if len(before) == len(after) and before[-1:] == after[-1:] == "Z":
+        return before < after
     return not before or parse_time(before) < parse_time(after)
 
 

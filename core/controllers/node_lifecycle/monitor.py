@@ -19,6 +19,7 @@ from kelm.core.controllers.node_lifecycle import events
 from kelm.core.controllers.node_lifecycle.health import (
     Health,
     condition,
+    is_renewed,
     lost,
     observed,
     patience_ends_ms,
@@ -147,15 +148,29 @@ def _look(notes: _Pass, before: Mapping[str, Seen], node: Document, leases: Cach
 
 def _noticed(notes: _Pass, seen: Seen | None, node: Document, lease: Document | None) -> Seen:
     """A node that is new or changed, or whose lease did."""
+    if seen is not None and seen.health.node is node:
+        return _beaten(notes, seen, lease)
     health = observed(seen.health if seen else None, node, lease, notes.now_ms)
     ends_ms = patience_ends_ms(health, notes.settings)
-    if seen is not None and seen.health.node is node:
-        return Seen(health, ends_ms, seen.zone, seen.ready, seen.counts, seen.calm)
     if seen is None:
         notes.commands.append(events.registered(node))
     ready = ready_status(node)
     calm = ready == "True" and not _execute_taints(node)
     return Seen(health, ends_ms, zone_of(node), ready, not is_excluded(node), calm)
+
+
+def _beaten(notes: _Pass, seen: Seen, lease: Document | None) -> Seen:
+    """A node of which only the lease changed: the usual case, so it looks at nothing else."""
+    old = seen.health
+    probe_ms = notes.now_ms if is_renewed(old.lease, lease) else old.probe_ms
+    return Seen(
+        Health(old.node, lease or old.lease, probe_ms),
+        seen.patience_ends_ms - old.probe_ms + probe_ms,
+        seen.zone,
+        seen.ready,
+        seen.counts,
+        seen.calm,
+    )
 
 
 def _execute_taints(node: Document) -> tuple[TaintId, ...]:
