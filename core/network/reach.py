@@ -13,7 +13,7 @@ import msgspec
 
 from kelm.core.objects.pod import pod
 from kelm.effects.address import Key, Uid
-from kelm.effects.document import child, children
+from kelm.effects.document import Document, child, children
 from kelm.effects.messages import Cache
 
 
@@ -63,10 +63,15 @@ class ByStatus(msgspec.Struct, frozen=True):
         one = pod(doc)
         if one.metadata.uid != uid or one.spec.node_name in self.down:
             return False
-        return one.status.phase == "Running" and all(
-            child(status, "state").get("running") is not None
-            for status in children(child(doc, "status"), "containerStatuses")
-        )
+        return runs(doc)
 
     def node_answers(self, name: str) -> bool:
         return name not in self.down
+
+
+def runs(doc: Document) -> bool:
+    """Whether a pod's status says that its containers run."""
+    return pod(doc).status.phase == "Running" and all(
+        child(status, "state").get("running") is not None
+        for status in children(child(doc, "status"), "containerStatuses")
+    )
