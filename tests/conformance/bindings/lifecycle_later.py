@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from kelm.core.api import rbac
+from kelm.core.api import quota, rbac
 from kelm.core.controllers import ttl_after_finished as ttl
 from kelm.core.controllers.horizontal_pod_autoscaler import behavior
 from kelm.core.controllers.horizontal_pod_autoscaler import replicas as hpa
+from kelm.core.objects.quantity import Quantity, parse_quantity
 from kelm.core.objects.time import format_time, parse_time
-from kelm.effects.document import document
+from kelm.effects.document import document, without
 
 Case = dict[str, Any]
 
@@ -218,7 +219,34 @@ def _hpa_behavior_compared(case: Case) -> tuple[object, object]:
     return {name: found[name] for name in expected}, expected
 
 
+def _quota_usage(case: Case) -> tuple[object, object]:
+    given, kind = case["input"], case["kind"]
+    doc = document(given[kind])
+    if kind == "pod":
+        if not given.get("podLevelResourcesEnabled") and "spec" in doc:
+            doc = without(doc, ("spec", "resources"))
+        found = quota.pod_usage(doc, parse_time("2025-01-01T00:00:00Z"))
+    else:
+        found = quota.service_usage(doc) if kind == "service" else quota.claim_usage(doc)
+    expected = case["expected"]["usage"]
+    return _by_value(found), _by_value({name: parse_quantity(q) for name, q in expected.items()})
+
+
+def _by_value(usage: dict[str, Quantity]) -> dict[str, int]:
+    return {name: amount.at_scale(-9) for name, amount in sorted(usage.items())}
+
+
+def _quota_scopes(case: Case) -> tuple[object, object]:
+    pod = document(case["input"]["pod"])
+    matched = [
+        one for one in case["input"]["requirements"] if quota.matches_scope(pod, document(one))
+    ]
+    return {"matched": matched}, case["expected"]
+
+
 BINDINGS = {
+    "quota-usage": _quota_usage,
+    "quota-scopes": _quota_scopes,
     "job-ttl": _job_ttl,
     "job-ttl-probe": _job_ttl,
     "rbac": _rbac,
