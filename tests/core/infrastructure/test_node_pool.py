@@ -78,11 +78,12 @@ class Cloud:
         self.nodes = tables.put(self.nodes, name, doc, revision)
         self.hear("nodes", Change(revision, name, old, doc))
 
-    def serve(self, *, lost: bool = False) -> None:
+    def serve(self, *, lost: bool = False, dropped: bool = False) -> None:
+        """Carry out the oldest request; `lost`: its answer is, `dropped`: the request itself."""
         request = self.requests.pop(0)
         self.asked.append(request.command)
-        refusal = self._do(request.command)
-        if lost:
+        refusal = None if dropped else self._do(request.command)
+        if lost or dropped:
             refusal = Refusal(Reason.TIMEOUT, "lost", unknown_outcome=True)
         outcome: Any = Failure(refusal) if refusal else Success(document({}))
         self._update(Answered(self.now_ms, request.id, outcome))
@@ -226,6 +227,20 @@ def test_a_lost_answer_launches_no_second_machine() -> None:
     assert len(one.alive()) == 1
 
 
+def test_what_got_lost_on_the_way_is_asked_for_again() -> None:
+    one = Cloud(NodePool(1, ZONES, patience=PATIENCE))
+    one.serve(dropped=True)
+    one.run(600_000)
+    assert [machine.name for machine in one.alive()] == ["node-1"]
+    one.crash("node-1")
+    one.now_ms += 120_000
+    one._update(TimerFired(one.now_ms))
+    assert [request.command for request in one.requests] == [TerminateInstance("default", "node-1")]
+    one.serve(dropped=True)
+    one.run(600_000)
+    assert [machine.name for machine in one.alive()] == ["node-2"]
+
+
 def test_a_restarted_pool_counts_the_machines_again() -> None:
     one = cloud()
     one.restart()
@@ -256,7 +271,7 @@ ACTIONS = st.lists(
     st.tuples(
         st.sampled_from(
             ["crash", "heal", "unready", "ready", "take", "fail", "mend", "serve", "lose",
-             "restart", "wait", "wait"]
+             "drop", "restart", "wait", "wait"]
         ),
         st.integers(0, 5),
     ),
@@ -271,8 +286,8 @@ def act(one: Cloud, action: str, number: int) -> None:
         one.failing.add(ZONES[number % 3])
     elif action == "mend":
         one.failing.discard(ZONES[number % 3])
-    elif action in ("serve", "lose") and one.requests:
-        one.serve(lost=action == "lose")
+    elif action in ("serve", "lose", "drop") and one.requests:
+        one.serve(lost=action == "lose", dropped=action == "drop")
     elif action == "restart":
         one.restart()
     elif action == "wait":
