@@ -32,7 +32,7 @@ Make: TypeAlias = "Callable[[Pod, str | None], T]"
 NO_ZONE = ""
 
 
-class Member(msgspec.Struct, Generic[T], frozen=True):
+class Member(msgspec.Struct, Generic[T], frozen=True, gc=False):
     """One selected pod: the version looked at, its node's zone, and what the caller makes of it.
 
     ready_since: when its readiness last changed, as the API wrote it.

@@ -25,7 +25,7 @@ AddressKey: TypeAlias = "tuple[str, str]"
 PortFields: TypeAlias = "tuple[int, str, str, str]"
 
 
-class Address(msgspec.Struct, frozen=True):
+class Address(msgspec.Struct, frozen=True, gc=False):
     """One address with its readiness and the ports that it serves, also as sorted `fields`."""
 
     key: AddressKey

@@ -21,7 +21,7 @@ from kelm.core.objects.service import PortKey, Service, port_key, target_ref
 from kelm.effects.document import Document, Json
 
 
-class Listed(msgspec.Struct, frozen=True):
+class Listed(msgspec.Struct, frozen=True, gc=False):
     """A pod that belongs into slices: `endpoints` are in the order of the address types."""
 
     port_key: PortKey
