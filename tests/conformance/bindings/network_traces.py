@@ -210,27 +210,48 @@ def services(trace: Trace) -> list[str]:
 
 
 def _pods_listed(outputs: list[Event]) -> Iterator[Event]:
-    """Ready pods where a recording left them out: each came just before it was first listed."""
-    seen: set[str] = set()
+    """Pods where a recording left them out: each write shows how they had become just before."""
+    known: dict[str, dict[str, Any]] = {}
+    listed_in: dict[str, str] = {}
     for event in outputs:
-        subsets = event.object.get("subsets", ())
-        listed = [*event.object.get("endpoints", ()), *(a for s in subsets for a in s["addresses"])]
-        for one in listed:
-            ref = one.get("targetRef")
-            if ref is not None and ref["name"] not in seen:
-                seen.add(ref["name"])
-                ip = one["ip"] if "ip" in one else one["addresses"][0]
-                pod = _ready_pod(ref["namespace"], ref["name"], ip, one["nodeName"])
-                yield Event(event.rv - 1, "ADDED", "Pod", ref["name"], pod)
+        now = {} if event.type == "DELETED" else dict(_pods_in(event.object))
+        for name in [n for n, place in listed_in.items() if place == event.name and n not in now]:
+            del listed_in[name]
+            yield Event(event.rv - 1, "DELETED", "Pod", name, known.pop(name))
+        for name, pod in now.items():
+            listed_in[name] = event.name
+            if known.get(name) != pod:
+                known[name] = pod
+                yield Event(event.rv - 1, "MODIFIED", "Pod", name, pod)
 
 
-def _ready_pod(namespace: str, name: str, ip: str, node: str) -> dict[str, Any]:
-    app = name.rsplit("-", 2)[0]
-    ready = {"type": "Ready", "status": "True"}
-    return {
-        "metadata": {"namespace": namespace, "name": name, "uid": "<uid>", "labels": {"app": app}},
-        "spec": {"nodeName": node, "containers": []},
-        "status": {"phase": "Running", "podIP": ip, "conditions": [ready]},
+def _pods_in(listing: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for one in listing.get("endpoints", ()):
+        if "targetRef" in one:
+            conditions = one["conditions"]
+            gone = conditions.get("terminating", False)
+            yield _pod(one, one["addresses"][0], ready=conditions["serving"], terminating=gone)
+    for subset in listing.get("subsets", ()):
+        for field, ready in (("addresses", True), ("notReadyAddresses", False)):
+            for one in subset.get(field, ()):
+                if "targetRef" in one:
+                    yield _pod(one, one["ip"], ready=ready)
+
+
+def _pod(
+    one: dict[str, Any], ip: str, *, ready: bool, terminating: bool = False
+) -> tuple[str, dict[str, Any]]:
+    ref = one["targetRef"]
+    name = ref["name"]
+    labels = {"app": name.rsplit("-", 2)[0]}
+    metadata = {"namespace": ref["namespace"], "name": name, "uid": "<uid>", "labels": labels}
+    if terminating:
+        metadata["deletionTimestamp"] = format_time(BASE_MS)
+    condition = {"type": "Ready", "status": "True" if ready else "False"}
+    return name, {
+        "metadata": metadata,
+        "spec": {"nodeName": one.get("nodeName", ""), "containers": []},
+        "status": {"phase": "Running", "podIP": ip, "conditions": [condition]},
     }
 
 
