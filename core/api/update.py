@@ -181,11 +181,15 @@ def _keep_namespace(new: Fields, fields: Fields, old: Document, subresource: str
 def _replace_status(
     store: Store, info: ResourceInfo, key: Key, old: Document, doc: Document, call: Call
 ) -> Written:
-    """Replace the status, and the little metadata that may come with it."""
+    """Replace the status, and the little metadata that may come with it.
+
+    Who names no version says nothing about the metadata either: a kubelet knows the pod by its
+    uid and must not undo what others did to its labels meanwhile (upstream's sends a patch).
+    """
     before, given = metadata_of(old), metadata_of(doc)
     meta = (
         before
-        if given is before
+        if given is before or "resourceVersion" not in given
         else _unless_equal(before, status_fields(info.resource, before, given))
     )
     status = doc.get("status")

@@ -157,3 +157,11 @@ def _serves(view: Pod, service: Document) -> bool:
         return True
     ready = view.status.condition("Ready")
     return ready is not None and ready.status == "True" and view.metadata.deletion_timestamp is None
+
+
+def is_ready(doc: Document) -> bool:
+    """Whether an object's condition Ready is true (nodes, pods)."""
+    return any(
+        text(condition, "type") == "Ready" and text(condition, "status") == "True"
+        for condition in children(doc, "status", "conditions")
+    )
