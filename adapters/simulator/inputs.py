@@ -1,0 +1,127 @@
+"""What comes into a simulated cluster from outside: users' requests and faults, as data.
+
+A run is its configuration, its seed and its inputs; nothing else can make a difference. So a
+trace holds these, a shrinker drops some of them, and a report names the one that broke it.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from kelm.effects.commands import Command
+from kelm.effects.refusals import Reason
+
+
+class Asked(msgspec.Struct, frozen=True, tag=True, tag_field="input"):
+    """A user sent a request to the API."""
+
+    command: Command
+
+
+class MachineBooted(msgspec.Struct, frozen=True, tag=True, tag_field="input"):
+    """A machine that was launched came up for the first time."""
+
+    node: str
+
+
+class NodeCrashed(msgspec.Struct, frozen=True, tag=True, tag_field="input"):
+    """A machine lost power: its kubelet and containers are gone."""
+
+    node: str
+
+
+class NodeBooted(msgspec.Struct, frozen=True, tag=True, tag_field="input"):
+    """A crashed machine came up again, with its disk and without its containers."""
+
+    node: str
+
+
+class NodePartitioned(msgspec.Struct, frozen=True, tag=True, tag_field="input"):
+    """A machine lost its network; its containers run on, unseen."""
+
+    node: str
+
+
+class NodeReconnected(msgspec.Struct, frozen=True, tag=True, tag_field="input"):
+    """A partitioned machine reached the API server again."""
+
+    node: str
+
+
+class ContainerCrashed(msgspec.Struct, frozen=True, tag=True, tag_field="input"):
+    """A container's process ended by itself."""
+
+    namespace: str
+    pod: str
+    container: str = ""
+    exit_code: int = 1
+
+
+class ImagePullFailed(msgspec.Struct, frozen=True, tag=True, tag_field="input"):
+    """From now an image cannot be pulled, for a while."""
+
+    image: str
+    for_ms: int
+
+
+class RequestsRefused(msgspec.Struct, frozen=True, tag=True, tag_field="input"):
+    """The API refuses the next `count` requests of a process ("" is any) without doing them."""
+
+    process: str = ""
+    reason: Reason = Reason.INTERNAL_ERROR
+    count: int = 1
+
+
+class AnswersLost(msgspec.Struct, frozen=True, tag=True, tag_field="input"):
+    """The next `count` requests of a process ("" is any) are done, but time out for it."""
+
+    process: str = ""
+    count: int = 1
+
+
+class WatchStalled(msgspec.Struct, frozen=True, tag=True, tag_field="input"):
+    """A process's watches bring nothing for a while: its beliefs grow old."""
+
+    process: str
+    for_ms: int
+    resource: str = ""
+
+
+class ProcessRestarted(msgspec.Struct, frozen=True, tag=True, tag_field="input"):
+    """A process died and was started anew, with nothing in memory."""
+
+    process: str
+
+
+Fault: TypeAlias = (
+    NodeCrashed
+    | NodeBooted
+    | NodePartitioned
+    | NodeReconnected
+    | ContainerCrashed
+    | ImagePullFailed
+    | RequestsRefused
+    | AnswersLost
+    | WatchStalled
+    | ProcessRestarted
+)
+Input: TypeAlias = Asked | MachineBooted | Fault
+INPUTS: dict[str, type[Fault | MachineBooted]] = {
+    kind.__name__: kind
+    for kind in (
+        MachineBooted,
+        NodeCrashed,
+        NodeBooted,
+        NodePartitioned,
+        NodeReconnected,
+        ContainerCrashed,
+        ImagePullFailed,
+        RequestsRefused,
+        AnswersLost,
+        WatchStalled,
+        ProcessRestarted,
+    )
+}
+"""Every input by its name, for reading traces; `Asked` holds a command and is read apart."""

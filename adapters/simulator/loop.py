@@ -1,0 +1,234 @@
+"""The loop: take what happens next, apply it, route what comes of it.
+
+It decides only what happens next and keeps the clock; it knows nothing of pods. The API server
+is a pure function of its state, every process is a Program, and whatever a process believes is
+an older table. A simulator can be copied at any moment: the copy shares every immutable value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kelm.adapters.simulator.events import Answer, Deliver, Event, Execute, Happen, Wake
+from kelm.adapters.simulator.future import Future
+from kelm.adapters.simulator.inputs import (
+    AnswersLost,
+    Asked,
+    Input,
+    ProcessRestarted,
+    RequestsRefused,
+    WatchStalled,
+)
+from kelm.adapters.simulator.pickers import Picker
+from kelm.adapters.simulator.process import Process
+from kelm.adapters.simulator.trouble import Trouble
+from kelm.adapters.simulator.watches import Watches
+from kelm.core.api.server import ApiServer, handle
+from kelm.core.store.table import Table
+from kelm.effects.commands import Command, Requests
+from kelm.effects.messages import Answered, Outcome, TimerFired
+from kelm.effects.program import Program
+
+Hook = Callable[["Simulator", Event], None]
+
+
+class Simulator:
+    """A cluster's processes and its API server, in virtual time."""
+
+    def __init__(self, api: ApiServer, picker: Picker, start_ms: int) -> None:
+        self.api = api
+        self.picker = picker
+        self.future = Future()
+        self.future.now_ms = start_ms
+        self.processes: dict[str, Process] = {}
+        self.watches = Watches(keep_versions=picker.partial)
+        for table in api.store.tables:
+            self.watches.moved(table, table.revision)
+        self.trouble = Trouble()
+        self.after_event: Hook | None = None
+        self.on_input: Callable[[Simulator, Input], None] | None = None
+        self.on_local: Callable[[Simulator, Command], Outcome | None] | None = None
+        self.events = 0
+
+    @property
+    def now_ms(self) -> int:
+        return self.future.now_ms
+
+    def copy(self) -> Simulator:
+        """A second future from here: what happens to one does not happen to the other."""
+        twin = Simulator(self.api, self.picker.copy(), self.now_ms)
+        twin.future = self.future.copy()
+        twin.processes = {name: process.copy() for name, process in self.processes.items()}
+        twin.watches = self.watches.copy(twin.processes)
+        twin.trouble = self.trouble.copy()
+        twin.after_event, twin.on_input = self.after_event, self.on_input
+        twin.on_local, twin.events = self.on_local, self.events
+        return twin
+
+    # -- processes -----------------------------------------------------------------------------
+
+    def start(self, name: str, program: Program[Any], machine: str = "") -> None:
+        """Start a process, or start it anew: it remembers nothing and lists everything."""
+        old = self.processes.get(name)
+        if old is not None:
+            self.watches.forget(old)
+        process = Process(name, program, old.incarnation + 1 if old else 1, machine)
+        self.processes[name] = process
+        state, requests = program.init()
+        self._become(process, state, requests)
+
+    def stop(self, name: str) -> None:
+        """End a process; nothing reaches it any more."""
+        process = self.processes.pop(name, None)
+        if process is not None:
+            self.watches.forget(process)
+            self._stopped(process)
+
+    def _stopped(self, process: Process) -> None:
+        process.incarnation = -process.incarnation
+
+    def tell(self, name: str, message: Any) -> None:
+        """Hand a message to a process now."""
+        process = self.processes[name]
+        self._become(process, *process.program.update(process.state, message))
+
+    def _become(self, process: Process, state: Any, requests: Requests) -> None:
+        process.state = state
+        now_ms = self.future.now_ms
+        for request in requests:
+            delay_ms = self.picker.delay_ms("request")
+            self.future.add(now_ms + delay_ms, Execute(process.name, process.incarnation, request))
+        subscriptions = process.program.subscriptions(state)
+        if process.subscribe(subscriptions):
+            self.watches.register(process)
+            for index in range(len(subscriptions.watches)):
+                self._schedule_delivery(process, index)
+        wake_at_ms = subscriptions.wake_at_ms
+        if wake_at_ms is not None:
+            wake_at_ms = max(wake_at_ms, now_ms)
+            if wake_at_ms != process.wake_at_ms:
+                event = Wake(process.name, process.incarnation, wake_at_ms)
+                self.future.add(wake_at_ms, event)
+        process.wake_at_ms = wake_at_ms
+
+    def _schedule_delivery(self, process: Process, index: int) -> None:
+        if not process.delivering[index]:
+            process.delivering[index] = True
+            at_ms = self.future.now_ms + self.picker.delay_ms("watch")
+            self.future.add(at_ms, Deliver(process.name, process.incarnation, index))
+
+    # -- the loop ------------------------------------------------------------------------------
+
+    def step(self) -> Event:
+        """Let the next event happen."""
+        event = self.future.take(self.picker)
+        self.events += 1
+        if isinstance(event, Execute):
+            self._execute(event)
+        elif isinstance(event, Wake):
+            self._wake(event)
+        elif isinstance(event, Deliver):
+            self._deliver(event)
+        elif isinstance(event, Answer):
+            self._answer(event)
+        else:
+            self._happen(event.input)
+        if self.after_event is not None:
+            self.after_event(self, event)
+        return event
+
+    def _alive(self, name: str, incarnation: int) -> Process | None:
+        process = self.processes.get(name)
+        return process if process is not None and process.incarnation == incarnation else None
+
+    def _execute(self, event: Execute) -> None:
+        process = self._alive(event.process, event.incarnation)
+        if process is None:
+            return
+        request = event.request
+        outcome = self.trouble.before(process, request)
+        if outcome is None:
+            outcome = self.ask(request.command)
+            outcome = self.trouble.after(process, request, outcome)
+        if request.id:
+            delay_ms = self.picker.delay_ms("answer") + self.trouble.delay_ms(outcome)
+            answer = Answer(event.process, event.incarnation, request.id, outcome)
+            self.future.add(self.future.now_ms + delay_ms, answer)
+
+    def ask(self, command: Command) -> Outcome:
+        """Have the API (or the infrastructure) do a command now, and tell every watch."""
+        if self.on_local is not None:
+            local = self.on_local(self, command)
+            if local is not None:
+                return local
+        old = self.api.store
+        self.api, outcome = handle(self.api, command, self.future.now_ms)
+        new = self.api.store
+        if new is not old:
+            known = len(old.tables)
+            for number, table in enumerate(new.tables):
+                before = old.tables[number] if number < known else None
+                if table is not before:
+                    self.publish(table, before.revision if before is not None else 0)
+        return outcome
+
+    def publish(self, table: Table, since: int) -> None:
+        """Tell every watch on a resource that its table moved on."""
+        for process, index in self.watches.moved(table, since):
+            self._schedule_delivery(process, index)
+
+    def _answer(self, event: Answer) -> None:
+        process = self._alive(event.process, event.incarnation)
+        if process is None:
+            return
+        outcome = self.trouble.heard(process, event.outcome)
+        message = Answered(self.future.now_ms, event.id, outcome)
+        self._become(process, *process.program.update(process.state, message))
+
+    def _wake(self, event: Wake) -> None:
+        process = self._alive(event.process, event.incarnation)
+        if process is None or process.wake_at_ms != event.at_ms:
+            return
+        process.wake_at_ms = None
+        message = TimerFired(self.future.now_ms)
+        self._become(process, *process.program.update(process.state, message))
+
+    def _deliver(self, event: Deliver) -> None:
+        process = self._alive(event.process, event.incarnation)
+        if process is None or event.watch >= len(process.delivering):
+            return
+        until_ms = self.trouble.stalled_until(
+            process, process.watch(event.watch).resource, self.future.now_ms
+        )
+        if until_ms is not None:
+            self.future.add(until_ms, event)
+            return
+        process.delivering[event.watch] = False
+        observed = self.watches.deliver(process, event.watch, self.picker, self.future.now_ms)
+        if observed is None:
+            return
+        message, more = observed
+        if more:
+            self._schedule_delivery(process, event.watch)
+        self._become(process, *process.program.update(process.state, message))
+
+    # -- from outside --------------------------------------------------------------------------
+
+    def happen(self, at_ms: int, given: Input) -> None:
+        """Have something from outside happen at a time."""
+        self.future.add(at_ms, Happen(given))
+
+    def _happen(self, given: Input) -> None:
+        if isinstance(given, Asked):
+            self.ask(given.command)
+        elif isinstance(given, RequestsRefused | AnswersLost):
+            self.trouble.expect(given)
+        elif isinstance(given, WatchStalled):
+            self.trouble.stall(given, self.future.now_ms)
+        elif isinstance(given, ProcessRestarted):
+            process = self.processes.get(given.process)
+            if process is not None:
+                self.start(process.name, process.program, process.machine)
+        elif self.on_input is not None:
+            self.on_input(self, given)

@@ -1,0 +1,106 @@
+"""Which processes a cluster runs: the controller manager's loops, the scheduler, the kubelets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from kelm.adapters.simulator.inputs import ContainerCrashed, ImagePullFailed, Input
+from kelm.adapters.simulator.loop import Simulator
+from kelm.adapters.simulator.machines import Host, kubelet_name
+from kelm.core.controllers.cloud_node_lifecycle import CloudNodeLifecycle
+from kelm.core.controllers.deployment.controller import DeploymentController
+from kelm.core.controllers.disruption.controller import DisruptionController
+from kelm.core.controllers.endpoints.controller import EndpointsController
+from kelm.core.controllers.endpointslice.controller import EndpointSliceController
+from kelm.core.controllers.endpointslice_mirroring.controller import EndpointSliceMirroring
+from kelm.core.controllers.garbage_collector.program import GarbageCollectorProgram
+from kelm.core.controllers.namespace_deletion.controller import NamespaceDeletion
+from kelm.core.controllers.node_lifecycle.controller import NodeLifecycle
+from kelm.core.controllers.pod_gc import PodGC
+from kelm.core.controllers.replicaset.controller import ReplicaSetController
+from kelm.core.controllers.service_account import RootCA, ServiceAccounts
+from kelm.core.controllers.taint_eviction import TaintEviction
+from kelm.core.node import faults
+from kelm.core.node.images import Images
+from kelm.core.node.machine import CAPACITY
+from kelm.core.node.program import Kubelet
+from kelm.core.runtime.controller import Controller
+from kelm.core.runtime.queue import ControllerProgram
+from kelm.core.scheduler.program import Scheduler
+from kelm.effects.address import key_of
+from kelm.effects.document import Document, text
+from kelm.effects.program import Program
+
+CONTROLLERS: tuple[Controller, ...] = (
+    DeploymentController(),
+    ReplicaSetController(),
+    EndpointSliceController(),
+    EndpointsController(),
+    EndpointSliceMirroring(),
+    NamespaceDeletion(),
+    ServiceAccounts(),
+    RootCA(),
+    NodeLifecycle(),
+    TaintEviction(),
+    PodGC(),
+    DisruptionController(),
+    CloudNodeLifecycle(),
+)
+
+
+class ControlPlane(msgspec.Struct, frozen=True):
+    """The Programs of a cluster. Replace some to try your own."""
+
+    controllers: tuple[Controller, ...] = CONTROLLERS
+    programs: tuple[Program[Any], ...] = (GarbageCollectorProgram(), Scheduler())
+    images: Images = Images()
+    capacity: Document = CAPACITY
+    """What every machine offers, as quantities."""
+
+    def start(self, simulator: Simulator) -> None:
+        """Start everything that is no kubelet."""
+        for controller in self.controllers:
+            simulator.start(controller.name, ControllerProgram(controller))
+        for program in self.programs:
+            simulator.start(program.name, program)
+
+    def kubelet_maker(self) -> Callable[[Host], Program[Any]]:
+        """What makes the kubelet of a machine that boots."""
+        capacity, images = self.capacity, self.images
+
+        def make(host: Host) -> Program[Any]:
+            kubelet: Program[Any] = Kubelet(
+                host.name,
+                host.index,
+                host.zone,
+                capacity=capacity,
+                images=images,
+                boots=host.crashes,
+            )
+            return kubelet
+
+        return make
+
+    def inject(self, simulator: Simulator, given: Input) -> None:
+        """Tell the machine that a fault concerns."""
+        if isinstance(given, ContainerCrashed):
+            key = key_of(given.namespace, given.pod)
+            pod = simulator.api.store.get("pods", key)
+            name = kubelet_name(text(pod, "spec", "nodeName")) if pod is not None else ""
+            if name in simulator.processes:
+                simulator.tell(
+                    name,
+                    faults.ContainerCrashed(
+                        simulator.now_ms, key, given.container, given.exit_code
+                    ),
+                )
+        elif isinstance(given, ImagePullFailed):
+            until_ms = simulator.now_ms + given.for_ms
+            for name in list(simulator.processes):
+                if name.startswith("kubelet/"):
+                    simulator.tell(
+                        name, faults.ImagePullsFailed(simulator.now_ms, given.image, until_ms)
+                    )
