@@ -63,12 +63,12 @@ def make_report(
     }
     measured = measure(history, cluster.down)
     series = {name: found for name, found in measured.items() if name in chosen}
-    services = []
+    found_services = []
     for name in sorted(series):
         found = availability(series[name], until_ms)
         longest = max((window.length_ms for window in found.outages), default=0)
         first = found.first_answer_ms
-        services.append(
+        found_services.append(
             ServiceReport(
                 name,
                 found.fraction,
@@ -87,7 +87,7 @@ def make_report(
         cluster.unsettled(),
         tuple(sorted([*said, *lines], key=lambda line: line.at_ms)),
         tuple((resource, cluster.list(resource)) for resource, _ in SHOWN),
-        tuple(services),
+        tuple(found_services),
         healed,
     )
 

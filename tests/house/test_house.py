@@ -19,7 +19,7 @@ IMPURE = {
     "pickle", "random", "secrets", "shutil", "signal", "socket", "ssl", "subprocess", "sys",
     "tempfile", "threading", "time", "urllib", "uuid", "warnings", "weakref", "yaml", "zoneinfo",
 }  # fmt: skip
-IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "breakpoint", "hash", "id", "globals"}
+IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "breakpoint", "hash", "globals"}
 
 
 def named(path: Path) -> str:
