@@ -22,13 +22,13 @@ from returns.result import Failure
 
 from kelm.core.objects.meta import metadata
 from kelm.core.objects.pod import Pod, pod
-from kelm.core.objects.time import format_time
 from kelm.core.scheduler.needs import Needs, gates, needs_of
 from kelm.core.scheduler.nodes import NodeUse, node_use, taken
 from kelm.core.scheduler.placing import NoNode, Placing
+from kelm.core.scheduler.telling import assigned, refused
 from kelm.effects.address import Key, ObjectRef, RequestId, Uid
-from kelm.effects.commands import Bind, Patch, RecordEvent, Request, Requests
-from kelm.effects.document import Document, document
+from kelm.effects.commands import Bind, Request, Requests
+from kelm.effects.document import Document
 from kelm.effects.messages import Answered, Cache, Change, Message, Observed
 from kelm.effects.program import Subscriptions, Watch
 from kelm.effects.refusals import Reason
@@ -281,10 +281,8 @@ def _answered(name: str, state: State, message: Answered, events: list[Request])
     state = replace(state, asked=state.asked.remove(message.id))
     namespace, _, pod_name = asked.key.rpartition("/")
     if not isinstance(message.outcome, Failure):
-        told = f"Successfully assigned {asked.key} to {asked.node}"
         ref = ObjectRef("pods", namespace, pod_name, asked.uid)
-        event = RecordEvent(ref, "Pod", "v1", "Normal", "Scheduled", told, name, action="Binding")
-        events.append(Request(0, event))
+        events.append(assigned(name, ref, asked.node))
         return state
     doc = state.pods.get(asked.key) if state.pods is not None else None
     state = _left(state, asked.key, asked.uid, message.now_ms)
@@ -344,7 +342,7 @@ def _schedule(name: str, state: State, now_ms: int) -> tuple[State, list[Request
         found = _chosen(view, placing, known, left)
         if isinstance(found, NoNode):
             waits[key] = _given_up(waiting, found, now_ms)
-            requests.extend(_told(name, view, found, now_ms))
+            requests.extend(refused(name, view, found.message, now_ms))
             continue
         del waits[key]
         meta = view.metadata
@@ -380,29 +378,3 @@ def _given_up(waiting: Waiting, why: NoNode, now_ms: int) -> Waiting:
     attempts = waiting.attempts + 1
     again_ms = now_ms + backoff_ms(attempts)
     return replace(waiting, attempts=attempts, not_before_ms=again_ms, gave_up_ms=now_ms)
-
-
-def _told(name: str, view: Pod, why: NoNode, now_ms: int) -> list[Request]:
-    """Write the condition PodScheduled, if it says something new, and tell people."""
-    meta = view.metadata
-    seen = view.status.condition("PodScheduled")
-    if not why.message:
-        return []
-    ref = ObjectRef("pods", meta.namespace, meta.name, meta.uid)
-    event = RecordEvent(ref, "Pod", "v1", "Warning", "FailedScheduling", why.message, name)
-    told = [Request(0, replace(event, action="Scheduling"))]
-    if seen is not None and seen.status == "False" and seen.message == why.message:
-        return told
-    since = seen.last_transition_time if seen is not None and seen.status == "False" else None
-    condition = {
-        "type": "PodScheduled",
-        "observedGeneration": meta.generation or 1,
-        "status": "False",
-        "lastProbeTime": None,
-        "lastTransitionTime": since or format_time(now_ms),
-        "reason": "Unschedulable",
-        "message": why.message,
-    }
-    patch = document({"metadata": {"uid": meta.uid}, "status": {"conditions": [condition]}})
-    status = Patch("pods", meta.namespace, meta.name, patch, "strategic", subresource="status")
-    return [Request(0, status), *told]
