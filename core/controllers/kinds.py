@@ -61,9 +61,7 @@ class Kinds(msgspec.Struct, frozen=True):
 
 
 def _built_in(info: ResourceInfo) -> Kind:
-    return Kind(
-        info.resource, info.plural, info.group, info.version, info.namespaced, info.verbs
-    )
+    return Kind(info.resource, info.plural, info.group, info.version, info.namespaced, info.verbs)
 
 
 BUILT_IN: Final = Kinds(

@@ -46,7 +46,9 @@ def metadata(number: int) -> dict[str, Any]:
         "namespace": "default",
         "uid": f"{number:08d}-0000-4000-8000-000000000000",
         "labels": {"app": "web", "pod-template-hash": "5455cfcc77"},
-        "ownerReferences": [{"kind": "ReplicaSet", "uid": f"rs-{number % 100}", "controller": True}],
+        "ownerReferences": [
+            {"kind": "ReplicaSet", "uid": f"rs-{number % 100}", "controller": True}
+        ],
     }
 
 
