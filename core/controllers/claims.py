@@ -1,8 +1,9 @@
 """Which objects belong to a controller: what it owns and selects, what it lets go, what it adopts.
 
 An object belongs to whom its controller reference names. An owner lets go of what its selector no
-longer matches, and adopts what it selects and nobody controls. Somebody else's object is left alone.
-An owner that is being deleted does neither: the garbage collector decides about what it leaves.
+longer matches, and adopts what it selects and nobody controls. What is somebody else's is left
+alone. An owner that is being deleted does neither: the garbage collector decides about what it
+leaves.
 
 Source: kubernetes v1.36, pkg/controller/controller_ref_manager.go.
 """

@@ -32,6 +32,9 @@ from kelm.effects.document import EMPTY, Document
 DEFAULT_PULL_MS = 1_000
 
 
+NO_VARIABLES: SmallMap[str, str] = SmallMap()
+
+
 class Launch(msgspec.Struct, frozen=True, gc=False):
     """All that a container's behaviour may depend on. `attempt` counts restarts from 0."""
 
@@ -44,6 +47,7 @@ class Launch(msgspec.Struct, frozen=True, gc=False):
     container: str = ""
     labels: Document = EMPTY
     annotations: Document = EMPTY
+    env: SmallMap[str, str] = NO_VARIABLES
 
 
 Run: TypeAlias = Callable[[Launch], Behaviour]
@@ -149,13 +153,15 @@ def cannot_start(error: str) -> Trait:
 
 def unknown_image(launch: Launch) -> Behaviour:
     """What an image does that nobody described: it runs for ever, unless its command is plain."""
-    return understand(launch.command, launch.args) or FOR_EVER if launch.command else FOR_EVER
+    if not launch.command:
+        return FOR_EVER
+    return understand(launch.command, launch.args, launch.env) or FOR_EVER
 
 
 def shell_image(launch: Launch) -> Behaviour:
     """A small system such as busybox: its arguments are a command; a shell without any ends."""
     words = (*launch.command, *launch.args) or ("sh",)
-    return understand(words, ()) or FOR_EVER
+    return understand(words, (), launch.env) or FOR_EVER
 
 
 SHELLS = ("busybox", "alpine", "bash", "debian", "ubuntu", "centos", "fedora")

@@ -25,6 +25,14 @@ Verdict: TypeAlias = "tuple[str, str, str]"
 """A condition's status, reason and message."""
 
 
+class PastRun(msgspec.Struct, frozen=True, gc=False):
+    """A run that is over, for its log."""
+
+    behaviour: Behaviour
+    started_ms: int
+    ended_ms: int
+
+
 class ContainerRun(msgspec.Struct, frozen=True, gc=False):
     """One container: its present run, and how the one before ended.
 
@@ -53,6 +61,7 @@ class ContainerRun(msgspec.Struct, frozen=True, gc=False):
     pull_backoff: Backoff | None = None
     pull_started_ms: int = 0
     last: Document = EMPTY
+    previous: PastRun | None = None
     id: str = ""
 
 

@@ -58,6 +58,7 @@ class Recipe(msgspec.Struct, frozen=True, gc=False):
     pre_stop_ms: int = 0
     command: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
+    has_env: bool = False
     cpu_milli: int = 0
     memory_bytes: int = 0
 
@@ -122,6 +123,7 @@ def _decode(doc: Document) -> Recipe:
         pre_stop_ms=_hook_ms(child(doc, "lifecycle", "preStop")) if "lifecycle" in doc else 0,
         command=_words(doc, "command"),
         args=_words(doc, "args"),
+        has_env="env" in doc or "envFrom" in doc,
         cpu_milli=cpu_milli(requests["cpu"]) if "cpu" in requests else 0,  # type: ignore[arg-type]
         memory_bytes=whole_units(requests["memory"]) if "memory" in requests else 0,  # type: ignore[arg-type]
     )

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Mapping
 
 import msgspec
 
@@ -21,6 +22,7 @@ from kelm.core.node.behaviour import NEVER_MS, Behaviour, File, Line
 SHELL_NAMES = ("sh", "bash", "ash", "/bin/sh", "/bin/bash", "/bin/ash", "/usr/bin/bash")
 _LOOP = re.compile(r"while\s+(?:true|:|\[\s*1\s*\])\s*[;\n]\s*do\s(.*?)[;\n]\s*done", re.DOTALL)
 _TRAP = re.compile(r"""trap\s+(['"])(.*?)\1\s+([A-Z0-9 ]+)""")
+_VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)\}?")
 _SEPARATOR = re.compile(r"\s*(&&|\|\||;|\n)\s*")
 _UNITS_MS = {"": 1_000, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _QUICK_TOOLS = """
@@ -40,8 +42,12 @@ class Script(msgspec.Struct, frozen=True):
     files: tuple[File, ...] = ()
 
 
-def understand(command: tuple[str, ...], args: tuple[str, ...]) -> Behaviour | None:
+def understand(
+    command: tuple[str, ...], args: tuple[str, ...], variables: Mapping[str, str] | None = None
+) -> Behaviour | None:
     """How a container with this command line behaves, None where that cannot be told.
+
+    variables: the container's environment, for `$NAME` and `${NAME}` in a shell's script.
 
     >>> understand(("sh", "-c", "echo hi; sleep 5; exit 1"), ()).exit_ms
     5000
@@ -51,7 +57,10 @@ def understand(command: tuple[str, ...], args: tuple[str, ...]) -> Behaviour | N
     words = (*command, *args)
     if words[0] in SHELL_NAMES:
         text = _script_of(words[1:])
-        return None if text is None else _behaviour(_loop(text), text)
+        if text is None:
+            return None
+        text = _VARIABLE.sub(lambda match: (variables or {}).get(match[1], ""), text)
+        return _behaviour(_loop(text), text)
     script = _step(Script(), words)
     return None if script is None else _behaviour(script, "")
 

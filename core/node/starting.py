@@ -11,8 +11,10 @@ import msgspec
 from kelm.core.node import probes as probing
 from kelm.core.node.backoff import INITIAL_MS, MAX_MS, Backoff, after_failure
 from kelm.core.node.behaviour import NEVER_MS, Behaviour, Window
-from kelm.core.node.images import Image, Launch
-from kelm.core.node.local import ContainerRun, LocalPod
+from kelm.core.node.container_env import container_environment
+from kelm.core.node.env import command_line
+from kelm.core.node.images import NO_VARIABLES, Image, Launch
+from kelm.core.node.local import ContainerRun, LocalPod, PastRun
 from kelm.core.node.recipe import Recipe
 from kelm.core.node.status import container_id, terminated_state
 from kelm.core.node.turn import Turn
@@ -41,6 +43,7 @@ def start(turn: Turn, pod: LocalPod, index: int, at_ms: int) -> ContainerRun:
         stage="waiting",
         backoff=_next(backoff, at_ms),
         last=run.last if run.reason else terminated_state(run),
+        previous=PastRun(run.behaviour, run.started_ms, run.ended_ms),
         restarts=run.restarts + 1,
         reason="ContainerCreating",
         message="",
@@ -197,17 +200,22 @@ def launch(
 
 def behaviour_of(program: Image, pod: LocalPod, recipe: Recipe, attempt: int) -> Behaviour:
     """How this run of a container will behave."""
+    variables = container_environment(pod, recipe) if recipe.has_env else NO_VARIABLES
+    command, args = recipe.command, recipe.args
+    if variables:
+        command, args = command_line(command, variables), command_line(args, variables)
     return program.run(
         Launch(
             recipe.image,
-            recipe.command,
-            recipe.args,
+            command,
+            args,
             attempt,
             pod.namespace,
             pod.name,
             recipe.name,
             pod.labels,
             pod.annotations,
+            variables,
         )
     )
 

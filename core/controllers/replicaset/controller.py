@@ -13,7 +13,7 @@ from collections.abc import Iterable
 import msgspec
 
 from kelm.core.controllers.replicaset.kinds import REPLICA_SET, REPLICATION_CONTROLLER, Kind
-from kelm.core.controllers.replicaset.memory import FORGOTTEN, Memory, after_refusal
+from kelm.core.controllers.replicaset.memory import FORGOTTEN, Memory, after_answer, after_refusal
 from kelm.core.controllers.replicaset.reconcile import BURST, reconcile
 from kelm.core.objects.meta import metadata
 from kelm.core.objects.pod import Pod, pod
@@ -21,6 +21,7 @@ from kelm.core.objects.workloads import replica_set
 from kelm.core.runtime.controller import Caches, Plan, Sync
 from kelm.effects.address import Key, Resource
 from kelm.effects.commands import Command
+from kelm.effects.document import Document
 from kelm.effects.messages import Cache, Change
 from kelm.effects.program import Watch
 from kelm.effects.refusals import Refusal
@@ -55,6 +56,10 @@ class ReplicaSetController(msgspec.Struct, frozen=True):
     def refused(self, sync: Sync, command: Command, refusal: Refusal) -> Memory:
         memory = sync.memory if isinstance(sync.memory, Memory) else FORGOTTEN
         return after_refusal(memory, command, refusal)
+
+    def answered(self, sync: Sync, command: Command, answer: Document) -> Memory:
+        memory = sync.memory if isinstance(sync.memory, Memory) else FORGOTTEN
+        return after_answer(memory, command, answer)
 
     def _of_pod(self, sets: Cache, change: Change) -> Iterable[Key]:
         old = pod(change.old) if change.old is not None else None

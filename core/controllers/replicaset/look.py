@@ -53,6 +53,11 @@ class Look(msgspec.Struct, frozen=True):
         """How many pods there are too many (negative: missing); a leaving owner does not care."""
         return 0 if self.leaving else self.tally.active - self.one.replicas
 
+    @property
+    def up_to_date(self) -> bool:
+        """Whether the pods show everything that was done about them from here."""
+        return self.pods.revision >= self.memory.awaited
+
     def owned(self, bits: int) -> list[Pod]:
         """The owned pods of these sorts, oldest first."""
         sorts = self.counted.sorts

@@ -6,13 +6,12 @@ and asks once more before it adopts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 
 from kelm.core.controllers.replicaset.tally import Counted
-from kelm.effects.address import Uid
+from kelm.core.objects.meta import metadata
 from kelm.effects.commands import Command, Create, Delete
+from kelm.effects.document import Document
 from kelm.effects.refusals import Reason, Refusal
 
 NAMESPACE_TERMINATING = "NamespaceTerminating"
@@ -30,19 +29,37 @@ class Memory(msgspec.Struct, frozen=True):
     """See each field.
 
     counted: the last count of the pods.
-    known: the pods from before the last creation; those that appear next are news.
+    awaited: the revision of the pods that shows everything that was done since; a belief from
+        before that counts pods that are gone, and misses some that are there.
+    created: names of the pods made since the last look, to be told.
     may_adopt: the API was asked whether this ReplicaSet is still there, and the belief contains
         its answer.
     failures: what was refused since the last look, in the order of the answers.
     """
 
     counted: Counted | None = None
-    known: Mapping[Uid, int] | None = None
+    awaited: int = 0
+    created: tuple[str, ...] = ()
     may_adopt: bool = False
     failures: tuple[Failure, ...] = ()
 
 
 FORGOTTEN = Memory()
+
+
+def after_answer(memory: Memory, command: Command, answer: Document) -> Memory:
+    """The memory once a command of a plan was done.
+
+    This is what upstream's expectations are for: not to make or delete pods twice because the
+    watch is slower than the answers.
+    """
+    if not isinstance(command, Create | Delete):
+        return memory
+    meta = metadata(answer)
+    revision = int(meta.resource_version) if meta.resource_version.isdecimal() else 0
+    created = (*memory.created, meta.name) if isinstance(command, Create) else memory.created
+    awaited = max(memory.awaited, revision)
+    return msgspec.structs.replace(memory, awaited=awaited, created=created)
 
 
 def after_refusal(memory: Memory, command: Command, refusal: Refusal) -> Memory:

@@ -23,11 +23,10 @@ from kelm.core.controllers.replicaset.look import Look, look_at
 from kelm.core.controllers.replicaset.memory import Memory
 from kelm.core.controllers.replicaset.related import related_pods
 from kelm.core.controllers.replicaset.status import calculate_status
-from kelm.core.controllers.replicaset.tally import ACTIVE, STRANGER
+from kelm.core.controllers.replicaset.tally import STRANGER
 from kelm.core.controllers.slow_start import batch_sizes
 from kelm.core.objects.meta import owner_reference
 from kelm.core.runtime.controller import Batch, Plan, Sync
-from kelm.effects.address import Uid
 from kelm.effects.commands import Create, Delete, Get, RecordEvent, Update
 from kelm.effects.document import Document
 from kelm.effects.refusals import Reason
@@ -45,12 +44,13 @@ def reconcile(kind: Kind, burst: int, sync: Sync) -> Plan:
     if look.orphans and not look.memory.may_adopt:
         return _ask_before_adopting(look)
     failed = bool(look.memory.failures) and look.surplus != 0
-    managed, status = _managed(look, burst, sync), _status(look, failed)
+    managed = _managed(look, burst, sync) if look.up_to_date else []
+    status = _status(look, failed)
     first: Batch = (*_news(look), *_claimed(look))
     batches = [first, status, *managed] if failed else [first, *managed, status]
     return Plan(
         batches=tuple(batch for batch in batches if batch),
-        memory=Memory(look.counted, _known(look) if look.surplus < 0 else None),
+        memory=Memory(look.counted, look.memory.awaited),
         again_at_ms=look.again_ms,
         tolerated=frozenset({Reason.NOT_FOUND}) if look.surplus > 0 else frozenset(),
     )
@@ -123,21 +123,12 @@ def _status(look: Look, failed: bool) -> Batch:
 
 
 def _news(look: Look) -> tuple[RecordEvent, ...]:
-    """Events about what became of the last plan: pods that appeared, requests refused."""
-    failures = look.memory.failures
-    refused = tuple(_event(look, WARNING, each.reason, each.event) for each in failures)
-    known = look.memory.known
-    if known is None:
-        return refused
-    new = (each.metadata for each in look.owned(~STRANGER))
-    told = (f"Created pod: {each.name}" for each in new if each.uid not in known)
-    return (*(_event(look, NORMAL, "SuccessfulCreate", words) for words in told), *refused)
-
-
-def _known(look: Look) -> dict[Uid, int]:
-    """The pods that are no news when the next ones appear."""
-    adopted = {each.metadata.uid: ACTIVE for each in look.orphans}
-    return {**look.counted.sorts, **adopted}
+    """Events about what became of the last plan: pods made, requests refused."""
+    memory = look.memory
+    told = (f"Created pod: {name}" for name in memory.created)
+    created = tuple(_event(look, NORMAL, "SuccessfulCreate", words) for words in told)
+    refused = tuple(_event(look, WARNING, each.reason, each.event) for each in memory.failures)
+    return created + refused
 
 
 def _event(look: Look, severity: Severity, reason: str, message: str) -> RecordEvent:
