@@ -4,9 +4,6 @@ The bound above is one on what is wanted: a Deployment scales the new ReplicaSet
 scaled the old one down, not when that one's pods are gone. With every process as fast as the others
 (fifo) the pods keep it too; with delays drawn at random (as upstream under load) an old pod may
 still be there for a moment.
-
-Mutations that these found: surge rounded down and unavailability rounded up, old ReplicaSets scaled
-down without regard to pods that are not ready yet.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """From any reachable state, after any storm, the cluster becomes what was asked for and stays so.
 
-Mutations that these found: a kubelet's status write that took a pod's labels along (it never
-settles), a scheduler that forgets a refused binding (a pod stays unscheduled), a ReplicaSet
-controller that counts terminating pods (too few replicas).
+A kubelet's status write that took a pod's labels along was found this way: the cluster never
+settled, because every pod became a stranger to its ReplicaSet as soon as it was bound.
 """
 
 from __future__ import annotations
