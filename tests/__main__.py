@@ -36,7 +36,13 @@ def pytest(*arguments: str, **environment: str) -> int:
 
 def main(arguments: list[str]) -> int:
     if arguments[:1] == ["storm"]:
-        return pytest("tests/properties", "-n", "auto", *arguments[1:], KELM_PROFILE="storm")
+        return pytest(
+            *sorted(str(path) for path in (ROOT / "tests/properties").glob("storm_*.py")),
+            "-n",
+            "auto",
+            *arguments[1:],
+            KELM_PROFILE="storm",
+        )
     for check in STATIC:
         if run(*check):
             return 1
