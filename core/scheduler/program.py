@@ -31,7 +31,6 @@ from kelm.effects.commands import Bind, Request, Requests
 from kelm.effects.document import Document
 from kelm.effects.messages import Answered, Cache, Change, Message, Observed
 from kelm.effects.program import Subscriptions, Watch
-from kelm.effects.refusals import Reason
 
 FIRST_BACKOFF_MS = 1_000
 LONGEST_BACKOFF_MS = 10_000
@@ -195,7 +194,8 @@ def _schedules_alike(old: Document, new: Document) -> bool:
 
 def _recount(name: str, state: State, message: Observed) -> State:
     """Everything anew from a full list of pods; what is under way stays assumed."""
-    assumed = {asked.uid: state.placed[asked.uid] for asked in state.asked.values()}
+    under_way = {asked.uid: state.placed.get(asked.uid) for asked in state.asked.values()}
+    assumed = {uid: placed for uid, placed in under_way.items() if placed is not None}
     state = replace(state, placed=pmap(assumed), waiting=pmap(), helped_ms=message.now_ms)
     state = _restored(state)
     known: Known = {}
@@ -286,8 +286,7 @@ def _answered(name: str, state: State, message: Answered, events: list[Request])
         return state
     doc = state.pods.get(asked.key) if state.pods is not None else None
     state = _left(state, asked.key, asked.uid, message.now_ms)
-    gone = message.outcome.failure().reason is Reason.NOT_FOUND
-    if gone or doc is None or metadata(doc).uid != asked.uid:
+    if doc is None or metadata(doc).uid != asked.uid:
         return state
     if pod(doc).spec.node_name:
         return _counted(state, asked.uid, Placed(pod(doc).spec.node_name, needs_of_pod(doc)))

@@ -22,7 +22,7 @@ from kelm.adapters.simulator.inputs import (
 )
 from kelm.adapters.simulator.trouble import Trouble
 from kelm.core.operations.verbs import Remove, Scale, SetImage
-from kelm.core.store.table import Table
+from kelm.core.store.store import Store
 from kelm.effects.address import ObjectRef
 from kelm.effects.refusals import Reason
 
@@ -118,9 +118,13 @@ def _hit_a_pod(cluster: Cluster, how: str, index: int) -> None:
         cluster.inject(ContainerCrashed("default", name))
 
 
-def substance(cluster: Cluster) -> tuple[Table, ...]:
-    """What must not move once a cluster has settled."""
-    return tuple(cluster.store.table(resource) for resource in SUBSTANCE)
+def moved(before: Store, after: Store) -> list[tuple[str, object]]:
+    """What changed that must not once a cluster has settled: the changes of each such resource."""
+    changes = [
+        (resource, after.table(resource).changes_since(before.table(resource).revision))
+        for resource in SUBSTANCE
+    ]
+    return [(resource, change) for resource, change in changes if change != ()]
 
 
 def orphans(cluster: Cluster) -> Iterator[str]:
