@@ -10,7 +10,7 @@ from typing import Self
 import msgspec
 
 from kelm.core.objects.time import parse_time
-from kelm.core.objects.views import convert, view
+from kelm.core.objects.views import convert, view, views
 from kelm.effects.address import Key, key_of
 from kelm.effects.document import Document, child
 
@@ -23,9 +23,16 @@ class OwnerReference(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     controller: bool | None = None
     block_owner_deletion: bool | None = None
 
+    @classmethod
+    def decode(cls, doc: Document) -> Self:
+        return convert(cls, doc)
 
-class Metadata(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """Metadata as decisions read it; times are the API's text, see `deletion_ms`."""
+
+class Metadata(msgspec.Struct, frozen=True, gc=False):
+    """Metadata as decisions read it; times are the API's text, see `deletion_ms`.
+
+    Labels, annotations and the views of owners are shared by all objects that share theirs.
+    """
 
     name: str = ""
     generate_name: str = ""
@@ -43,7 +50,21 @@ class Metadata(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
     @classmethod
     def decode(cls, doc: Document) -> Self:
-        return convert(cls, doc)
+        return cls(
+            doc.get("name") or "",  # type: ignore[arg-type]
+            doc.get("generateName") or "",  # type: ignore[arg-type]
+            doc.get("namespace") or "",  # type: ignore[arg-type]
+            doc.get("uid") or "",  # type: ignore[arg-type]
+            doc.get("resourceVersion") or "",  # type: ignore[arg-type]
+            doc.get("generation") or 0,  # type: ignore[arg-type]
+            doc.get("creationTimestamp"),  # type: ignore[arg-type]
+            doc.get("deletionTimestamp"),  # type: ignore[arg-type]
+            doc.get("deletionGracePeriodSeconds"),  # type: ignore[arg-type]
+            doc.get("labels"),  # type: ignore[arg-type]
+            doc.get("annotations"),  # type: ignore[arg-type]
+            views(OwnerReference, doc, "ownerReferences"),
+            doc.get("finalizers") or (),  # type: ignore[arg-type]
+        )
 
     @property
     def key(self) -> Key:

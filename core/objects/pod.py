@@ -10,8 +10,8 @@ from typing import Self
 import msgspec
 
 from kelm.core.objects.meta import Metadata
-from kelm.core.objects.views import convert, view
-from kelm.effects.document import Document, child, children
+from kelm.core.objects.views import convert, view, views
+from kelm.effects.document import Document, child
 
 QuantityText = str | int | float
 ENDED = ("Succeeded", "Failed")
@@ -28,6 +28,10 @@ class Condition(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     last_transition_time: str | None = None
     last_update_time: str | None = None
     observed_generation: int = 0
+
+    @classmethod
+    def decode(cls, doc: Document) -> Self:
+        return convert(cls, doc)
 
 
 class ContainerPort(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -65,6 +69,10 @@ class Toleration(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     effect: str = ""
     toleration_seconds: int | None = None
 
+    @classmethod
+    def decode(cls, doc: Document) -> Self:
+        return convert(cls, doc)
+
 
 class PodSpec(msgspec.Struct, frozen=True, gc=False):
     """`doc` is the whole spec, for what has no field here (affinity, volumes, probes)."""
@@ -85,9 +93,9 @@ class PodSpec(msgspec.Struct, frozen=True, gc=False):
         return cls(
             doc=doc,
             node_name=doc.get("nodeName") or "",  # type: ignore[arg-type]
-            containers=tuple(view(Container, c) for c in children(doc, "containers")),
-            init_containers=tuple(view(Container, c) for c in children(doc, "initContainers")),
-            tolerations=tuple(convert(Toleration, t) for t in children(doc, "tolerations")),
+            containers=views(Container, doc, "containers"),
+            init_containers=views(Container, doc, "initContainers"),
+            tolerations=views(Toleration, doc, "tolerations"),
             node_selector=child(doc, "nodeSelector"),
             restart_policy=doc.get("restartPolicy") or "Always",  # type: ignore[arg-type]
             scheduler_name=doc.get("schedulerName") or "default-scheduler",  # type: ignore[arg-type]
@@ -101,32 +109,56 @@ def _grace(doc: Document) -> int:
     return value if isinstance(value, int) else 30
 
 
-class ContainerStatus(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """`state` and `last_state` stay documents: {"running": {...}} and so on."""
+class ContainerStatus(msgspec.Struct, frozen=True, gc=False):
+    """`state` and `last_state` are documents: {"running": {...}} and so on."""
 
-    name: str = ""
-    ready: bool = False
-    started: bool | None = None
-    restart_count: int = 0
-    state: dict[str, object] | None = None
-    last_state: dict[str, object] | None = None
-
-
-class PodStatus(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    phase: str = ""
-    reason: str = ""
-    pod_ip: str = msgspec.field(default="", name="podIP")
-    host_ip: str = msgspec.field(default="", name="hostIP")
-    start_time: str | None = None
-    conditions: tuple[Condition, ...] = ()
-    container_statuses: tuple[ContainerStatus, ...] = ()
-    init_container_statuses: tuple[ContainerStatus, ...] = ()
-    nominated_node_name: str = ""
-    qos_class: str = ""
+    name: str
+    ready: bool
+    started: bool | None
+    restart_count: int
+    state: Document
+    last_state: Document
 
     @classmethod
     def decode(cls, doc: Document) -> Self:
-        return convert(cls, doc)
+        return cls(
+            doc.get("name") or "",  # type: ignore[arg-type]
+            doc.get("ready") is True,
+            doc.get("started"),  # type: ignore[arg-type]
+            doc.get("restartCount") or 0,  # type: ignore[arg-type]
+            child(doc, "state"),
+            child(doc, "lastState"),
+        )
+
+
+class PodStatus(msgspec.Struct, frozen=True, gc=False):
+    """A pod's status. Views of what many pods share (a condition since one second) are shared."""
+
+    phase: str
+    reason: str
+    pod_ip: str
+    host_ip: str
+    start_time: str | None
+    conditions: tuple[Condition, ...]
+    container_statuses: tuple[ContainerStatus, ...]
+    init_container_statuses: tuple[ContainerStatus, ...]
+    nominated_node_name: str
+    qos_class: str
+
+    @classmethod
+    def decode(cls, doc: Document) -> Self:
+        return cls(
+            doc.get("phase") or "",  # type: ignore[arg-type]
+            doc.get("reason") or "",  # type: ignore[arg-type]
+            doc.get("podIP") or "",  # type: ignore[arg-type]
+            doc.get("hostIP") or "",  # type: ignore[arg-type]
+            doc.get("startTime"),  # type: ignore[arg-type]
+            views(Condition, doc, "conditions"),
+            views(ContainerStatus, doc, "containerStatuses"),
+            views(ContainerStatus, doc, "initContainerStatuses"),
+            doc.get("nominatedNodeName") or "",  # type: ignore[arg-type]
+            doc.get("qosClass") or "",  # type: ignore[arg-type]
+        )
 
     def condition(self, condition_type: str) -> Condition | None:
         for condition in self.conditions:

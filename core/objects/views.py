@@ -47,6 +47,14 @@ def view(kind: type[V], doc: Document) -> V:
     return decoded
 
 
+def views(kind: type[V], doc: Document, field: str) -> tuple[V, ...]:
+    """The views of the documents in a list."""
+    found = doc.get(field)
+    if not found or not isinstance(found, tuple):
+        return ()
+    return tuple([view(kind, one) for one in found if isinstance(one, Document)])
+
+
 def convert(kind: type[S], doc: Document) -> S:
     """Decode a record that has no parts of its own worth sharing."""
     return msgspec.convert(doc, kind)
