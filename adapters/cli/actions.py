@@ -17,6 +17,7 @@ from kelm.adapters.cli.spans import parse_span_ms
 from kelm.adapters.simulator.inputs import (
     AnswersLost,
     ContainerCrashed,
+    FaultsEnded,
     Fault,
     ImagePullFailed,
     NodeBooted,
@@ -63,6 +64,7 @@ USAGE = {
     "refuse": "refuse requests [of PROCESS] [COUNT]",
     "lose": "lose answers [of PROCESS] [COUNT]",
     "stall": "stall PROCESS for SPAN",
+    "end": "end faults",
     "restart": "restart PROCESS",
 }
 
@@ -223,6 +225,12 @@ def _trouble(words: Words, _namespace: str) -> Action:
     return AnswersLost(process, count)
 
 
+def _end(words: Words, _namespace: str) -> Action:
+    if _word(words, 1, "faults") != "faults":
+        _unusable("only faults can end")
+    return FaultsEnded()
+
+
 READERS: dict[str, Callable[[Words, str], Action]] = {
     "apply": _apply,
     "set": _set,
@@ -240,4 +248,5 @@ READERS: dict[str, Callable[[Words, str], Action]] = {
     "lose": _trouble,
     "stall": _trouble,
     "restart": _trouble,
+    "end": _end,
 }

@@ -95,6 +95,10 @@ class ProcessRestarted(msgspec.Struct, frozen=True, tag=True, tag_field="input")
     process: str
 
 
+class FaultsEnded(msgspec.Struct, frozen=True, tag=True, tag_field="input"):
+    """Whatever refusals, losses and stalls were still to come will not."""
+
+
 Fault: TypeAlias = (
     NodeCrashed
     | NodeBooted
@@ -106,6 +110,7 @@ Fault: TypeAlias = (
     | AnswersLost
     | WatchStalled
     | ProcessRestarted
+    | FaultsEnded
 )
 Input: TypeAlias = Asked | MachineBooted | Fault
 INPUTS: dict[str, type[Fault | MachineBooted]] = {
@@ -122,6 +127,7 @@ INPUTS: dict[str, type[Fault | MachineBooted]] = {
         AnswersLost,
         WatchStalled,
         ProcessRestarted,
+        FaultsEnded,
     )
 }
 """Every input by its name, for reading traces; `Asked` holds a command and is read apart."""

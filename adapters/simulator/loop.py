@@ -15,6 +15,7 @@ from kelm.adapters.simulator.future import Future
 from kelm.adapters.simulator.inputs import (
     AnswersLost,
     Asked,
+    FaultsEnded,
     Input,
     ProcessRestarted,
     RequestsRefused,
@@ -226,6 +227,8 @@ class Simulator:
             self.trouble.expect(given)
         elif isinstance(given, WatchStalled):
             self.trouble.stall(given, self.future.now_ms)
+        elif isinstance(given, FaultsEnded):
+            self.trouble = Trouble()
         elif isinstance(given, ProcessRestarted):
             process = self.processes.get(given.process)
             if process is not None:

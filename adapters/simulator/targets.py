@@ -7,6 +7,7 @@ from kelm.adapters.simulator.inputs import (
     AnswersLost,
     ContainerCrashed,
     Fault,
+    FaultsEnded,
     ImagePullFailed,
     ProcessRestarted,
     RequestsRefused,
@@ -19,7 +20,7 @@ def missing_target(fault: Fault, cluster: Cluster) -> str:
     """Why a fault makes no sense now, "" if it does."""
     if isinstance(fault, ContainerCrashed):
         return _missing_container(fault, cluster)
-    if isinstance(fault, ImagePullFailed):
+    if isinstance(fault, ImagePullFailed | FaultsEnded):
         return ""
     if isinstance(fault, ProcessRestarted | WatchStalled | RequestsRefused | AnswersLost):
         known = sorted(cluster.simulator.processes)

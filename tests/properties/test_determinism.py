@@ -9,12 +9,14 @@ import os
 import subprocess
 import sys
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kelm import Cluster
+from kelm.adapters.simulator.inputs import RequestsRefused
 from kelm.adapters.simulator.trace import digest, follow, read_lines
 from kelm.effects.laws import broken_laws
+from kelm.effects.refusals import Reason
 from tests.properties.lives import Overheard
 from tests.properties.worlds import NODES, SERVICE, STORM, deployment, rage
 
@@ -34,6 +36,9 @@ def lived(storm, seed: int, order: str) -> tuple[Cluster, list[str]]:
 
 @FEW
 @given(storm=STORM, seed=st.integers(0, 99), order=st.sampled_from(["fifo", "random"]))
+@example(
+    storm=[(RequestsRefused("default-scheduler", Reason.UNAUTHORIZED, 1), 1)], seed=0, order="fifo"
+)
 def test_two_runs_of_one_seed_are_equal_and_replay(storm, seed, order):
     _, one = lived(storm, seed, order)
     _, other = lived(storm, seed, order)

@@ -11,6 +11,7 @@ from kelm import Cluster, Refused
 from kelm.adapters.simulator.inputs import (
     AnswersLost,
     ContainerCrashed,
+    FaultsEnded,
     ImagePullFailed,
     NodeBooted,
     NodeCrashed,
@@ -20,7 +21,6 @@ from kelm.adapters.simulator.inputs import (
     RequestsRefused,
     WatchStalled,
 )
-from kelm.adapters.simulator.trouble import Trouble
 from kelm.core.operations.verbs import Remove, Scale, SetImage
 from kelm.core.store.store import Store
 from kelm.effects.address import ObjectRef
@@ -103,7 +103,7 @@ def rage(cluster: Cluster, storm: list[tuple[Any, int]]) -> None:
     for number in range(1, NODES + 1):
         cluster.inject(NodeBooted(f"node-{number}"))
         cluster.inject(NodeReconnected(f"node-{number}"))
-    cluster.simulator.trouble = Trouble()
+    cluster.inject(FaultsEnded())
     cluster.run(CALM_MS)
 
 
