@@ -10,7 +10,7 @@ from typing import Self
 import msgspec
 
 from kelm.core.objects.meta import Metadata
-from kelm.core.objects.views import convert, view, views
+from kelm.core.objects.views import convert, view, views, whole
 from kelm.effects.document import Document, child
 
 QuantityText = str | int | float
@@ -75,7 +75,10 @@ class Toleration(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
 
 class PodSpec(msgspec.Struct, frozen=True, gc=False):
-    """`doc` is the whole spec, for what has no field here (affinity, volumes, probes)."""
+    """`doc` is the whole spec, for what has no field here (affinity, volumes, probes).
+
+    It is kept with the pod and not with the spec, which it carries.
+    """
 
     doc: Document
     node_name: str
@@ -194,7 +197,7 @@ class Pod(msgspec.Struct, frozen=True, gc=False):
         return cls(
             doc=doc,
             metadata=metadata,
-            spec=view(PodSpec, child(doc, "spec")),
+            spec=PodSpec.decode(child(doc, "spec")),
             status=status,
             active=alive and metadata.deletion_timestamp is None,
             terminating=alive and metadata.deletion_timestamp is not None,
@@ -204,4 +207,4 @@ class Pod(msgspec.Struct, frozen=True, gc=False):
 
 def pod(doc: Document) -> Pod:
     """The pod view of a document."""
-    return view(Pod, doc)
+    return whole(Pod, doc)

@@ -16,7 +16,7 @@ import msgspec
 from kelm.core.objects.int_or_string import IntOrString
 from kelm.core.objects.meta import Metadata
 from kelm.core.objects.selectors import Selector, map_selector
-from kelm.core.objects.views import convert, view
+from kelm.core.objects.views import convert, view, whole
 from kelm.effects.document import EMPTY, Document, Json, child, children, elements, flag, text
 
 HEADLESS = "None"
@@ -98,7 +98,7 @@ def _number(port: ServicePort) -> int:
 
 def service(doc: Document) -> Service:
     """The view of a Service."""
-    return view(Service, doc)
+    return whole(Service, doc)
 
 
 def endpoint_port(port: ServicePort, number: int) -> Document:
@@ -177,7 +177,7 @@ def pods_of_endpoints(endpoints: tuple[Document, ...], namespace: str) -> dict[s
 
 def endpoint_slice(doc: Document) -> EndpointSlice:
     """The view of an EndpointSlice."""
-    return view(EndpointSlice, doc)
+    return whole(EndpointSlice, doc)
 
 
 class Endpoint(msgspec.Struct, frozen=True, gc=False):

@@ -8,6 +8,7 @@ views, whichever of them was asked first.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol, Self, TypeVar
 
 import msgspec
@@ -45,6 +46,33 @@ def view(kind: type[V], doc: Document) -> V:
     decoded = kind.decode(doc)
     doc.view = decoded
     return decoded
+
+
+class _Kept(msgspec.Struct, frozen=True, gc=False):
+    kind: type[View]
+    rest: tuple[object, ...]
+
+
+def whole(kind: type[V], doc: Document) -> V:
+    """The `kind` view of a document, which carries the document as its first field.
+
+    A document that kept such a view would keep itself for ever: what is kept are its other fields.
+
+    >>> from kelm.core.objects.pod import Pod
+    >>> doc = Document(metadata=Document(name="web"))
+    >>> whole(Pod, doc).doc is doc, whole(Pod, doc).metadata is whole(Pod, doc).metadata
+    (True, True)
+    """
+    try:
+        seen = doc.view
+    except AttributeError:
+        seen = None
+    if type(seen) is _Kept and seen.kind is kind:
+        make: Callable[..., V] = kind
+        return make(doc, *seen.rest)
+    made = kind.decode(doc)
+    doc.view = _Kept(kind, msgspec.structs.astuple(made)[1:])  # type: ignore[arg-type]
+    return made
 
 
 def views(kind: type[V], doc: Document, field: str) -> tuple[V, ...]:

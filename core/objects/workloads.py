@@ -17,7 +17,7 @@ from kelm.core.objects.int_or_string import IntOrString
 from kelm.core.objects.meta import Metadata
 from kelm.core.objects.pod import Condition
 from kelm.core.objects.selectors import Selector, map_selector, selector_of
-from kelm.core.objects.views import convert, view
+from kelm.core.objects.views import convert, view, whole
 from kelm.effects.document import Document, Json, child, flag, number, text, value_at
 
 ROLLING_UPDATE = "RollingUpdate"
@@ -94,7 +94,7 @@ def _selector(doc: Document, spec: Document) -> Selector:
 
 def replica_set(doc: Document) -> ReplicaSet:
     """The view of a ReplicaSet or ReplicationController."""
-    return view(ReplicaSet, doc)
+    return whole(ReplicaSet, doc)
 
 
 class DeploymentStatus(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -189,7 +189,7 @@ def _bounded(spec: Document, name: str) -> int | None:
 
 def deployment(doc: Document) -> Deployment:
     """The view of a Deployment."""
-    return view(Deployment, doc)
+    return whole(Deployment, doc)
 
 
 def condition_document(condition: Condition) -> Document:

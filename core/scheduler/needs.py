@@ -97,7 +97,7 @@ def host_ports(containers: Iterable[Container]) -> tuple[Port, ...]:
 
 def needs_of(spec_doc: Document) -> Needs:
     """Everything that a pod's spec asks of a node."""
-    spec = view(PodSpec, spec_doc)
+    spec = PodSpec.decode(spec_doc)
     sidecars = [one for one in spec.init_containers if one.restart_policy == "Always"]
     return Needs(
         amounts={name: value for name, value in pod_requests(spec).items() if value > 0},
