@@ -17,8 +17,8 @@ from kelm.adapters.cli.spans import parse_span_ms
 from kelm.adapters.simulator.inputs import (
     AnswersLost,
     ContainerCrashed,
-    FaultsEnded,
     Fault,
+    FaultsEnded,
     ImagePullFailed,
     NodeBooted,
     NodeCrashed,

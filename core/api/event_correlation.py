@@ -34,8 +34,8 @@ SIMILAR_WITHIN_MS: Final = 600_000
 COMBINED: Final = "(combined from similar events): "
 SERIES_ENDS_MS: Final = 360_000
 
-BUCKETS: Final = 1_024
-BUCKET_SIZE: Final = 16
+BUCKETS: Final = 4_096
+BUCKET_SIZE: Final = 4
 
 
 class Seen(msgspec.Struct, frozen=True, gc=False):

@@ -16,7 +16,7 @@ from kelm.core.node.stopping import stop_pod
 from kelm.core.node.turn import Turn
 from kelm.core.objects.meta import metadata
 from kelm.core.objects.time import format_time
-from kelm.effects.address import Key
+from kelm.effects.address import Key, ObjectRef
 from kelm.effects.document import EMPTY, Document, child, children, text
 
 replace = msgspec.structs.replace
@@ -30,9 +30,7 @@ def new_pod(turn: Turn, key: Key, doc: Document, address: int) -> LocalPod:
     started = status.get("startTime")
     return LocalPod(
         key=key,
-        uid=meta.uid,
-        namespace=meta.namespace,
-        name=meta.name,
+        ref=ObjectRef("pods", meta.namespace, meta.name, meta.uid),
         recipe=recipe,
         runs=first_runs(recipe),
         labels=child(fields, "labels") if "labels" in fields else EMPTY,

@@ -10,7 +10,7 @@ from kelm.core.node.backoff import Backoff
 from kelm.core.node.behaviour import FOR_EVER, NEVER_MS, Behaviour, Window
 from kelm.core.node.probes import ProbeState
 from kelm.core.node.recipe import PodRecipe
-from kelm.effects.address import Key, Uid
+from kelm.effects.address import Key, ObjectRef, Uid
 from kelm.effects.document import EMPTY, Document, Json
 
 Stage: TypeAlias = Literal["waiting", "creating", "running", "exited"]
@@ -79,9 +79,7 @@ class LocalPod(msgspec.Struct, frozen=True, gc=False):
     """
 
     key: Key
-    uid: Uid
-    namespace: str
-    name: str
+    ref: ObjectRef
     recipe: PodRecipe
     runs: tuple[ContainerRun, ...]
     labels: Document = EMPTY
@@ -112,3 +110,15 @@ class LocalPod(msgspec.Struct, frozen=True, gc=False):
     retry_ms: int = NEVER_MS
     wake_ms: int = NEVER_MS
     windows: tuple[tuple[int, Window], ...] = ()
+
+    @property
+    def uid(self) -> Uid:
+        return self.ref.uid
+
+    @property
+    def namespace(self) -> str:
+        return self.ref.namespace
+
+    @property
+    def name(self) -> str:
+        return self.ref.name

@@ -5,15 +5,21 @@ A `Turn` lives for one call of `update` and is seen by nobody else.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal
 
 from kelm.core.node.local import LocalPod
 from kelm.core.node.machine import Machine
 from kelm.core.node.small_map import SmallMap
-from kelm.effects.address import ObjectRef
 from kelm.effects.commands import Command, RecordEvent, Request
 
 COMPONENT = "kubelet"
+
+
+@lru_cache(maxsize=4096)
+def _shared(text: str) -> str:
+    """The same text, once: events outlive the moment, and pods of one template say the same."""
+    return text
 
 
 class Turn:
@@ -56,14 +62,14 @@ class Turn:
         if index >= 0:
             recipe = pod.recipe
             field = "initContainers" if index < recipe.init_count else "containers"
-            path = f"spec.{field}{{{recipe.containers[index].name}}}"
+            path = _shared(f"spec.{field}{{{recipe.containers[index].name}}}")
         event = RecordEvent(
-            ObjectRef("pods", pod.namespace, pod.name, pod.uid),
+            pod.ref,
             "Pod",
             "v1",
             kind,
             reason,
-            message,
+            _shared(message),
             COMPONENT,
             self.machine.node,
             "",

@@ -16,7 +16,6 @@ import msgspec
 
 from kelm.core.objects.pod import Container, PodSpec, QuantityText, Toleration
 from kelm.core.objects.quantity import cpu_milli, whole_units
-from kelm.core.objects.views import view
 from kelm.effects.document import Document, child, children, text
 
 DEFAULT_CPU_MILLI = 100

@@ -163,5 +163,5 @@ def test_what_is_remembered_is_bounded() -> None:
         about = msgspec.structs.replace(ASSIGNED, regarding=ref)
         server, _ = handle(server, about, NOW_MS)
     buckets = server.events.memory.buckets
-    assert max(len(bucket) for bucket in buckets) == 16
+    assert max(len(bucket) for bucket in buckets) == 4
     assert sum(len(bucket) for bucket in buckets) <= 16 * 1_024
