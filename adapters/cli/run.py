@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import IO
 
 import click
@@ -97,7 +98,9 @@ def _steps(typed: tuple[tuple[int, str], ...], namespace: str) -> tuple[Step, ..
 )
 @click.option("-n", "--namespace", default="default", show_default=True)
 @click.option("--no-replace", is_flag=True, help="Do not replace machines that died.")
-@click.option("--trace", type=click.File("w"), help="Write every event as a JSON line.")
+@click.option(
+    "--trace", type=click.Path(dir_okay=False), help="Write every event as a JSON line to a file."
+)
 @click.option("-o", "--output", type=click.Choice(["wide", "json", "yaml"]))
 @click.option("--watch", is_flag=True, help="Tell what happens while it happens.")
 def run(
@@ -110,7 +113,7 @@ def run(
     typed: tuple[tuple[int, str], ...],
     namespace: str,
     no_replace: bool,
-    trace: IO[str] | None,
+    trace: str | None,
     output: str | None,
     watch: bool,
 ) -> None:
@@ -131,12 +134,25 @@ def run(
         steps = _steps(typed, namespace)
         beside = output in ("json", "yaml")
         live = (lambda line: print_line(line, err=beside)) if watch else None
-        report = _Run(settings, namespace, trace, live).go(manifests, steps, until)
+        with _trace_file(trace) as sink:
+            report = _Run(settings, namespace, sink, live).go(manifests, steps, until)
     except (ManifestError, ActionError, Refused) as problem:
         click.echo(f"kelm: {problem}", err=True)
         sys.exit(2)
     print_report(report, output, told=not watch)
     sys.exit(0 if report.converged else 1)
+
+
+def _trace_file(path: str | None) -> AbstractContextManager[IO[str] | None]:
+    """Where the trace goes; `-` is standard output."""
+    if path is None:
+        return nullcontext()
+    if path == "-":
+        return nullcontext(sys.stdout)
+    try:
+        return open(path, "w", encoding="utf-8")
+    except OSError as problem:
+        raise ActionError(f"--trace {path}: {problem.strerror}") from problem
 
 
 class _Run:
@@ -213,7 +229,8 @@ class _Run:
 
     def _apply(self, manifests: tuple[Manifest, ...]) -> None:
         sources = ", ".join(dict.fromkeys(manifest.source for manifest in manifests))
-        self._note(f"apply {len(manifests)} objects from {sources}")
+        objects = "object" if len(manifests) == 1 else "objects"
+        self._note(f"apply {len(manifests)} {objects} from {sources}")
         for manifest in manifests:
             self.cluster.apply_manifest(manifest, self.namespace)
 

@@ -35,9 +35,15 @@ def read_manifests(sources: Iterable[str | Path], stdin: IO[str]) -> tuple[Manif
     """Every object of all sources, in order; `-` is standard input, a folder is its files.
 
     Raises:
-        ManifestError: a source is missing, is no YAML, or holds something that is no object.
+        ManifestError: a source is missing, is no YAML, or holds something that is no object, or
+            nothing is left of all of them.
     """
-    return tuple(found for source in sources for found in _read(str(source), stdin))
+    given = [str(source) for source in sources]
+    found = tuple(manifest for source in given for manifest in _read(source, stdin))
+    if not found:
+        told = ", ".join("standard input" if source == "-" else source for source in given)
+        raise ManifestError(f"{told}: no objects in there")
+    return found
 
 
 def _read(source: str, stdin: IO[str]) -> Iterator[Manifest]:

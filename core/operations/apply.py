@@ -16,6 +16,7 @@ from returns.result import Failure, Result, Success
 from kelm.core.api.patches.strategic_merge import three_way_strategic_patch
 from kelm.core.api.resources import ResourceInfo, of_kind
 from kelm.core.api.schema.definitions import definition_of
+from kelm.core.api.schema.unknown import strict_error
 from kelm.core.store.store import Store
 from kelm.effects.address import key_of
 from kelm.effects.commands import Command, Create, Patch
@@ -29,6 +30,8 @@ def plan_apply(
     manifest: Document, store: Store, namespace: str = "default"
 ) -> Result[Command | None, str]:
     """The request that brings the store to a manifest; None if nothing is to be done.
+
+    A field that the kind does not have is refused, as kubectl's default (--validate=strict) does.
 
     >>> from kelm.effects.document import document
     >>> pod = document({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}})
@@ -44,6 +47,9 @@ def plan_apply(
     name = text(manifest, "metadata", "name")
     if not name:
         return Failure(f"{kind}: metadata.name is required to apply an object")
+    unknown = strict_error(manifest)
+    if unknown:
+        return Failure(f'{kind} "{name}": {unknown}')
     placed = _placed(manifest, info, namespace)
     where = text(placed, "metadata", "namespace")
     stored = store.get(info.resource, key_of(where, name))

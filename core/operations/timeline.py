@@ -20,11 +20,15 @@ from kelm.effects.messages import Change
 TOLD_EVENTS = frozenset({"ScalingReplicaSet", "FailedScheduling", "FailedCreate", "EvictionByPDB"})
 """Events whose message is a line of its own: they tell what no object's change shows."""
 SPAN_MS = 1_000
+LONE_PODS = "pods"
+"""The subject of pods that no controller keeps."""
 
 
 class Fact(msgspec.Struct, frozen=True):
     """One thing that happened to one object; `subject` and `what` say it for many.
 
+    >>> Fact(0, LONE_PODS, "pods are in CrashLoopBackOff", "web").line()
+    'pod/web: is in CrashLoopBackOff'
     >>> Fact(0, "replicaset/web-1", "pods became ready", "web-1-abcde").line(3)
     'replicaset/web-1: 3 pods became ready'
     """
@@ -40,11 +44,14 @@ class Fact(msgspec.Struct, frozen=True):
             return f"{self.subject}: {self.what}" + (f" ({count} times)" if count > 1 else "")
         if count > 1:
             return f"{self.subject}: {count} {self.what}"
+        if self.subject == LONE_PODS:
+            return f"pod/{self.name}: {_singular(self.what).removeprefix('pod ')}"
         return f"{self.subject}: {_singular(self.what)} ({self.name})"
 
 
 def _singular(what: str) -> str:
-    return what.replace("pods ", "pod ", 1).replace(" were ", " was ", 1)
+    what = what.replace("pods ", "pod ", 1)
+    return what.replace(" were ", " was ", 1).replace(" are ", " is ", 1)
 
 
 def facts(resource: Resource, change: Change, at_ms: int) -> Iterator[Fact]:
@@ -65,7 +72,7 @@ def _pod_facts(change: Change, at_ms: int) -> Iterator[Fact]:
         return
     view = pod(doc)
     owner = view.metadata.controller
-    subject = f"{owner.kind.lower()}/{owner.name}" if owner is not None else "pods"
+    subject = f"{owner.kind.lower()}/{owner.name}" if owner is not None else LONE_PODS
     for what, bad in _pod_steps(pod(change.old) if change.old else None, change.new):
         yield Fact(at_ms, subject, what, view.metadata.name, bad)
 
@@ -83,6 +90,8 @@ def _pod_steps(old: Pod | None, new_doc: Document | None) -> Iterator[tuple[str,
         return
     if _ready(new) and not _ready(old):
         yield "pods became ready", False
+    elif new.status.phase == "Succeeded" != old.status.phase:
+        yield "pods completed", False
     elif _ready(old) and not _ready(new) and new.metadata.deletion_timestamp is None:
         yield "pods became unready", True
     if new.metadata.deletion_timestamp is not None and old.metadata.deletion_timestamp is None:

@@ -138,3 +138,36 @@ def test_several_sources_and_wide_tables(tmp_path: Path):
     assert result.exit_code == 0, result.output
     assert "apply 7 objects" in result.output
     assert "CONTAINER-RUNTIME" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "given", "told"),
+    [
+        (("-",), "", "standard input: no objects in there"),
+        ((GUESTBOOK, "--trace", "/nonexistent/trace"), "", "--trace /nonexistent/trace: No such"),
+        (
+            ("-",),
+            "{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {replics: 3}}",
+            'Deployment "a": strict decoding error: unknown field "spec.replics" '
+            '(did you mean "replicas"?)',
+        ),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_in_one_sentence(
+    arguments: tuple[str, ...], given: str, told: str
+):
+    result = kelm(*arguments, given=given)
+    assert result.exit_code == 2
+    assert told in result.output
+    assert len(result.output.strip().splitlines()) == 1
+
+
+def test_pods_of_nobody_are_told_by_their_own_names():
+    pod = """
+        {apiVersion: v1, kind: Pod, metadata: {name: once}, spec: {restartPolicy: Never,
+        containers: [{name: c, image: busybox, command: [sleep, "3"]}]}}"""
+    result = kelm("-", "--until", "10s", given=pod)
+    assert "apply 1 object from" in result.output
+    assert "pod/once: was created" in result.output
+    assert "pod/once: completed" in result.output
+    assert "unready" not in result.output
