@@ -24,7 +24,7 @@ from kelm.core.controllers.replicaset.controller import ReplicaSetController
 from kelm.core.controllers.service_account import RootCA, ServiceAccounts
 from kelm.core.controllers.taint_eviction import TaintEviction
 from kelm.core.node import faults
-from kelm.core.node.images import Images
+from kelm.core.node.images import Image, Images
 from kelm.core.node.machine import CAPACITY
 from kelm.core.node.program import Kubelet
 from kelm.core.runtime.controller import Controller
@@ -59,6 +59,16 @@ class ControlPlane(msgspec.Struct, frozen=True):
     images: Images = Images()
     capacity: Document = CAPACITY
     """What every machine offers, as quantities."""
+
+    def with_controller(self, *controllers: Controller) -> ControlPlane:
+        """A control plane that runs these as well; a namesake is replaced."""
+        names = {one.name for one in controllers}
+        kept = (one for one in self.controllers if one.name not in names)
+        return msgspec.structs.replace(self, controllers=(*kept, *controllers))
+
+    def with_image(self, name: str, program: Image) -> ControlPlane:
+        """A control plane whose machines know one more image (see `kelm.core.node.images`)."""
+        return msgspec.structs.replace(self, images=self.images.with_image(name, program))
 
     def start(self, simulator: Simulator) -> None:
         """Start everything that is no kubelet."""

@@ -1,1 +1,1 @@
-"""See the modules of this room."""
+"""For authors of tests: storms as Hypothesis strategies. Nothing here is imported by `kelm`."""
