@@ -11,21 +11,20 @@ future from here.
 
 from __future__ import annotations
 
-import gc
 import sys
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 from returns.result import Failure
 
 from kelm.adapters.manifests.read import Manifest, parse_manifests, read_manifests
+from kelm.adapters.simulator.collector import quiet_collector
 from kelm.adapters.simulator.events import Event
 from kelm.adapters.simulator.inputs import Asked, Fault, Input
 from kelm.adapters.simulator.loop import Simulator
-from kelm.adapters.simulator.machines import Machines
+from kelm.adapters.simulator.machines import MACHINE_COMMANDS, Machines
 from kelm.adapters.simulator.pickers import Fifo, Picker, Random
 from kelm.adapters.simulator.processes import ControlPlane
 from kelm.adapters.simulator.storyteller import Storyteller
@@ -91,21 +90,6 @@ class NotConverged(Exception):
         super().__init__(f"not converged after {limit_ms / 1_000:g} s of cluster time:\n{lines}")
 
 
-@contextmanager
-def quiet_collector() -> Iterator[None]:
-    """Keep Python's cyclic collector out of the loop: it walks every young vector whole.
-
-    Immutable values hold no cycles, so nothing is lost; what was on before is on afterwards.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
 class Cluster:
     """A simulated cluster: an API server, its controllers, its machines, in virtual time."""
 
@@ -127,6 +111,7 @@ class Cluster:
         self._boot()
 
     def _connect(self) -> None:
+        self.simulator.local_commands = MACHINE_COMMANDS
         self.simulator.on_local = self.machines.command
         self.simulator.on_input = self._on_input
 
@@ -348,7 +333,10 @@ class Cluster:
 
     def settle(self, within_ms: int) -> bool:
         """Run until the cluster has been as it should be, unchanged, for a second."""
-        limit_ms = self.now_ms + within_ms
+        with quiet_collector():
+            return self._settle(self.now_ms + within_ms)
+
+    def _settle(self, limit_ms: int) -> bool:
         seen: tuple[Table, ...] | None = None
         while True:
             substance = self._substance()

@@ -10,36 +10,45 @@ from kelm.adapters.simulator.pickers import Picker
 
 
 class Future:
-    """A queue of events. Those due at one instant are all enabled; the picker orders them."""
+    """A queue of events. Those due at one instant are all enabled; the picker orders them.
+
+    Thousands of events share an instant, so a heap orders the instants and a list each holds
+    their events in the order in which they came.
+    """
 
     def __init__(self) -> None:
-        self._heap: list[tuple[int, int, Event]] = []
+        self._instants: list[int] = []
+        self._due: dict[int, list[Event]] = {}
         self._enabled: deque[Event] = deque()
-        self._count = 0
         self.now_ms = 0
 
     def __len__(self) -> int:
-        return len(self._heap) + len(self._enabled)
+        return sum(map(len, self._due.values())) + len(self._enabled)
 
     def add(self, at_ms: int, event: Event) -> None:
         """Have an event happen at a time, at the earliest now."""
-        self._count += 1
-        heappush(self._heap, (max(at_ms, self.now_ms), self._count, event))
+        at_ms = max(at_ms, self.now_ms)
+        due = self._due.get(at_ms)
+        if due is None:
+            self._due[at_ms] = [event]
+            heappush(self._instants, at_ms)
+        else:
+            due.append(event)
 
     @property
     def next_ms(self) -> int | None:
         """When the next event is due."""
         if self._enabled:
             return self.now_ms
-        return self._heap[0][0] if self._heap else None
+        return self._instants[0] if self._instants else None
 
     def take(self, picker: Picker) -> Event:
         """The next event; the clock jumps to when it is due."""
-        heap, enabled = self._heap, self._enabled
+        instants, enabled = self._instants, self._enabled
         if not enabled:
-            self.now_ms = heap[0][0]
-        while heap and heap[0][0] <= self.now_ms:
-            enabled.append(heappop(heap)[2])
+            self.now_ms = instants[0]
+        while instants and instants[0] <= self.now_ms:
+            enabled.extend(self._due.pop(heappop(instants)))
         index = picker.choose(len(enabled))
         if index == 0:
             return enabled.popleft()
@@ -49,12 +58,12 @@ class Future:
 
     def pending(self) -> tuple[Event, ...]:
         """All events to come, in no promised order."""
-        return (*self._enabled, *(event for _, _, event in self._heap))
+        return (*self._enabled, *(event for due in self._due.values() for event in due))
 
     def copy(self) -> Future:
         twin = Future()
-        twin._heap = list(self._heap)
+        twin._instants = list(self._instants)
+        twin._due = {at_ms: list(due) for at_ms, due in self._due.items()}
         twin._enabled = deque(self._enabled)
-        twin._count = self._count
         twin.now_ms = self.now_ms
         return twin

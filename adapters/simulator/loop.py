@@ -26,6 +26,7 @@ from kelm.adapters.simulator.process import Process
 from kelm.adapters.simulator.trouble import Trouble
 from kelm.adapters.simulator.watches import Watches
 from kelm.core.api.server import ApiServer, handle
+from kelm.core.store.store import Store
 from kelm.core.store.table import Table
 from kelm.effects.commands import Command, Requests
 from kelm.effects.messages import Answered, Outcome, TimerFired
@@ -49,7 +50,8 @@ class Simulator:
         self.trouble = Trouble()
         self.after_event: Hook | None = None
         self.on_input: Callable[[Simulator, Input], None] | None = None
-        self.on_local: Callable[[Simulator, Command], Outcome | None] | None = None
+        self.local_commands: frozenset[type[Command]] = frozenset()
+        self.on_local: Callable[[Simulator, Command], Outcome] | None = None
         self.events = 0
 
     @property
@@ -64,7 +66,8 @@ class Simulator:
         twin.watches = self.watches.copy(twin.processes)
         twin.trouble = self.trouble.copy()
         twin.after_event, twin.on_input = self.after_event, self.on_input
-        twin.on_local, twin.events = self.on_local, self.events
+        twin.local_commands, twin.on_local = self.local_commands, self.on_local
+        twin.events = self.events
         return twin
 
     # -- processes -----------------------------------------------------------------------------
@@ -125,16 +128,17 @@ class Simulator:
         """Let the next event happen."""
         event = self.future.take(self.picker)
         self.events += 1
-        if isinstance(event, Execute):
-            self._execute(event)
-        elif isinstance(event, Wake):
-            self._wake(event)
-        elif isinstance(event, Deliver):
-            self._deliver(event)
-        elif isinstance(event, Answer):
-            self._answer(event)
+        kind = type(event)
+        if kind is Execute:
+            self._execute(event)  # type: ignore[arg-type]
+        elif kind is Answer:
+            self._answer(event)  # type: ignore[arg-type]
+        elif kind is Deliver:
+            self._deliver(event)  # type: ignore[arg-type]
+        elif kind is Wake:
+            self._wake(event)  # type: ignore[arg-type]
         else:
-            self._happen(event.input)
+            self._happen(event.input)  # type: ignore[union-attr]
         if self.after_event is not None:
             self.after_event(self, event)
         return event
@@ -147,32 +151,41 @@ class Simulator:
         process = self._alive(event.process, event.incarnation)
         if process is None:
             return
-        request = event.request
-        outcome = self.trouble.before(process, request)
+        request, trouble = event.request, self.trouble
+        if not request.id:
+            if not process.paused:
+                self.ask(request.command)
+            return
+        outcome = trouble.before(process, request)
         if outcome is None:
             outcome = self.ask(request.command)
-            outcome = self.trouble.after(process, request, outcome)
-        if request.id:
-            delay_ms = self.picker.delay_ms("answer") + self.trouble.delay_ms(outcome)
-            answer = Answer(event.process, event.incarnation, request.id, outcome)
-            self.future.add(self.future.now_ms + delay_ms, answer)
+            outcome = trouble.after(process, request, outcome)
+        delay_ms = self.picker.delay_ms("answer") + trouble.delay_ms(outcome)
+        answer = Answer(event.process, event.incarnation, request.id, outcome)
+        self.future.add(self.future.now_ms + delay_ms, answer)
 
     def ask(self, command: Command) -> Outcome:
         """Have the API (or the infrastructure) do a command now, and tell every watch."""
-        if self.on_local is not None:
-            local = self.on_local(self, command)
-            if local is not None:
-                return local
+        if type(command) in self.local_commands and self.on_local is not None:
+            return self.on_local(self, command)
         old = self.api.store
         self.api, outcome = handle(self.api, command, self.future.now_ms)
         new = self.api.store
-        if new is not old:
-            known = len(old.tables)
-            for number, table in enumerate(new.tables):
-                before = old.tables[number] if number < known else None
-                if table is not before:
-                    self.publish(table, before.revision if before is not None else 0)
+        if new.tables is not old.tables:
+            if new.revision == old.revision + 1:
+                table = new.tables[new.written]
+                self.publish(table, old.revision)
+            else:
+                self._publish_all(old, new)
         return outcome
+
+    def _publish_all(self, old: Store, new: Store) -> None:
+        """Tell of every table that a command of several writes has moved."""
+        known = len(old.tables)
+        for number, table in enumerate(new.tables):
+            before = old.tables[number] if number < known else None
+            if table is not before:
+                self.publish(table, before.revision if before is not None else 0)
 
     def publish(self, table: Table, since: int) -> None:
         """Tell every watch on a resource that its table moved on."""
@@ -206,6 +219,7 @@ class Simulator:
             self.future.add(until_ms, event)
             return
         process.delivering[event.watch] = False
+        self.watches.listens(process.watch(event.watch).resource)
         observed = self.watches.deliver(process, event.watch, self.picker, self.future.now_ms)
         if observed is None:
             return

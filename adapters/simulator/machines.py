@@ -31,6 +31,7 @@ from kelm.effects.program import Program
 from kelm.effects.refusals import Reason, Refusal
 
 INSTANCES = "instances"
+MACHINE_COMMANDS: frozenset[type[Command]] = frozenset({LaunchInstance, TerminateInstance})
 
 
 class Host(msgspec.Struct, frozen=True):
@@ -106,13 +107,12 @@ class Machines:
         self._note(sim, changed)
         return changed
 
-    def command(self, sim: Simulator, command: Command) -> Outcome | None:
-        """Carry out an infrastructure command; None for all others."""
+    def command(self, sim: Simulator, command: Command) -> Outcome:
+        """Carry out one of the `MACHINE_COMMANDS`."""
         if isinstance(command, LaunchInstance):
             return self.launch(sim, command.name, command.zone, command.pool, self._boot_ms)
-        if isinstance(command, TerminateInstance):
-            return self._terminate(sim, command.name)
-        return None
+        assert isinstance(command, TerminateInstance)
+        return self._terminate(sim, command.name)
 
     def _terminate(self, sim: Simulator, name: str) -> Outcome:
         host = self.hosts.get(name)

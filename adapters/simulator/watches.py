@@ -20,11 +20,15 @@ from kelm.effects.program import Watch
 Hearer = tuple[Process, int]
 
 
-def field_value(doc: Document | None, field: str) -> str | None:
-    """The value of a dotted field, None where the object or the field is absent."""
+Field = tuple[str, ...]
+"""A dotted field's steps."""
+
+
+def field_value(doc: Document | None, field: Field) -> str | None:
+    """The value of a field, None where the object or the field is absent."""
     if doc is None:
         return None
-    value = value_at(doc, *field.split("."))
+    value = value_at(doc, *field)
     return value if isinstance(value, str) else None
 
 
@@ -33,9 +37,10 @@ class Watches:
 
     def __init__(self, *, keep_versions: bool) -> None:
         self._all: dict[Resource, list[Hearer]] = {}
-        self._by_field: dict[Resource, dict[str, dict[str, list[Hearer]]]] = {}
+        self._by_field: dict[Resource, dict[Field, dict[str, list[Hearer]]]] = {}
         self._keep_versions = keep_versions
         self._versions: dict[Resource, list[Table]] = {}
+        self._called: set[Resource] = set()
         self.tables: dict[Resource, Table] = {}
 
     def copy(self, processes: dict[str, Process]) -> Watches:
@@ -51,11 +56,13 @@ class Watches:
         self.forget(process)
         for index, watch in enumerate(process.subscriptions.watches):
             self._hearers(watch).append((process, index))
+            self._called.discard(watch.resource)
 
     def _hearers(self, watch: Watch) -> list[Hearer]:
         if not watch.field:
             return self._all.setdefault(watch.resource, [])
-        by_value = self._by_field.setdefault(watch.resource, {}).setdefault(watch.field, {})
+        field = tuple(watch.field.split("."))
+        by_value = self._by_field.setdefault(watch.resource, {}).setdefault(field, {})
         return by_value.setdefault(watch.value, [])
 
     def forget(self, process: Process) -> None:
@@ -65,26 +72,39 @@ class Watches:
             hearers[:] = [h for h in hearers if h[0].name != process.name]
 
     def moved(self, table: Table, since: int) -> list[Hearer]:
-        """Note a table's new version; whose watches have something to hear now."""
+        """Note a table's new version; whose watches have something to hear and were not called.
+
+        Thousands of writes come between two deliveries, so the hearers of a whole resource are
+        named by the first of them alone, until one of them has listened (`listens`).
+        """
         resource = table.resource
         self.tables[resource] = table
         if self._keep_versions:
             self._versions.setdefault(resource, []).append(table)
-        hearers = list(self._all.get(resource, ()))
-        for field, by_value in self._by_field.get(resource, {}).items():
+        hearers: list[Hearer] = []
+        if resource not in self._called:
+            self._called.add(resource)
+            hearers.extend(self._all.get(resource, ()))
+        fields = self._by_field.get(resource)
+        if fields:
             for change in table.changes_since(since) or ():
-                hearers.extend(self._file(change, field, by_value))
+                for field, by_value in fields.items():
+                    self._file(change, field, by_value, hearers)
         return hearers
 
+    def listens(self, resource: Resource) -> None:
+        """Note that a watch on a resource listens now and has to be called again."""
+        self._called.discard(resource)
+
     @staticmethod
-    def _file(change: Change, field: str, by_value: dict[str, list[Hearer]]) -> list[Hearer]:
-        found: list[Hearer] = []
-        new, old = field_value(change.new, field), field_value(change.old, field)
-        for value in (new,) if new == old else (new, old):
-            for process, index in by_value.get(value or "", ()) if value else ():
+    def _file(
+        change: Change, field: Field, by_value: dict[str, list[Hearer]], hearers: list[Hearer]
+    ) -> None:
+        was, now = field_value(change.old, field), field_value(change.new, field)
+        for value in (now,) if now == was else (now, was):
+            for process, index in by_value.get(value, ()) if value else ():
                 process.inboxes[index] = (*process.inboxes[index], change)
-                found.append((process, index))
-        return found
+                hearers.append((process, index))
 
     def deliver(
         self, process: Process, index: int, picker: Picker, now_ms: int

@@ -29,6 +29,7 @@ from kelm.effects.commands import RecordEvent
 
 BURST: Final = 25
 REFILL_MS: Final = 300_000
+FULL_MS: Final = BURST * REFILL_MS
 SIMILAR_EVENTS: Final = 10
 SIMILAR_WITHIN_MS: Final = 600_000
 COMBINED: Final = "(combined from similar events): "
@@ -83,9 +84,16 @@ class Observation(msgspec.Struct, frozen=True, gc=False):
     write: whether to write it at all.
     number: the stored event to count up, or None for a new one.
     count: how often it was seen by now.
+    place, bucket: where its subject is remembered, and who else is.
     """
 
-    subject: Subject
+    place: int
+    bucket: Bucket
+    key: str
+    tokens_ms: int
+    at_ms: int
+    seen: tuple[Seen, ...]
+    similar: tuple[Similar, ...]
     seen_key: tuple[str, ...]
     message: str
     number: int | None
@@ -102,42 +110,47 @@ def subject_key(command: RecordEvent) -> str:
     )
 
 
-def recall(memory: EventMemory, key: str) -> Subject | None:
-    """What is remembered of a source and object."""
-    for subject in memory.buckets[crc32(key.encode()) % BUCKETS]:
-        if subject.key == key:
-            return subject
-    return None
-
-
-def remember(memory: EventMemory, subject: Subject) -> EventMemory:
-    """The memory with this subject as the one used last; a full bucket forgets its oldest."""
-    place = crc32(subject.key.encode()) % BUCKETS
-    others = tuple(one for one in memory.buckets[place] if one.key != subject.key)
-    bucket = (subject, *others[: BUCKET_SIZE - 1])
-    return EventMemory(memory.buckets.set(place, bucket))
-
-
 def observe(memory: EventMemory, command: RecordEvent, now_ms: int) -> Observation:
-    """Decide what to do about an event. `subject` is to be remembered in any case."""
+    """Decide what to do about an event. It is to be remembered in any case."""
     key = subject_key(command)
-    subject = recall(memory, key) or Subject(key, BURST * REFILL_MS, now_ms)
+    place = crc32(key.encode()) % BUCKETS
+    bucket = memory.buckets[place]
+    for subject in bucket:
+        if subject.key == key:
+            again = _in_series if command.action else _again
+            return again(place, bucket, subject, command, now_ms)
     if command.action:
-        return _in_series(subject, command, now_ms)
-    subject, seen_key, message = _combined(subject, command, now_ms)
-    seen = _find(subject, seen_key)
-    subject, allowed = _spend(subject, now_ms)
-    number = seen.number if seen is not None else None
-    count = seen.count + 1 if seen is not None else 1
-    return Observation(subject, seen_key, message, number, count, allowed)
+        empty = Subject(key, FULL_MS, now_ms)
+        return _in_series(place, bucket, empty, command, now_ms)
+    message = command.message
+    seen_key = (command.field_path, command.type, command.reason, message)
+    similar = (Similar((command.type, command.reason), (message,), now_ms),)
+    left = FULL_MS - REFILL_MS
+    return Observation(
+        place, bucket, key, left, now_ms, (), similar, seen_key, message, None, 1, True
+    )
 
 
-def noted(observation: Observation, number: int, now_ms: int) -> Subject:
-    """What is remembered after the event was stored under a number (or dropped: -1)."""
-    subject = observation.subject
-    entry = Seen(observation.seen_key, number, observation.count, now_ms)
-    others = tuple(one for one in subject.seen if one.key != observation.seen_key)
-    return msgspec.structs.replace(subject, seen=(entry, *others[: BUCKET_SIZE - 1]))
+def remember(
+    memory: EventMemory, observation: Observation, number: int, now_ms: int
+) -> EventMemory:
+    """The memory after the event was stored under a number (or dropped: -1).
+
+    Its subject is the one used last; a full bucket forgets its oldest.
+    """
+    key, seen_key, seen = observation.key, observation.seen_key, observation.seen
+    entry = Seen(seen_key, number, observation.count, now_ms)
+    if seen:
+        entries = (entry, *[one for one in seen if one.key != seen_key][: BUCKET_SIZE - 1])
+    else:
+        entries = (entry,)
+    subject = Subject(key, observation.tokens_ms, observation.at_ms, entries, observation.similar)
+    bucket = observation.bucket
+    if bucket:
+        kept = (subject, *[one for one in bucket if one.key != key][: BUCKET_SIZE - 1])
+    else:
+        kept = (subject,)
+    return EventMemory(memory.buckets.set(observation.place, kept))
 
 
 def _find(subject: Subject, key: tuple[str, ...]) -> Seen | None:
@@ -147,43 +160,80 @@ def _find(subject: Subject, key: tuple[str, ...]) -> Seen | None:
     return None
 
 
-def _spend(subject: Subject, now_ms: int) -> tuple[Subject, bool]:
-    """Take one event out of the allowance, if one is left."""
-    refilled = subject.tokens_ms + now_ms - subject.at_ms
-    tokens = min(refilled, BURST * REFILL_MS)
+def _again(
+    place: int, bucket: Bucket, subject: Subject, command: RecordEvent, now_ms: int
+) -> Observation:
+    """An event of a subject that is known: counted, combined with its like, or dropped."""
+    seen_key, message, similar = _combined(subject, command, now_ms)
+    seen = _find(subject, seen_key)
+    # One event is taken out of the allowance, if one is left.
+    tokens = min(subject.tokens_ms + now_ms - subject.at_ms, FULL_MS)
     allowed = tokens >= REFILL_MS
-    left = tokens - REFILL_MS if allowed else tokens
-    return Subject(subject.key, left, now_ms, subject.seen, subject.similar), allowed
+    return Observation(
+        place,
+        bucket,
+        subject.key,
+        tokens - REFILL_MS if allowed else tokens,
+        now_ms,
+        subject.seen,
+        similar,
+        seen_key,
+        message,
+        seen.number if seen is not None else None,
+        seen.count + 1 if seen is not None else 1,
+        allowed,
+    )
 
 
 def _combined(
     subject: Subject, command: RecordEvent, now_ms: int
-) -> tuple[Subject, tuple[str, ...], str]:
-    """The key and message under which an event is counted: its own, or those of its like."""
+) -> tuple[tuple[str, ...], str, tuple[Similar, ...]]:
+    """The key and message under which an event is counted: its own, or those of its like.
+
+    And the messages of all likes, with this one.
+    """
     like = (command.type, command.reason)
-    known = next((one for one in subject.similar if one.key == like), None)
+    message = command.message
     messages: tuple[str, ...] = ()
-    if known is not None and now_ms - known.last_ms <= SIMILAR_WITHIN_MS:
-        messages = known.messages
-    if command.message not in messages:
-        messages = (*messages, command.message)
+    others = []
+    for one in subject.similar:
+        if one.key != like:
+            others.append(one)
+        elif now_ms - one.last_ms <= SIMILAR_WITHIN_MS:
+            messages = one.messages
+    if message not in messages:
+        messages = (*messages, message)
     combines = len(messages) >= SIMILAR_EVENTS
     if combines:
         messages = messages[1:]
-    entry = Similar(like, messages, now_ms)
-    others = tuple(one for one in subject.similar if one.key != like)
-    subject = Subject(subject.key, subject.tokens_ms, subject.at_ms, subject.seen, (entry, *others))
+    similar = (Similar(like, messages, now_ms), *others)
     if combines:
-        return subject, like, COMBINED + command.message
-    own = (command.field_path, command.type, command.reason, command.message)
-    return subject, own, command.message
+        return like, COMBINED + message, similar
+    return (command.field_path, command.type, command.reason, message), message, similar
 
 
-def _in_series(subject: Subject, command: RecordEvent, now_ms: int) -> Observation:
+def _in_series(
+    place: int, bucket: Bucket, subject: Subject, command: RecordEvent, now_ms: int
+) -> Observation:
     """An event of the newer kind: the first repetition is written, later ones now and then."""
     key = (command.action, command.type, command.reason)
     seen = _find(subject, key)
     if seen is None or now_ms - seen.last_ms > SERIES_ENDS_MS:
-        return Observation(subject, key, command.message, None, 1, True)
-    count = seen.count + 1
-    return Observation(subject, key, command.message, seen.number, count, count == 2)
+        number, count, write = None, 1, True
+    else:
+        number, count = seen.number, seen.count + 1
+        write = count == 2
+    return Observation(
+        place,
+        bucket,
+        subject.key,
+        subject.tokens_ms,
+        subject.at_ms,
+        subject.seen,
+        subject.similar,
+        key,
+        command.message,
+        number,
+        count,
+        write,
+    )

@@ -131,11 +131,6 @@ def purged(log: EventLog, now_ms: int) -> EventLog:
     )
 
 
-def due(log: EventLog, now_ms: int) -> bool:
-    """Whether it is time to purge."""
-    return now_ms - log.purged_ms >= PURGE_EVERY_MS
-
-
 def find(log: EventLog, namespace: str, name: str) -> EventRecord | None:
     """The event of a name: its suffix says when it was made, and nearly which one it is."""
     try:

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from kelm.core.objects.int_or_string import IntOrString
 from kelm.core.objects.pod import ENDED, Container, Pod
 from kelm.core.objects.service import HEADLESS, Service, ServicePort, endpoint_port
-from kelm.effects.document import Document, child, children, text
+from kelm.effects.document import Document
 
 IPV4 = "IPv4"
 IPV6 = "IPv6"
@@ -23,10 +23,7 @@ IPV6 = "IPv6"
 
 def addresses_of(pod: Pod) -> tuple[str, ...]:
     """A pod's addresses; the first is `status.podIP`."""
-    ips = children(child(pod.doc, "status"), "podIPs")
-    if ips:
-        return tuple(ip for one in ips if (ip := text(one, "ip")))
-    return (pod.status.pod_ip,) if pod.status.pod_ip else ()
+    return pod.status.addresses
 
 
 def address_type_of(address: str) -> str:

@@ -12,12 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kelm.core.network.membership import addresses_of
 from kelm.core.objects.meta import metadata
-from kelm.core.objects.pod import ENDED, Pod, pod
+from kelm.core.objects.pod import PodStatus, status_of
 from kelm.core.objects.service import Service, service
 from kelm.effects.address import Key
-from kelm.effects.document import Document, child
+from kelm.effects.document import Document, Json, child
 from kelm.effects.messages import Cache, Change
 
 
@@ -60,46 +59,48 @@ def services_of_pod(services: Cache, doc: Document) -> Iterator[Key]:
 
 def services_of_change(services: Cache, change: Change) -> Iterator[Key]:
     """The keys of the Services whose endpoints a pod's change may concern."""
-    before = None if change.old is None else pod(change.old)
-    after = None if change.new is None else pod(change.new)
-    if before is not None and after is not None and _same_labels(before, after):
-        if not _same_endpoint(before, after):
-            yield from services_of_pod(services, after.doc)
+    old, new = change.old, change.new
+    if old is not None and new is not None and _same_labels(old, new):
+        if not _same_endpoint(old, new):
+            yield from services_of_pod(services, new)
         return
-    for one in (before, after):
-        if one is not None and is_listed(one):
-            yield from services_of_pod(services, one.doc)
+    for doc in (old, new):
+        if doc is not None and is_listed(status_of(doc)):
+            yield from services_of_pod(services, doc)
 
 
-def is_listed(one: Pod) -> bool:
-    """Whether some Service may list this pod: it has an address and has not ended."""
-    status = one.status
-    return status.phase not in ENDED and (bool(status.pod_ip) or bool(addresses_of(one)))
+def is_listed(status: PodStatus) -> bool:
+    """Whether some Service may list a pod: it has an address and has not ended."""
+    return bool(status.addresses or status.pod_ip) and not status.ended
 
 
-def _same_labels(old: Pod, new: Pod) -> bool:
-    if old.metadata is new.metadata:
+def _same_labels(old: Document, new: Document) -> bool:
+    if old.get("metadata") is new.get("metadata"):
         return True
-    return (old.metadata.labels or {}) == (new.metadata.labels or {})
+    before, after = metadata(old).labels, metadata(new).labels
+    return before is after or (before or {}) == (after or {})
 
 
-def _same_endpoint(old: Pod, new: Pod) -> bool:
+def _same_endpoint(old: Document, new: Document) -> bool:
     """Whether two versions of a pod make the same endpoint, whatever Service it stands behind."""
-    if old.status is not new.status:
-        listed = is_listed(new)
-        if is_listed(old) != listed:
+    before, after = status_of(old), status_of(new)
+    listed = is_listed(after)
+    if before is not after:
+        if is_listed(before) != listed:
             return False
-        if listed and (old.ready != new.ready or addresses_of(old) != addresses_of(new)):
+        if listed and (before.ready != after.ready or before.addresses != after.addresses):
             return False
-    elif not is_listed(new):
+    elif not listed:
         return True
+    was, now = metadata(old), metadata(new)
     return (
-        old.metadata.uid == new.metadata.uid
-        and old.metadata.deletion_timestamp == new.metadata.deletion_timestamp
-        and old.spec.node_name == new.spec.node_name
-        and _names(old) == _names(new)
+        was.uid == now.uid
+        and was.deletion_timestamp == now.deletion_timestamp
+        and _place(old) == _place(new)
     )
 
 
-def _names(one: Pod) -> tuple[object, object]:
-    return one.spec.doc.get("hostname"), one.spec.doc.get("subdomain")
+def _place(doc: Document) -> tuple[Json, ...]:
+    """What of a pod's specification an endpoint tells."""
+    spec = child(doc, "spec")
+    return spec.get("nodeName"), spec.get("hostname"), spec.get("subdomain")

@@ -13,7 +13,7 @@ from returns.result import Failure
 from kelm.core.node.env import Surroundings, environment
 from kelm.core.node.local import LocalPod
 from kelm.core.node.recipe import Recipe
-from kelm.core.node.small_map import SmallMap
+from kelm.core.store.small_map import SmallMap
 from kelm.effects.document import Document, children, text
 
 

@@ -26,7 +26,7 @@ from kelm.core.node.behaviour import (
     Window,
 )
 from kelm.core.node.shell import understand
-from kelm.core.node.small_map import SmallMap
+from kelm.core.store.small_map import SmallMap
 from kelm.effects.document import EMPTY, Document
 
 DEFAULT_PULL_MS = 1_000

@@ -28,8 +28,8 @@ from kelm.core.node.lifecycle import advance, due_ms, settle
 from kelm.core.node.local import LocalPod
 from kelm.core.node.machine import Machine, free_number
 from kelm.core.node.reconstruct import reconstruct
-from kelm.core.node.small_map import SmallMap
 from kelm.core.node.turn import Turn
+from kelm.core.store.small_map import SmallMap
 from kelm.effects.address import Key, RequestId
 from kelm.effects.commands import Requests
 from kelm.effects.document import Document, child, text

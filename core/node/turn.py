@@ -10,7 +10,7 @@ from typing import Literal
 
 from kelm.core.node.local import LocalPod
 from kelm.core.node.machine import Machine
-from kelm.core.node.small_map import SmallMap
+from kelm.core.store.small_map import SmallMap
 from kelm.effects.commands import Command, RecordEvent, Request
 
 COMPONENT = "kubelet"

@@ -11,7 +11,7 @@ import msgspec
 
 from kelm.core.objects.meta import Metadata
 from kelm.core.objects.views import convert, view, views, whole
-from kelm.effects.document import Document, child
+from kelm.effects.document import EMPTY, Document, child
 
 QuantityText = str | int | float
 ENDED = ("Succeeded", "Failed")
@@ -135,7 +135,11 @@ class ContainerStatus(msgspec.Struct, frozen=True, gc=False):
 
 
 class PodStatus(msgspec.Struct, frozen=True, gc=False):
-    """A pod's status. Views of what many pods share (a condition since one second) are shared."""
+    """A pod's status. Views of what many pods share (a condition since one second) are shared.
+
+    ended: it will never run again. ready_condition: its condition Ready, if it has one.
+    addresses: where it is reached; the first is `pod_ip`.
+    """
 
     phase: str
     reason: str
@@ -147,27 +151,58 @@ class PodStatus(msgspec.Struct, frozen=True, gc=False):
     init_container_statuses: tuple[ContainerStatus, ...]
     nominated_node_name: str
     qos_class: str
+    ended: bool
+    ready_condition: Condition | None
+    addresses: tuple[str, ...]
 
     @classmethod
     def decode(cls, doc: Document) -> Self:
+        phase = doc.get("phase") or ""
+        pod_ip = doc.get("podIP") or ""
+        conditions = views(Condition, doc, "conditions")
+        ready = None
+        for condition in conditions:
+            if condition.type == "Ready":
+                ready = condition
+                break
         return cls(
-            doc.get("phase") or "",  # type: ignore[arg-type]
+            phase,  # type: ignore[arg-type]
             doc.get("reason") or "",  # type: ignore[arg-type]
-            doc.get("podIP") or "",  # type: ignore[arg-type]
+            pod_ip,  # type: ignore[arg-type]
             doc.get("hostIP") or "",  # type: ignore[arg-type]
             doc.get("startTime"),  # type: ignore[arg-type]
-            views(Condition, doc, "conditions"),
+            conditions,
             views(ContainerStatus, doc, "containerStatuses"),
             views(ContainerStatus, doc, "initContainerStatuses"),
             doc.get("nominatedNodeName") or "",  # type: ignore[arg-type]
             doc.get("qosClass") or "",  # type: ignore[arg-type]
+            phase in ENDED,
+            ready,
+            _addresses(doc, pod_ip),  # type: ignore[arg-type]
         )
+
+    @property
+    def ready(self) -> bool:
+        return self.ready_condition is not None and self.ready_condition.status == "True"
+
+    @property
+    def ready_since(self) -> str | None:
+        """When its readiness last changed."""
+        return self.ready_condition.last_transition_time if self.ready_condition else None
 
     def condition(self, condition_type: str) -> Condition | None:
         for condition in self.conditions:
             if condition.type == condition_type:
                 return condition
         return None
+
+
+def _addresses(status: Document, pod_ip: str) -> tuple[str, ...]:
+    ips = status.get("podIPs")
+    if ips and isinstance(ips, tuple):
+        found = [one.get("ip") for one in ips if isinstance(one, Document)]
+        return tuple([ip for ip in found if isinstance(ip, str) and ip])
+    return (pod_ip,) if pod_ip else ()
 
 
 class Pod(msgspec.Struct, frozen=True, gc=False):
@@ -191,9 +226,8 @@ class Pod(msgspec.Struct, frozen=True, gc=False):
     @classmethod
     def decode(cls, doc: Document) -> Self:
         metadata = view(Metadata, child(doc, "metadata"))
-        status = view(PodStatus, child(doc, "status"))
-        alive = status.phase not in ENDED
-        ready = status.condition("Ready")
+        status = status_of(doc)
+        alive = not status.ended
         return cls(
             doc=doc,
             metadata=metadata,
@@ -201,10 +235,16 @@ class Pod(msgspec.Struct, frozen=True, gc=False):
             status=status,
             active=alive and metadata.deletion_timestamp is None,
             terminating=alive and metadata.deletion_timestamp is not None,
-            ready=ready is not None and ready.status == "True",
+            ready=status.ready,
         )
 
 
 def pod(doc: Document) -> Pod:
     """The pod view of a document."""
     return whole(Pod, doc)
+
+
+def status_of(doc: Document) -> PodStatus:
+    """The view of a pod's status: all that many decisions need, and cheaper than the pod's."""
+    status = doc.get("status")
+    return view(PodStatus, status if isinstance(status, Document) else EMPTY)

@@ -6,11 +6,10 @@ Program of it: it keeps the beliefs, the queue of keys, back-off and the request
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol, TypeAlias
 
 import msgspec
-from pyrsistent.typing import PMap
 
 from kelm.effects.address import Key, Resource
 from kelm.effects.commands import Command
@@ -19,7 +18,7 @@ from kelm.effects.messages import Cache, Change
 from kelm.effects.program import Watch
 from kelm.effects.refusals import Reason, Refusal
 
-Caches: TypeAlias = PMap[Resource, Cache]
+Caches: TypeAlias = Mapping[Resource, Cache]
 Batch: TypeAlias = tuple[Command, ...]
 
 

@@ -14,16 +14,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import msgspec
-from pyrsistent import pmap, pvector
-from pyrsistent.typing import PMap, PVector
+from pyrsistent import pvector
+from pyrsistent.typing import PVector
 from returns.result import Failure
 
 from kelm.core.runtime.controller import Answering, Batch, Caches, Controller, Sync
 from kelm.core.runtime.timers import Timers
+from kelm.core.store.hash_map import HashMap
+from kelm.core.store.small_map import SmallMap
 from kelm.effects.address import Key, RequestId, Resource
 from kelm.effects.commands import Command, RecordEvent, Request, Requests
 from kelm.effects.document import Document
-from kelm.effects.messages import Answered, Message, Observed, TimerFired
+from kelm.effects.messages import Answered, Cache, Message, Observed, TimerFired
 from kelm.effects.program import Subscriptions, Watch
 from kelm.effects.refusals import Reason
 
@@ -34,28 +36,28 @@ LONGEST_BACKOFF_MS = 1_000_000
 class Busy(msgspec.Struct, frozen=True):
     """A key's plan under way."""
 
-    out: PMap[RequestId, Command]
+    out: HashMap[RequestId, Command]
     later: tuple[Batch, ...]
     tolerated: frozenset[Reason]
-    seen_at_least: PMap[Resource, int] = pmap()
+    seen_at_least: SmallMap[Resource, int] = SmallMap()
     failed: bool = False
 
 
 class Work(msgspec.Struct, frozen=True):
     """The state of a controller's process; `synced`: every watch was heard of once."""
 
-    caches: Caches = pmap()
+    caches: SmallMap[Resource, Cache] = SmallMap()
     synced: bool = False
     ready: PVector[Key] = pvector()
     head: int = 0
-    dirty: PMap[Key, bool] = pmap()
+    dirty: HashMap[Key, bool] = HashMap()
     timers: Timers = Timers()
-    busy: PMap[Key, Busy] = pmap()
-    owner_of: PMap[RequestId, Key] = pmap()
-    waiting: PMap[Key, PMap[Resource, int]] = pmap()
+    busy: HashMap[Key, Busy] = HashMap()
+    owner_of: HashMap[RequestId, Key] = HashMap()
+    waiting: HashMap[Key, SmallMap[Resource, int]] = HashMap()
     """Keys whose own writes the beliefs do not show yet: the revisions that would."""
-    failures: PMap[Key, int] = pmap()
-    memory: PMap[Key, object] = pmap()
+    failures: HashMap[Key, int] = HashMap()
+    memory: HashMap[Key, object] = HashMap()
     next_id: RequestId = 1
     now_ms: int = 0
 
@@ -96,7 +98,7 @@ def _has_turn(controller: Controller, state: Work) -> bool:
 
 def _observe(controller: Controller, state: Work, message: Observed) -> Work:
     was_synced = state.synced
-    caches = state.caches.set(message.resource, message.cache)
+    caches = state.caches.put(message.resource, message.cache)
     synced = was_synced or _synced(controller, caches)
     state = msgspec.structs.replace(state, caches=caches, synced=synced, now_ms=message.now_ms)
     if not synced:
@@ -116,7 +118,7 @@ def _mark(state: Work, keys: Iterable[Key]) -> Work:
     dirty, ready = state.dirty, state.ready.evolver()
     for key in keys:
         if key not in dirty:
-            dirty = dirty.set(key, True)
+            dirty = dirty.put(key, True)
             if key not in state.busy and key not in state.waiting:
                 ready.append(key)
     return msgspec.structs.replace(state, dirty=dirty, ready=ready.persistent())
@@ -131,7 +133,7 @@ def _stop_waiting(state: Work, resource: Resource) -> Work:
         if unseen.get(resource, revision + 1) > revision:
             continue
         unseen = unseen.remove(resource)
-        waiting = waiting.set(key, unseen) if unseen else waiting.remove(key)
+        waiting = waiting.put(key, unseen) if unseen else waiting.remove(key)
         if not unseen:
             free.append(key)
     state = msgspec.structs.replace(state, waiting=waiting)
@@ -171,13 +173,13 @@ def _turn(controller: Controller, state: Work, requests: list[Request]) -> Work:
     state = _remember(state, key, plan.memory)
     if plan.again_at_ms is not None:
         state = msgspec.structs.replace(state, timers=state.timers.set(key, plan.again_at_ms))
-    return _send(state, key, Busy(pmap(), plan.batches, plan.tolerated), requests)
+    return _send(state, key, Busy(HashMap(), plan.batches, plan.tolerated), requests)
 
 
 def _remember(state: Work, key: Key, memory: object) -> Work:
     if memory is state.memory.get(key):
         return state
-    kept = state.memory.discard(key) if memory is None else state.memory.set(key, memory)
+    kept = state.memory.remove(key) if memory is None else state.memory.put(key, memory)
     return msgspec.structs.replace(state, memory=kept)
 
 
@@ -190,15 +192,15 @@ def _send(state: Work, key: Key, busy: Busy, requests: list[Request]) -> Work:
                 requests.append(Request(0, command))
                 continue
             requests.append(Request(number, command))
-            out = out.set(number, command)
-            owner_of = owner_of.set(number, key)
+            out = out.put(number, command)
+            owner_of = owner_of.put(number, key)
             number += 1
         later = later[1:]
     state = msgspec.structs.replace(state, next_id=number, owner_of=owner_of)
     if not out:
         return _done(state, key, busy)
     waiting = Busy(out, later, busy.tolerated, busy.seen_at_least, busy.failed)
-    return msgspec.structs.replace(state, busy=state.busy.set(key, waiting))
+    return msgspec.structs.replace(state, busy=state.busy.put(key, waiting))
 
 
 def _hear(controller: Controller, state: Work, message: Answered) -> tuple[Work, Requests]:
@@ -225,7 +227,7 @@ def _hear(controller: Controller, state: Work, message: Answered) -> tuple[Work,
             state = _remember(state, key, answered(sync, command, answer))
         busy = _wrote(controller, busy, command, answer)
     if busy.out:
-        return msgspec.structs.replace(state, busy=state.busy.set(key, busy)), ()
+        return msgspec.structs.replace(state, busy=state.busy.put(key, busy)), ()
     requests: list[Request] = []
     return _send(state, key, busy, requests), tuple(requests)
 
@@ -240,11 +242,11 @@ def _wrote(controller: Controller, busy: Busy, command: Command, answer: Documen
     if not isinstance(version, str) or not version.isdecimal():
         return busy
     revision = max(int(version), busy.seen_at_least.get(resource, 0))
-    return msgspec.structs.replace(busy, seen_at_least=busy.seen_at_least.set(resource, revision))
+    return msgspec.structs.replace(busy, seen_at_least=busy.seen_at_least.put(resource, revision))
 
 
 def _done(state: Work, key: Key, busy: Busy) -> Work:
-    state = msgspec.structs.replace(state, busy=state.busy.discard(key))
+    state = msgspec.structs.replace(state, busy=state.busy.remove(key))
     if busy.failed:
         return _back_off(state, key)
     if key in state.failures:
@@ -255,16 +257,16 @@ def _done(state: Work, key: Key, busy: Busy) -> Work:
             unseen = unseen.remove(resource)
     if not unseen:
         return _free(state, key)
-    return msgspec.structs.replace(state, waiting=state.waiting.set(key, unseen))
+    return msgspec.structs.replace(state, waiting=state.waiting.put(key, unseen))
 
 
 def _back_off(state: Work, key: Key) -> Work:
     """Look at a key again later; what changed while it was busy will be seen then, too."""
-    count = state.failures.get(key, 0)
+    count = state.failures.get(key) or 0
     delay_ms = min(FIRST_BACKOFF_MS << min(count, 30), LONGEST_BACKOFF_MS)
     return msgspec.structs.replace(
         state,
-        dirty=state.dirty.discard(key),
-        failures=state.failures.set(key, count + 1),
+        dirty=state.dirty.remove(key),
+        failures=state.failures.put(key, count + 1),
         timers=state.timers.set(key, state.now_ms + delay_ms),
     )

@@ -7,9 +7,8 @@ A key has one time, the last that was set; older entries for it are skipped when
 from __future__ import annotations
 
 import msgspec
-from pyrsistent import pmap
-from pyrsistent.typing import PMap
 
+from kelm.core.store.hash_map import HashMap
 from kelm.effects.address import Key
 
 
@@ -40,7 +39,7 @@ class Timers(msgspec.Struct, frozen=True):
     """Keys and the times at which they are due; keys of one time come in the order set."""
 
     heap: _Node | None = None
-    due: PMap[Key, int] = pmap()
+    due: HashMap[Key, int] = HashMap()
     set_count: int = 0
 
     @property
@@ -58,7 +57,7 @@ class Timers(msgspec.Struct, frozen=True):
         if self.due.get(key) == at_ms:
             return self
         node = _Node(at_ms, self.set_count, key, 1, None, None)
-        heap, due = _merge(self.heap, node), self.due.set(key, at_ms)
+        heap, due = _merge(self.heap, node), self.due.put(key, at_ms)
         return _skip_stale(Timers(heap, due, self.set_count + 1))
 
     def cancel(self, key: Key) -> Timers:

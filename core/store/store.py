@@ -28,6 +28,8 @@ class Store(msgspec.Struct, frozen=True):
     number_of: Document = EMPTY
     """Each resource's number: its place in `tables`."""
     tables: PVector[Table] = pvector()
+    written: int = 0
+    """The number of the table that the last write went to."""
 
     @property
     def next_revision(self) -> int:
@@ -54,7 +56,9 @@ class Store(msgspec.Struct, frozen=True):
         (2, 1)
         """
         number = self.counter + 1
-        return Store(self.revision, number, self.seed, self.number_of, self.tables), number
+        return Store(
+            self.revision, number, self.seed, self.number_of, self.tables, self.written
+        ), number
 
     def put(self, resource: Resource, key: Key, doc: Document) -> Store:
         """Add or replace an object, which carries `next_revision` as its resourceVersion.
@@ -77,6 +81,12 @@ class Store(msgspec.Struct, frozen=True):
         if isinstance(number, int):
             tables, number_of = self.tables.set(number, table), self.number_of
         else:
-            number_of = Document({**self.number_of, resource: len(self.tables)})
+            number = len(self.tables)
+            number_of = Document({**self.number_of, resource: number})
             tables = self.tables.append(table)
-        return Store(table.revision, self.counter, self.seed, number_of, tables)
+        return Store(table.revision, self.counter, self.seed, number_of, tables, number)
+
+
+def at_revision(store: Store, revision: int) -> Store:
+    """The same tables at a later revision: something was written that no table holds."""
+    return Store(revision, store.counter, store.seed, store.number_of, store.tables, store.written)

@@ -16,9 +16,10 @@ from bisect import bisect_right
 from collections.abc import Iterator
 
 import msgspec
-from pyrsistent import pmap, pvector
-from pyrsistent.typing import PMap, PVector
+from pyrsistent import pvector
+from pyrsistent.typing import PVector
 
+from kelm.core.store.hash_map import HashMap, hash_map
 from kelm.core.store.indexes import entries, is_controlled_by, moved_entries
 from kelm.effects.address import Key, Resource
 from kelm.effects.document import Document
@@ -41,8 +42,8 @@ class Table(msgspec.Struct, frozen=True):
     resource: Resource
     revision: int = 0
     slots: PVector[Document | None] = pvector()
-    slot_of: PMap[Key, int] = pmap()
-    posting_of: PMap[str, int] = pmap()
+    slot_of: HashMap[Key, int] = HashMap()
+    posting_of: HashMap[str, int] = HashMap()
     postings: PVector[Posting] = pvector()
     older: PVector[Change] = pvector()
     recent: PVector[Change] = pvector()
@@ -94,11 +95,14 @@ class Table(msgspec.Struct, frozen=True):
         """What changed after a revision, oldest first; None where that is no longer known."""
         if revision < self.forgotten:
             return None
-        if not self.recent or self.recent[-1].revision <= revision:
+        recent = self.recent
+        if not recent or recent[-1].revision <= revision:
             return ()
-        if self.recent[0].revision > revision:
-            return (*_after(self.older, revision), *self.recent)
-        return _after(self.recent, revision)
+        if len(recent) > 1 and recent[-2].revision <= revision:
+            return (recent[-1],)
+        if recent[0].revision > revision:
+            return (*_after(self.older, revision), *recent)
+        return _after(recent, revision)
 
 
 def _after(changes: PVector[Change], revision: int) -> tuple[Change, ...]:
@@ -134,7 +138,7 @@ def put(table: Table, key: Key, doc: Document, revision: int) -> Table:
 def _add(table: Table, key: Key, doc: Document, revision: int) -> Table:
     slot = len(table.slots)
     added = _logged(table, Change(revision, key, None, doc), table.slots.append(doc))
-    named = msgspec.structs.replace(added, slot_of=table.slot_of.set(key, slot))
+    named = msgspec.structs.replace(added, slot_of=table.slot_of.put(key, slot))
     return _file(named, entries(table.resource, doc), slot)
 
 
@@ -180,7 +184,7 @@ def _file(table: Table, new: tuple[str, ...], slot: int) -> Table:
     for entry in new:
         number = posting_of.get(entry)
         if number is None:
-            posting_of = posting_of.set(entry, len(postings))
+            posting_of = posting_of.put(entry, len(postings))
             postings = postings.append(Posting(pvector([slot])))
         else:
             old = postings[number]
@@ -214,7 +218,7 @@ def _compacted(table: Table) -> Table:
     return msgspec.structs.replace(
         table,
         slots=pvector(live),
-        slot_of=pmap({key: slot for slot, key in enumerate(keys)}),
-        posting_of=pmap({entry: number for number, entry in enumerate(filed)}),
+        slot_of=hash_map((key, slot) for slot, key in enumerate(keys)),
+        posting_of=hash_map((entry, number) for number, entry in enumerate(filed)),
         postings=pvector([Posting(pvector(slots)) for slots in filed.values()]),
     )

@@ -17,7 +17,7 @@ from kelm.core.controllers.disruption import budget as rules
 from kelm.core.controllers.disruption.scales import CONTROLLERS, scale_of
 from kelm.core.controllers.pod_disruption import DISRUPTION_TARGET, status_patch
 from kelm.core.objects.meta import labels_of
-from kelm.core.objects.pod import Pod, pod
+from kelm.core.objects.pod import Pod, pod, status_of
 from kelm.core.objects.selectors import Selector, selector_of
 from kelm.core.objects.time import format_time, parse_time
 from kelm.core.runtime.controller import Caches, Plan, Sync
@@ -188,6 +188,8 @@ def _not_deleted(doc: Document, one: Pod) -> RecordEvent:
 
 def _target(doc: Document) -> Document | None:
     """A pod's DisruptionTarget condition, where it may turn out to be stale."""
+    if status_of(doc).condition(DISRUPTION_TARGET) is None:
+        return None
     for condition in children(doc, "status", "conditions"):
         if condition.get("type") == DISRUPTION_TARGET and condition.get("status") == "True":
             is_stale = pod(doc).active and condition.get("reason") != "TerminationByKubelet"

@@ -13,7 +13,7 @@ from kelm.core.controllers.kinds import BUILT_IN, CUSTOM_DEFINITIONS, with_custo
 from kelm.core.runtime.queue import ControllerProgram, Work
 from kelm.effects.address import Resource
 from kelm.effects.commands import Requests
-from kelm.effects.document import Document, text
+from kelm.effects.document import Document, Json, child, text
 from kelm.effects.messages import Message, Observed
 from kelm.effects.program import Subscriptions
 
@@ -56,10 +56,15 @@ def _learned(state: Collecting, message: Observed) -> Collecting:
         for doc in message.cache.objects():
             found = _owned(found, message.resource, doc)
     for change in message.changes:
-        new, old = change.new, change.old
-        if new is not None and (old is None or new["metadata"] is not old["metadata"]):
+        new = change.new
+        if new is not None and _owners(new) is not _owners(change.old):
             found = _owned(found, message.resource, new)
     return state if found is state.collector else Collecting(found, state.work)
+
+
+def _owners(doc: Document | None) -> Json:
+    """An object's owner references; most versions share theirs with the one before."""
+    return None if doc is None else child(doc, "metadata").get("ownerReferences")
 
 
 def _owned(found: GarbageCollector, resource: Resource, doc: Document) -> GarbageCollector:

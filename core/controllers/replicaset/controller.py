@@ -15,8 +15,8 @@ import msgspec
 from kelm.core.controllers.replicaset.kinds import REPLICA_SET, REPLICATION_CONTROLLER, Kind
 from kelm.core.controllers.replicaset.memory import FORGOTTEN, Memory, after_answer, after_refusal
 from kelm.core.controllers.replicaset.reconcile import BURST, reconcile
-from kelm.core.objects.meta import metadata
-from kelm.core.objects.pod import Pod, pod
+from kelm.core.objects.meta import Metadata, metadata
+from kelm.core.objects.pod import status_of
 from kelm.core.objects.workloads import replica_set
 from kelm.core.runtime.controller import Caches, Plan, Sync
 from kelm.effects.address import Key, Resource
@@ -62,52 +62,51 @@ class ReplicaSetController(msgspec.Struct, frozen=True):
         return after_answer(memory, command, answer)
 
     def _of_pod(self, sets: Cache, change: Change) -> Iterable[Key]:
-        old = pod(change.old) if change.old is not None else None
-        new = pod(change.new) if change.new is not None else None
-        if old is not None and new is not None and _counts_alike(old, new):
+        if _counts_alike(change.old, change.new):
             return ()
+        old = metadata(change.old) if change.old is not None else None
+        new = metadata(change.new) if change.new is not None else None
         before = self._owner_key(old) if old is not None else None
-        if new is None or new.metadata.controller is not None:
+        if new is None or new.controller is not None:
             after = self._owner_key(new) if new is not None else None
             keys = (before,) if before == after else (before, after)
             return [key for key in keys if key is not None]
         adopters = self._adopters(sets, new)
         return adopters if before is None or before in adopters else [before, *adopters]
 
-    def _owner_key(self, one: Pod) -> Key | None:
+    def _owner_key(self, one: Metadata) -> Key | None:
         """The key of a pod's controller, None where it is of another kind."""
-        controller = one.metadata.controller
+        controller = one.controller
         if controller is None or controller.kind != self.kind.kind:
             return None
         if controller.api_version.partition("/")[0] != self.kind.api_version.partition("/")[0]:
             return None
-        return f"{one.metadata.namespace}/{controller.name}"
+        return f"{one.namespace}/{controller.name}"
 
-    def _adopters(self, sets: Cache, orphan: Pod) -> list[Key]:
+    def _adopters(self, sets: Cache, orphan: Metadata) -> list[Key]:
         """Who selects a pod that nobody controls."""
-        labels = orphan.metadata.labels
+        labels = orphan.labels
         if not labels:
             return []
-        found = map(replica_set, sets.select("namespace", orphan.metadata.namespace))
+        found = map(replica_set, sets.select("namespace", orphan.namespace))
         return [each.metadata.key for each in found if each.selector.matches(labels)]
 
 
-def _counts_alike(old: Pod, new: Pod) -> bool:
+def _counts_alike(old: Document | None, new: Document | None) -> bool:
     """Whether two versions of a pod are the same for every decision made here."""
-    if (old.active, old.terminating, old.ready) != (new.active, new.terminating, new.ready):
+    if old is None or new is None:
         return False
-    if old.metadata is not new.metadata and _belonging(old) != _belonging(new):
+    was, now = status_of(old), status_of(new)
+    before, after = metadata(old), metadata(new)
+    if was is not now and (was.ended != now.ended or was.ready != now.ready):
         return False
-    return not new.ready or _ready_time(old) == _ready_time(new)
-
-
-def _belonging(one: Pod) -> object:
-    return one.metadata.labels, one.metadata.owner_references
-
-
-def _ready_time(one: Pod) -> str | None:
-    condition = one.status.condition("Ready")
-    return condition.last_transition_time if condition else None
+    if before is not after:
+        leaves = (before.deletion_timestamp is None) != (after.deletion_timestamp is None)
+        if leaves and not now.ended:
+            return False
+        if before.labels != after.labels or before.owner_references != after.owner_references:
+            return False
+    return was is now or not now.ready or was.ready_since == now.ready_since
 
 
 REPLICA_SETS = ReplicaSetController()
