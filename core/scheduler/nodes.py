@@ -1,30 +1,23 @@
-"""A node as the scheduler counts it, and why a pod does not fit on it.
+"""A node as the scheduler counts it: what it offers and what its pods take of it.
 
-Source: kubernetes v1.36, pkg/scheduler/framework/plugins (nodeunschedulable, nodename,
-tainttoleration, nodeaffinity, nodeports, noderesources), in the order of their filters.
+Source: kubernetes v1.36, pkg/scheduler/framework/types.go (NodeInfo).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import msgspec
 
 from kelm.core.objects.meta import labels_of, metadata
-from kelm.core.objects.taints import UNSCHEDULABLE, Taint, taints_of, tolerates
-from kelm.core.scheduler.affinity import selects
+from kelm.core.objects.taints import Taint, taints_of
 from kelm.core.scheduler.needs import Amounts, Needs, Port, amount
-from kelm.effects.document import Document, child, flag
+from kelm.effects.document import Document, child, children, elements, flag, number
 
 HINDERING = frozenset({"NoSchedule", "NoExecute"})
-ANY_ADDRESS = "0.0.0.0"
-
-
-class Why(msgspec.Struct, frozen=True, gc=False):
-    """Why a node refuses a pod; `hopeless` means that evicting pods would not help."""
-
-    reasons: tuple[str, ...]
-    hopeless: bool = False
+COUNTED = ("allocatable", "capacity", "images")
+NO_IMAGES: Mapping[str, int] = MappingProxyType({})
 
 
 class NodeUse(msgspec.Struct, frozen=True):
@@ -41,14 +34,17 @@ class NodeUse(msgspec.Struct, frozen=True):
     scored_cpu: int = 0
     scored_memory: int = 0
     ports: tuple[Port, ...] = ()
+    cpu: int = 0
+    memory: int = 0
+    images: Mapping[str, int] = NO_IMAGES
+    used_cpu: int = 0
+    used_memory: int = 0
+    places: int = 0
 
     @property
-    def cpu(self) -> int:
-        return self.allocatable.get("cpu", 0)
-
-    @property
-    def memory(self) -> int:
-        return self.allocatable.get("memory", 0)
+    def marks(self) -> tuple[object, ...]:
+        """What the fleet counts of its nodes."""
+        return (self.images, self.unschedulable, bool(self.taints), bool(self.soft_taints))
 
 
 def node_use(doc: Document, before: NodeUse | None = None) -> NodeUse:
@@ -71,12 +67,28 @@ def node_use(doc: Document, before: NodeUse | None = None) -> NodeUse:
         scored_cpu=before.scored_cpu if before else 0,
         scored_memory=before.scored_memory if before else 0,
         ports=before.ports if before else (),
+        cpu=allocatable.get("cpu", 0),
+        memory=allocatable.get("memory", 0),
+        images=_images(doc),
+        used_cpu=before.used_cpu if before else 0,
+        used_memory=before.used_memory if before else 0,
+        places=allocatable.get("pods", 0),
     )
+
+
+def _images(doc: Document) -> Mapping[str, int]:
+    """The images on a node, by each of their names, with their size in bytes."""
+    found = {
+        str(name): number(image, "sizeBytes")
+        for image in children(doc, "status", "images")
+        for name in elements(image, "names")
+    }
+    return found or NO_IMAGES
 
 
 def taken(node: NodeUse, needs: Needs, sign: int = 1) -> NodeUse:
     """The node with one more pod of these needs, or with `sign` -1 with one less."""
-    used = dict(node.used)
+    used = {**node.used}
     for name, value in needs.amounts.items():
         used[name] = used.get(name, 0) + sign * value
     ports = node.ports
@@ -100,48 +112,44 @@ def taken(node: NodeUse, needs: Needs, sign: int = 1) -> NodeUse:
         node.scored_cpu + sign * needs.scored_cpu,
         node.scored_memory + sign * needs.scored_memory,
         ports,
+        node.cpu,
+        node.memory,
+        node.images,
+        used.get("cpu", 0),
+        used.get("memory", 0),
+        node.places,
     )
 
 
-def refusal(node: NodeUse, needs: Needs) -> Why | None:
-    """Why a node does not take a pod now; None if it does. The first filter that objects speaks."""
-    if node.unschedulable and not _bears_cordon(needs):
-        return Why(("node(s) were unschedulable",), hopeless=True)
-    for taint in node.taints:
-        if not any(tolerates(one, taint) for one in needs.tolerations):
-            return Why(("node(s) had untolerated taint(s)",), hopeless=True)
-    if (needs.node_selector or needs.affinity) and not selects(
-        node.labels, node.name, needs.node_selector, needs.affinity
-    ):
-        return Why(("node(s) didn't match Pod's node affinity/selector",), hopeless=True)
-    if needs.ports and any(clashes(mine, port) for mine in node.ports for port in needs.ports):
-        return Why(("node(s) didn't have free ports for the requested pod ports",))
-    return _too_little(node, needs)
+def nowhere(name: str) -> NodeUse:
+    """A node of which nothing is known but its name."""
+    return NodeUse(name, {}, (), (), False, {}, {})
 
 
-def _bears_cordon(needs: Needs) -> bool:
-    cordon = Taint(key=UNSCHEDULABLE, effect="NoSchedule")
-    return any(tolerates(one, cordon) for one in needs.tolerations)
+def emptied(node: NodeUse) -> NodeUse:
+    """A node with nothing on it."""
+    return msgspec.structs.replace(
+        node,
+        used={},
+        pods=0,
+        scored_cpu=0,
+        scored_memory=0,
+        ports=(),
+        used_cpu=0,
+        used_memory=0,
+    )
 
 
-def clashes(one: Port, other: Port) -> bool:
-    """Whether two host ports cannot be had together: one of them may listen everywhere.
-
-    >>> clashes(("TCP", "0.0.0.0", 80), ("TCP", "10.0.0.1", 80))
-    True
-    """
-    same = one[0] == other[0] and one[2] == other[2]
-    return same and (one[1] == other[1] or ANY_ADDRESS in (one[1], other[1]))
-
-
-def _too_little(node: NodeUse, needs: Needs) -> Why | None:
-    reasons: list[str] = []
-    hopeless = False
-    if node.pods + 1 > node.allocatable.get("pods", 0):
-        reasons.append("Too many pods")
-    for name, wanted in needs.amounts.items():
-        offered = node.allocatable.get(name, 0)
-        if wanted > offered - node.used.get(name, 0):
-            reasons.append(f"Insufficient {name}")
-            hopeless = hopeless or wanted > offered
-    return Why(tuple(reasons), hopeless) if reasons else None
+def schedules_alike(old: Document, new: Document) -> bool:
+    """Whether two versions of a node are the same to the scheduler (heartbeats are)."""
+    before, after = old.get("status"), new.get("status")
+    same_status = before is after or (
+        isinstance(before, Document)
+        and isinstance(after, Document)
+        and all(before.get(part) == after.get(part) for part in COUNTED)
+    )
+    return (
+        same_status
+        and old.get("spec") == new.get("spec")
+        and metadata(old).labels == metadata(new).labels
+    )

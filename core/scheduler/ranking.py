@@ -1,74 +1,84 @@
-"""Which of the nodes that would do is the best: the sum of weighted scores from 0 to 100.
+"""The nodes that would do for one kind of pod, the best on top, while pods are being placed.
 
-Source: kubernetes v1.36, pkg/scheduler/framework/plugins/noderesources (least_allocated.go,
-balanced_allocation.go), tainttoleration, nodeaffinity; weights: apis/config/v1/default_plugins.go.
+The ranked list is made once for a burst of equal pods; afterwards only nodes that were used are
+looked at again. An entry that is no longer its node's newest is passed over when it comes up.
 """
 
 from __future__ import annotations
 
-from math import sqrt
+from collections import Counter
+from heapq import heapify, heappop, heappush
 
-from kelm.core.objects.taints import tolerates
-from kelm.core.scheduler.affinity import preference
-from kelm.core.scheduler.needs import Needs
 from kelm.core.scheduler.nodes import NodeUse
+from kelm.core.scheduler.opinion import Opinion
 
-TAINT_WEIGHT = 3
-AFFINITY_WEIGHT = 2
-
-
-def feasible_enough(count: int) -> int:
-    """How many nodes that would do are enough to choose among.
-
-    Source: pkg/scheduler/schedule_one.go, numFeasibleNodesToFind.
-
-    >>> feasible_enough(60), feasible_enough(1000), feasible_enough(5000)
-    (60, 420, 500)
-    """
-    if count < 100:
-        return count
-    percent = max(50 - count // 125, 5)
-    return max(count * percent // 100, 100)
+Entry = tuple[int, int, int, int]
+"""Score (negative: the best comes first), pods on the node, turn, slot."""
 
 
-def score(node: NodeUse, needs: Needs) -> int:
-    """Least and balanced allocation of a node with the pod on it, each from 0 to 100."""
-    cpu, memory = node.cpu, node.memory
-    if not cpu or not memory:
-        return 0
-    cpu_used = node.scored_cpu + needs.scored_cpu
-    memory_used = node.scored_memory + needs.scored_memory
-    least_cpu = (cpu - cpu_used) * 100 // cpu if cpu_used <= cpu else 0
-    least_memory = (memory - memory_used) * 100 // memory if memory_used <= memory else 0
-    real_cpu = min(1.0, (node.used.get("cpu", 0) + needs.amounts.get("cpu", 0)) / cpu)
-    real_memory = min(1.0, (node.used.get("memory", 0) + needs.amounts.get("memory", 0)) / memory)
-    deviation = sqrt(((real_cpu - real_memory) / 2) ** 2)
-    return (least_cpu + least_memory) // 2 + int((1 - deviation) * 100)
+class Ranking:
+    """It lives as long as one decision: nothing keeps it."""
 
+    def __init__(self, opinion: Opinion, found: list[tuple[int, NodeUse]]) -> None:
+        self.opinion = opinion
+        self.seen = 0
+        """How much of the placing's log is accounted for."""
+        self._compare(found)
+        score, added = opinion.own_score, self._added
+        self._newest: dict[int, Entry] = {
+            slot: (-score(node) - added.get(slot, 0), node.pods, turn, slot)
+            for turn, (slot, node) in enumerate(found)
+        }
+        self._heap = list(self._newest.values())
+        heapify(self._heap)
 
-def preferences(nodes: list[NodeUse], needs: Needs) -> dict[str, int]:
-    """What soft taints and preferred affinity add to each node, normalised over all of them."""
-    added = dict.fromkeys((node.name for node in nodes), 0)
-    if any(node.soft_taints for node in nodes):
-        bad = {node.name: _untolerated(node, needs) for node in nodes}
-        worst = max(bad.values())
-        for name, count in bad.items():
-            normal = 100 - count * 100 // worst if worst else 100
-            added[name] += TAINT_WEIGHT * normal
-    if needs.affinity:
-        liked = {node.name: preference(node.labels, node.name, needs.affinity) for node in nodes}
-        most = max(liked.values())
-        for name, weight in liked.items():
-            added[name] += AFFINITY_WEIGHT * (weight * 100 // most if most else 0)
-    return added
+    def _compare(self, found: list[tuple[int, NodeUse]]) -> None:
+        """What plugins that compare nodes add to each, and when that has to be done again."""
+        self._added: dict[int, int] = {}
+        self._left: list[tuple[Counter[int], dict[int, int]]] = []
+        for judge in self.opinion.judges:
+            raws = [judge.raw(node) for _, node in found]
+            if not raws or min(raws) == max(raws):
+                continue
+            slots = [slot for slot, _ in found]
+            self._left.append((Counter(raws), dict(zip(slots, raws, strict=True))))
+            for slot, score in zip(slots, judge.normalise(raws), strict=True):
+                self._added[slot] = self._added.get(slot, 0) + judge.weight * score
 
+    def touch(self, slot: int, node: NodeUse) -> bool:
+        """Look at a node again; False where all must be compared anew.
 
-def _untolerated(node: NodeUse, needs: Needs) -> int:
-    return sum(
-        not any(
-            tolerates(one, taint)
-            for one in needs.tolerations
-            if one.effect in ("", "PreferNoSchedule")
-        )
-        for taint in node.soft_taints
-    )
+        That is where the last of the most (or least) liked nodes has become too full.
+        """
+        old = self._newest.get(slot)
+        if old is None:
+            return True
+        if self.opinion.refusal(node) is None:
+            score = self.opinion.own_score(node) + self._added.get(slot, 0)
+            entry = (-score, node.pods, old[2], slot)
+            self._newest[slot] = entry
+            heappush(self._heap, entry)
+            return True
+        del self._newest[slot]
+        return not (self._left and self._was_outermost(slot))
+
+    def _was_outermost(self, slot: int) -> bool:
+        changed = False
+        for left, raw in self._left:
+            value = raw[slot]
+            outer = value in (max(left), min(left))
+            left[value] -= 1
+            if not left[value]:
+                del left[value]
+                changed = changed or outer
+        return changed
+
+    def best(self) -> int | None:
+        """The slot of the best node, None where no node is left."""
+        heap, newest = self._heap, self._newest
+        while heap:
+            entry = heap[0]
+            if newest.get(entry[3]) is entry:
+                return entry[3]
+            heappop(heap)
+        return None

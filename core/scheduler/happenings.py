@@ -1,0 +1,40 @@
+"""What may have happened that lets a pod fit which did not fit before.
+
+Each plugin that refused a pod is asked whether a happening could change its mind (upstream's
+queueing hints); a pod that nothing could help is not tried again.
+
+Source: kubernetes v1.36, pkg/scheduler/framework/events.go, eventhandlers.go.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from kelm.core.scheduler.needs import Ask
+from kelm.core.scheduler.nodes import NodeUse
+
+
+class NodeChanged(msgspec.Struct, frozen=True):
+    """A node came (`old` is None) or became another to the scheduler."""
+
+    old: NodeUse | None
+    new: NodeUse
+
+
+class PodCame(msgspec.Struct, frozen=True):
+    """A pod was seen on its node."""
+
+    ask: Ask
+    node: str
+
+
+class PodWent(msgspec.Struct, frozen=True):
+    """A pod takes nothing of its node any more: it ended or was deleted."""
+
+    ask: Ask
+    node: str
+
+
+Happening: TypeAlias = NodeChanged | PodCame | PodWent

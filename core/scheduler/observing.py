@@ -1,0 +1,204 @@
+"""What a change of nodes and pods means to the scheduler: new counts, and what may have helped.
+
+A pod that was asked to be bound counts on its node from then on (it is assumed), until its binding
+is seen or refused.
+
+Source: kubernetes v1.36, pkg/scheduler/eventhandlers.go, backend/cache/cache.go.
+"""
+
+from __future__ import annotations
+
+from pyrsistent import pmap
+
+from kelm.core.objects.meta import metadata
+from kelm.core.objects.pod import ENDED, Pod, pod
+from kelm.core.scheduler import queue as queues
+from kelm.core.scheduler.fleet import (
+    Fleet,
+    known,
+    used,
+    with_node,
+    without_node,
+    without_pods,
+)
+from kelm.core.scheduler.happenings import Happening, NodeChanged, PodCame, PodWent
+from kelm.core.scheduler.needs import Asks, gates
+from kelm.core.scheduler.nodes import node_use, schedules_alike
+from kelm.core.scheduler.queue import Queue, Waiting
+from kelm.core.scheduler.state import Placed, State, replace
+from kelm.effects.address import Key, Uid
+from kelm.effects.document import Document
+from kelm.effects.messages import Change, Observed
+
+# -- nodes -------------------------------------------------------------------------------------
+
+
+def observed_nodes(state: State, message: Observed) -> tuple[State, list[Happening]]:
+    """Count nodes anew that changed in what matters here (heartbeats do not)."""
+    happened: list[Happening] = []
+    fleet = state.fleet
+    if message.replaced:
+        found = {metadata(doc).name: doc for doc in message.cache.objects()}
+        for node in fleet.nodes():
+            if node.name not in found:
+                fleet = without_node(fleet, node.name)
+        for name, doc in found.items():
+            fleet = _with_node(fleet, name, doc, happened)
+    for change in message.changes:
+        if change.new is None:
+            fleet = without_node(fleet, change.key)
+        elif (
+            change.old is None
+            or change.key not in fleet.slot_of
+            or not schedules_alike(change.old, change.new)
+        ):
+            fleet = _with_node(fleet, change.key, change.new, happened)
+    if fleet is state.fleet and state.heard_nodes:
+        return state, happened
+    return replace(state, fleet=fleet, heard_nodes=True), happened
+
+
+def _with_node(fleet: Fleet, name: str, doc: Document, happened: list[Happening]) -> Fleet:
+    after = node_use(doc, known(fleet, name))
+    happened.append(NodeChanged(fleet.get(name), after))
+    return with_node(fleet, after)
+
+
+# -- pods --------------------------------------------------------------------------------------
+
+
+def observed_pods(scheduler: str, state: State, message: Observed) -> tuple[State, list[Happening]]:
+    """Count pods that came or went; what has no node waits for one."""
+    asks = Asks()
+    happened: list[Happening] = []
+    state = replace(state, pods=message.cache)
+    if message.replaced:
+        state = _recount(scheduler, state, message, asks, happened)
+    fresh: dict[Key, Waiting] = {}
+    for change in message.changes:
+        waiting = _fresh(scheduler, state, change, len(fresh))
+        if waiting is not None:
+            fresh[change.key] = waiting
+            continue
+        state, fresh = _arrived(state, fresh), {}
+        state = _observed_pod(scheduler, state, change, asks, happened)
+    return _arrived(state, fresh), happened
+
+
+def _fresh(scheduler: str, state: State, change: Change, before: int) -> Waiting | None:
+    """How a new pod waits that nothing is known of yet; None for every other change."""
+    if change.old is not None or change.new is None:
+        return None
+    view = pod(change.new)
+    spec, meta = view.spec, view.metadata
+    if spec.node_name or spec.scheduler_name != scheduler or meta.deletion_timestamp is not None:
+        return None
+    if view.status.phase in ENDED or spec.doc.get("schedulingGates") or meta.uid in state.placed:
+        return None
+    return Waiting(meta.uid, state.arrivals + before + 1, spec.priority)
+
+
+def _arrived(state: State, fresh: dict[Key, Waiting]) -> State:
+    """Many new pods in one go."""
+    if not fresh:
+        return state
+    active = state.queue.active.evolver()
+    for key, waiting in fresh.items():
+        active[key] = waiting
+    queue = state.queue
+    for key in fresh if queue.parked else ():
+        queue = queues.left(queue, key)
+    queue = replace(queue, active=active.persistent())
+    return replace(state, queue=queue, arrivals=state.arrivals + len(fresh))
+
+
+def _recount(
+    scheduler: str, state: State, message: Observed, asks: Asks, happened: list[Happening]
+) -> State:
+    """Everything anew from a full list of pods; what is under way stays assumed."""
+    under_way = {asked.uid: state.placed.get(asked.uid) for asked in state.asked.values()}
+    state = replace(state, fleet=without_pods(state.fleet), placed=pmap(), queue=Queue())
+    for uid in sorted(under_way):
+        placed = under_way[uid]
+        if placed is not None:
+            state = counted(state, uid, placed)
+    for doc in message.cache.objects():
+        change = Change(0, metadata(doc).key, None, doc)
+        state = _observed_pod(scheduler, state, change, asks, happened)
+    return state
+
+
+def _observed_pod(
+    scheduler: str, state: State, change: Change, asks: Asks, happened: list[Happening]
+) -> State:
+    doc = change.new
+    if doc is None:
+        uid = metadata(change.old).uid if change.old is not None else ""
+        return gone(replace(state, queue=queues.left(state.queue, change.key)), uid, happened)
+    view = pod(doc)
+    uid, node = view.metadata.uid, view.spec.node_name
+    if view.status.phase in ENDED:
+        return gone(replace(state, queue=queues.left(state.queue, change.key)), uid, happened)
+    if not node:
+        return _unbound(scheduler, state, change, view, asks)
+    held = state.placed.get(uid)
+    if held is not None and held.node == node:
+        if _is_new(change):
+            happened.append(PodCame(held.ask, node))
+        return state
+    state = replace(state, queue=queues.left(state.queue, change.key))
+    if held is not None:
+        state = gone(state, uid, happened)
+    ask = asks.of(view)
+    happened.append(PodCame(ask, node))
+    return counted(state, uid, Placed(node, ask))
+
+
+def _is_new(change: Change) -> bool:
+    """Whether the pod is seen on its node for the first time."""
+    return change.old is None or not pod(change.old).spec.node_name
+
+
+def _unbound(scheduler: str, state: State, change: Change, view: Pod, asks: Asks) -> State:
+    """A pod without a node waits, unless it is another scheduler's, leaving or under way."""
+    key, uid = change.key, view.metadata.uid
+    mine = view.spec.scheduler_name == scheduler and view.metadata.deletion_timestamp is None
+    if not mine:
+        return replace(state, queue=queues.left(state.queue, key))
+    if uid in state.placed:
+        return state
+    seen = state.queue.active.get(key) or state.queue.parked.get(key)
+    gated = bool(gates(view.spec.doc))
+    if seen is not None and seen.uid == uid:
+        if change.old is not None and _asks_alike(change.old, view):
+            return state
+        waiting = replace(seen, gated=gated, priority=view.spec.priority)
+    else:
+        state = replace(state, arrivals=state.arrivals + 1)
+        waiting = Waiting(uid, state.arrivals, view.spec.priority, gated=gated)
+    if gated:
+        return replace(state, queue=queues.parked(state.queue, key, waiting, 0))
+    return replace(state, queue=queues.joined(state.queue, key, waiting))
+
+
+def _asks_alike(old: Document, view: Pod) -> bool:
+    """Whether a waiting pod asks for what it asked for before: its status says nothing of that."""
+    if old.get("spec") is not view.doc.get("spec") and old.get("spec") != view.doc.get("spec"):
+        return False
+    return metadata(old).labels == view.metadata.labels
+
+
+def counted(state: State, uid: Uid, placed: Placed) -> State:
+    """A pod counts on its node from now on."""
+    fleet = used(state.fleet, placed.node, placed.ask, 1)
+    return replace(state, fleet=fleet, placed=state.placed.set(uid, placed))
+
+
+def gone(state: State, uid: Uid, happened: list[Happening]) -> State:
+    """A pod that takes nothing any more makes room for others."""
+    held = state.placed.get(uid)
+    if held is None:
+        return state
+    happened.append(PodWent(held.ask, held.node))
+    fleet = used(state.fleet, held.node, held.ask, -1)
+    return replace(state, fleet=fleet, placed=state.placed.remove(uid))

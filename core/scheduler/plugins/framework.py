@@ -1,0 +1,115 @@
+"""What a plugin of the scheduler is: what it may refuse, what it may prefer.
+
+A plugin is asked once for each kind of pod and answers with what it will say of each node, or with
+None where this pod is none of its business (upstream's Skip). So a pod that wants nothing special
+costs nothing but the plugins that concern every pod.
+
+    filtering(ask, cluster)   -> None | Status (refused everywhere) | node -> None | Status
+    scoring(ask, cluster)     -> None | Scoring: node -> raw score, and how to make it 0..100
+    helped(ask, happening)  -> whether a refused pod is worth another look
+
+Source: kubernetes v1.36, staging/src/k8s.io/kube-scheduler/framework/interface.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeAlias
+
+import msgspec
+
+from kelm.core.scheduler.happenings import Happening
+from kelm.core.scheduler.needs import Ask
+from kelm.core.scheduler.nodes import NodeUse
+
+MAX_SCORE = 100
+
+
+class Status(msgspec.Struct, frozen=True, gc=False):
+    """Which plugin refuses a pod, in which words; `hopeless` means that evicting would not help.
+
+    Upstream's codes: Unschedulable, and where it is hopeless UnschedulableAndUnresolvable.
+    """
+
+    plugin: str
+    reasons: tuple[str, ...]
+    hopeless: bool = False
+
+    @property
+    def code(self) -> str:
+        return "UnschedulableAndUnresolvable" if self.hopeless else "Unschedulable"
+
+
+Refuse: TypeAlias = Callable[[NodeUse], "Status | None"]
+Raw: TypeAlias = Callable[[NodeUse], int]
+Normalise: TypeAlias = Callable[[Sequence[int]], "list[int]"]
+
+
+class Scoring(msgspec.Struct, frozen=True):
+    """How much each node is liked. Without `normalise` the raw scores are from 0 to 100 already.
+
+    `moves` says that a node's raw score changes when a pod comes to that node.
+    """
+
+    raw: Raw
+    normalise: Normalise | None = None
+    moves: bool = False
+
+
+class Cluster(Protocol):
+    """What a plugin may look at beside the node: on how many nodes there is what.
+
+    A plugin that would say the same of every node has nothing to say.
+    """
+
+    @property
+    def node_count(self) -> int: ...
+
+    @property
+    def cordoned(self) -> int: ...
+
+    @property
+    def tainted(self) -> int:
+        """Nodes with hard taints."""
+
+    @property
+    def soft_tainted(self) -> int: ...
+
+    @property
+    def image_nodes(self) -> Mapping[str, int]:
+        """On how many nodes each image is."""
+
+
+class Plugin(Protocol):
+    """One opinion. Its configuration is in its fields."""
+
+    @property
+    def name(self) -> str: ...
+
+    def filtering(self, ask: Ask, cluster: Cluster) -> Refuse | Status | None: ...
+
+    def scoring(self, ask: Ask, cluster: Cluster) -> Scoring | None: ...
+
+    def helped(self, ask: Ask, happening: Happening) -> bool:
+        """Whether a pod that this plugin refused may fit after what happened."""
+
+
+def scaled(scores: Sequence[int]) -> list[int]:
+    """The largest becomes 100, the rest in proportion; all 0 where the largest is 0.
+
+    Source: plugins/helper/normalize_score.go, DefaultNormalizeScore.
+
+    >>> scaled([1, 2, 3])
+    [33, 66, 100]
+    """
+    most = max(scores, default=0)
+    return [score * MAX_SCORE // most if most else 0 for score in scores]
+
+
+def scaled_down(scores: Sequence[int]) -> list[int]:
+    """The same the other way round: 0 becomes 100, and all are 100 where all are 0.
+
+    >>> scaled_down([0, 1, 2])
+    [100, 50, 0]
+    """
+    return [MAX_SCORE - score for score in scaled(scores)]
