@@ -181,15 +181,15 @@ def _keep_namespace(new: Fields, fields: Fields, old: Document, subresource: str
 def _replace_status(
     store: Store, info: ResourceInfo, key: Key, old: Document, doc: Document, call: Call
 ) -> Written:
-    """Replace the status, and the little metadata that may come with it.
+    """Replace the status, and the little metadata that comes with it.
 
-    Who names no version says nothing about the metadata either: a kubelet knows the pod by its
-    uid and must not undo what others did to its labels meanwhile (upstream's sends a patch).
+    Labels and annotations that are not sent are taken off, here as with a real API server: who
+    means the status alone sends a patch, as a kubelet does.
     """
     before, given = metadata_of(old), metadata_of(doc)
     meta = (
         before
-        if given is before or "resourceVersion" not in given
+        if given is before
         else _unless_equal(before, status_fields(info.resource, before, given))
     )
     status = doc.get("status")

@@ -22,7 +22,7 @@ from kelm.core.node.node_object import (
 from kelm.core.node.turn import COMPONENT, Turn
 from kelm.core.objects.time import format_micro_time
 from kelm.effects.address import ObjectRef, RequestId
-from kelm.effects.commands import Create, Get, RecordEvent, Request, Update
+from kelm.effects.commands import Create, Get, Patch, RecordEvent, Request, Update
 from kelm.effects.document import EMPTY, Document, child, text
 from kelm.effects.refusals import Reason, Refusal
 
@@ -209,13 +209,8 @@ def _report(turn: Turn, heart: Heart) -> Heart:
     if is_as_reported(turn.machine, node) and heart.reported_ms and now_ms < next_ms:
         return replace(heart, status_due_ms=next_ms)
     status = reported_status(turn.machine, child(node, "status"), now_ms)
-    body = Document(
-        apiVersion="v1",
-        kind="Node",
-        metadata=Document(name=turn.machine.node),
-        status=status,
-    )
-    asked = turn.ask(Update("nodes", "", turn.machine.node, body, "status"))
+    patch = (Document(op="add", path="/status", value=status),)
+    asked = turn.ask(Patch("nodes", "", turn.machine.node, patch, "json", "status"))
     return replace(heart, asked_node=asked, reported_ms=now_ms, status_due_ms=now_ms + REPORT_MS)
 
 

@@ -1,6 +1,6 @@
 """When a pod's status is written, and when the pod is deleted for good.
 
-A write is the whole status document, guarded by the pod's uid and by nothing else. One write of a
+A write puts the whole status in place, guarded by the pod's uid and by nothing else. One write of a
 pod is under way at a time; what happens meanwhile is written when it has answered. Whether there is
 something to write is a comparison with what the API last acknowledged, so a lost write is found
 and done again. When a pod that has to go is over and its last status is written, it is deleted.
@@ -18,8 +18,8 @@ from kelm.core.node.local import LocalPod
 from kelm.core.node.machine import pod_ip
 from kelm.core.node.status import pod_status
 from kelm.core.node.turn import Turn
-from kelm.effects.commands import Delete, Update
-from kelm.effects.document import Document
+from kelm.effects.commands import Delete, Patch
+from kelm.effects.document import Document, Json
 from kelm.effects.refusals import Reason, Refusal
 
 RETRY_MS = 10_000
@@ -44,15 +44,24 @@ def report(turn: Turn, pod: LocalPod) -> LocalPod:
     doc = pod_status(pod, machine.host_ip, address_of(turn, pod))
     if doc == pod.written:
         return _delete(turn, pod) if pod.deleting and pod.life == "over" else pod
-    metadata = Document(name=pod.name, namespace=pod.namespace, uid=pod.uid)
-    body = Document(apiVersion="v1", kind="Pod", metadata=metadata, status=doc)
-    asked = turn.ask(Update("pods", pod.namespace, pod.name, body, "status"))
+    asked = turn.ask(Patch("pods", pod.namespace, pod.name, _whole(pod, doc), "json", "status"))
     return replace(
         pod,
         sent=doc,
         asked=asked,
         stale=False,
         retry_ms=NEVER_MS,
+    )
+
+
+def _whole(pod: LocalPod, doc: Document) -> Json:
+    """The patch that puts a whole status in place, of this pod and no namesake.
+
+    A patch and no update: what others do to the pod's labels and owners meanwhile is theirs.
+    """
+    return (
+        Document(op="test", path="/metadata/uid", value=pod.uid),
+        Document(op="add", path="/status", value=doc),
     )
 
 

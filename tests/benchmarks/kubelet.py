@@ -15,7 +15,7 @@ from returns.result import Success
 from kelm.core.node.program import Kubelet, NodeState
 from kelm.core.store import table as tables
 from kelm.core.store.table import Table
-from kelm.effects.commands import RecordEvent, Request, Update
+from kelm.effects.commands import Patch, RecordEvent, Request
 from kelm.effects.document import Document, document
 from kelm.effects.messages import Answered, Observed, TimerFired
 
@@ -68,12 +68,13 @@ class Bench:
             if isinstance(command, RecordEvent):
                 continue
             doc = getattr(command, "object", LEASE)
-            if isinstance(command, Update) and command.resource == "pods":
+            if isinstance(command, Patch) and command.resource == "pods":
                 key = f"{command.namespace}/{command.name}"
                 old = self.pods.get(key)
                 assert old is not None
-                doc = Document({**old, "status": doc["status"]})
-            if isinstance(command, Update) and command.resource == "pods":
+                assert isinstance(command.patch, tuple)
+                doc = Document({**old, "status": command.patch[-1]["value"]})  # type: ignore[index,call-overload]
+            if isinstance(command, Patch) and command.resource == "pods":
                 self.put(key, doc)
                 doc = self.pods.get(key) or doc
             self.tell(Answered(self.now_ms, request.id, Success(doc)))
