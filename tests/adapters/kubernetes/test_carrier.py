@@ -1,0 +1,181 @@
+"""Commands against a server that misbehaves: what is tried again, and what is not."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Mapping
+
+import pytest
+from returns.result import Success
+
+from kelm.adapters.kubernetes.carrier import Carrier, Deposed
+from kelm.adapters.kubernetes.catalogue import Resources
+from kelm.adapters.kubernetes.credentials import Access
+from kelm.adapters.kubernetes.meters import Meters
+from kelm.adapters.kubernetes.wire import Wire
+from kelm.effects.commands import Bind, Command, Create, Delete, Evict, Get, LaunchInstance, Update
+from kelm.effects.document import document
+from kelm.effects.messages import Outcome
+from kelm.effects.refusals import Reason
+from tests.adapters.kubernetes.scripted import (
+    QUICK,
+    Answer,
+    Scripted,
+    lost,
+    pod,
+    reply,
+    serving,
+    silent,
+    status,
+)
+
+PODS = "/api/v1/namespaces/n/pods"
+GENERATED = document({"metadata": {"generateName": "web-", "namespace": "n"}})
+NAMED = document({"metadata": {"name": "web", "namespace": "n"}})
+DELETE = Delete("pods", "n", "a", uid="u")
+
+
+def carried(
+    command: Command, answers: Mapping[str, list[Answer]]
+) -> tuple[Outcome, Scripted, Carrier]:
+    async def run() -> tuple[Outcome, Scripted, Carrier]:
+        async with serving(answers) as (script, wire):
+            carrier = Carrier(wire, Resources(wire), QUICK, Meters(), random.Random(1))
+            return await carrier.carry_out(command), script, carrier
+
+    return asyncio.run(run())
+
+
+def attempts(script: Scripted) -> int:
+    return len([one for one in script.seen if one.path.startswith(PODS)])
+
+
+def test_429_waits_as_long_as_it_says() -> None:
+    busy = reply(429, status(429, "TooManyRequests"), Retry_After="1")
+    start = time.monotonic()
+    outcome, script, _ = carried(
+        Update("pods", "n", "a", NAMED), {f"PUT {PODS}/a": [busy, reply(200, pod("a", 5))]}
+    )
+    assert isinstance(outcome, Success) and attempts(script) == 2
+    assert time.monotonic() - start >= 1.0
+
+
+def test_a_refused_eviction_is_for_the_program() -> None:
+    refused = reply(429, status(429, "TooManyRequests", "budget"), Retry_After="10")
+    outcome, script, _ = carried(Evict("n", "a"), {f"POST {PODS}/a/eviction": [refused]})
+    assert outcome.failure().reason is Reason.TOO_MANY_REQUESTS and attempts(script) == 1
+    assert outcome.failure().retry_after_seconds == 10
+
+
+@pytest.mark.parametrize("trouble", [lost, silent, reply(504, status(504, "Timeout"))])
+@pytest.mark.parametrize(
+    ("command", "place"),
+    [
+        (Update("pods", "n", "a", NAMED), f"PUT {PODS}/a"),
+        (Create("pods", "n", NAMED), f"POST {PODS}"),
+        (Bind("n", "a", "u", "node-1"), f"POST {PODS}/a/binding"),
+        (Delete("pods", "n", "a"), f"DELETE {PODS}/a"),
+    ],
+)
+def test_what_may_have_been_done_is_not_done_again(
+    command: Command, place: str, trouble: Answer
+) -> None:
+    outcome, script, _ = carried(command, {place: [trouble, reply(200, pod("a", 5))]})
+    assert outcome.failure().unknown_outcome and attempts(script) == 1
+
+
+@pytest.mark.parametrize("trouble", [lost, reply(503, "no"), reply(500, status(500, "x"))])
+@pytest.mark.parametrize(
+    ("command", "place"),
+    [(Get("pods", "n", "a"), f"GET {PODS}/a"), (DELETE, f"DELETE {PODS}/a")],
+)
+def test_what_is_harmless_is_repeated(command: Command, place: str, trouble: Answer) -> None:
+    outcome, script, _ = carried(command, {place: [trouble, reply(200, pod("a", 5))]})
+    assert isinstance(outcome, Success) and attempts(script) == 2
+
+
+def test_a_generated_name_is_drawn_here_so_that_a_lost_answer_makes_no_twin() -> None:
+    taken = reply(409, status(409, "AlreadyExists"))
+    answers = {f"POST {PODS}": [lost, taken]}
+    draw = Carrier._draw  # the name is known once it was sent
+
+    async def run() -> tuple[Outcome, Scripted]:
+        async with serving(answers) as (script, wire):
+            carrier = Carrier(wire, Resources(wire), QUICK, Meters(), random.Random(1))
+            name = "web-" + draw(
+                Carrier(wire, Resources(wire), QUICK, Meters(), random.Random(1)), 5
+            )
+            script.answers[f"GET {PODS}/{name}"] = [reply(200, pod(name, 7))]
+            return await carrier.carry_out(Create("pods", "n", GENERATED)), script
+
+    outcome, script = asyncio.run(run())
+    made = outcome.unwrap()["metadata"]
+    posts = [one.body["metadata"]["name"] for one in script.seen if one.method == "POST"]
+    assert len(posts) == 2 and posts[0] == posts[1]
+    assert isinstance(made, dict) and made["name"] == posts[0] and posts[0].startswith("web-")
+
+
+def test_a_name_that_is_taken_at_once_is_a_refusal() -> None:
+    taken = reply(409, status(409, "AlreadyExists"))
+    outcome, _, _ = carried(Create("pods", "n", NAMED), {f"POST {PODS}": [taken]})
+    assert outcome.failure().reason is Reason.ALREADY_EXISTS
+    assert not outcome.failure().unknown_outcome
+
+
+def test_no_connection_means_not_done() -> None:
+    async def run() -> Outcome:
+        async with Wire(Access("http://127.0.0.1:1")) as wire:
+            return await Carrier(
+                wire, Resources(wire), QUICK, Meters(), random.Random(1)
+            ).carry_out(DELETE)
+
+    refusal = asyncio.run(run()).failure()
+    assert refusal.reason is Reason.SERVICE_UNAVAILABLE and not refusal.unknown_outcome
+    assert "refuses the connection" in refusal.message
+
+
+def test_a_deposed_process_sends_nothing() -> None:
+    class Fenced:
+        def left_ms(self) -> int:
+            return 0
+
+    async def run() -> Scripted:
+        async with serving({}) as (script, wire):
+            carrier = Carrier(wire, Resources(wire), QUICK, Meters(), random.Random(1), Fenced())
+            with pytest.raises(Deposed):
+                await carrier.carry_out(DELETE)
+            return script
+
+    assert attempts(asyncio.run(run())) == 0
+
+
+def test_a_dry_run_changes_nothing() -> None:
+    async def run() -> Scripted:
+        async with serving({f"DELETE {PODS}/a": [reply(200, pod("a", 5))]}) as (script, wire):
+            carrier = Carrier(
+                wire, Resources(wire), QUICK, Meters(), random.Random(1), dry_run=True
+            )
+            await carrier.carry_out(DELETE)
+            return script
+
+    assert asyncio.run(run()).seen[-1].query == {"dryRun": "All"}
+
+
+def test_the_rate_is_limited() -> None:
+    slow = type(QUICK)(qps=50.0, burst=1, deadline_ms=500)
+
+    async def run() -> float:
+        async with serving({f"GET {PODS}/a": [reply(200, pod("a", 5))]}) as (_, wire):
+            carrier = Carrier(wire, Resources(wire), slow, Meters(), random.Random(1))
+            start = time.monotonic()
+            await asyncio.gather(*(carrier.carry_out(Get("pods", "n", "a")) for _ in range(11)))
+            return time.monotonic() - start
+
+    assert asyncio.run(run()) >= 0.2
+
+
+def test_there_is_no_cloud_here() -> None:
+    outcome, _, _ = carried(LaunchInstance("p", "z", "m"), {})
+    assert outcome.failure().reason is Reason.METHOD_NOT_ALLOWED
