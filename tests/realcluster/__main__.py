@@ -1,0 +1,38 @@
+"""`python -m tests.realcluster [build|serve]`: build the servers; start them and wait.
+
+`serve` prints the path of a kubeconfig and runs until it is interrupted.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+from tests.realcluster.binaries import PACKAGES, SERVERS, build, cache
+from tests.realcluster.servers import running
+
+
+def main(arguments: list[str]) -> int:
+    word = arguments[0] if arguments else "serve"
+    if word == "build":
+        names = tuple(arguments[1:]) or SERVERS
+        unknown = [name for name in names if name not in PACKAGES]
+        if unknown:
+            print(f"{unknown[0]} is none of {', '.join(PACKAGES)}", file=sys.stderr)
+            return 2
+        for name, seconds in build(*names).items():
+            print(f"{name}: built in {seconds:.0f} s")
+        print(cache())
+        return 0
+    if word != "serve":
+        print(__doc__, file=sys.stderr)
+        return 2
+    build(*SERVERS)
+    with running() as servers:
+        print(servers.kubeconfig, flush=True)
+        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
