@@ -19,7 +19,7 @@ from returns.result import Success
 
 from kelm.adapters.kubernetes.carrier import Carrier, Deposed
 from kelm.adapters.kubernetes.meters import Meters
-from kelm.core.api.event_correlation import EventMemory, Observation, noted, observe, remember
+from kelm.core.api.event_correlation import EventMemory, Observation, observe, remember
 from kelm.core.api.event_log import EventRecord, document_of
 from kelm.effects.commands import Command, Create, Patch, RecordEvent
 from kelm.effects.document import Document, Json, text
@@ -54,7 +54,7 @@ class EventWriter:
             self._queue.put_nowait(record)
             if self._task is None:
                 self._task = asyncio.get_running_loop().create_task(self._write_all())
-        self._memory = remember(self._memory, noted(seen, number, now_ms))
+        self._memory = remember(self._memory, seen, number, now_ms)
 
     def _record(self, seen: Observation, command: RecordEvent, now_ms: int) -> EventRecord:
         old = self._written.get(seen.number) if seen.number is not None else None

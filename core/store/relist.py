@@ -17,6 +17,7 @@ import msgspec
 from pyrsistent import pvector
 
 from kelm.core.store import table as tables
+from kelm.core.store.hash_map import hash_map
 from kelm.core.store.indexes import entries
 from kelm.core.store.table import Posting, Table
 from kelm.effects.address import Key, Resource, key_of
@@ -52,14 +53,13 @@ def listed(resource: Resource, docs: Iterable[Document], revision: int) -> Table
     for slot, doc in enumerate(ordered):
         for entry in entries(resource, doc):
             filed.setdefault(entry, []).append(slot)
-    empty = Table(resource)
     return msgspec.structs.replace(
-        empty,
+        Table(resource),
         revision=revision,
         forgotten=revision,
         slots=pvector(ordered),
-        slot_of=empty.slot_of.update({key_of_doc(doc): slot for slot, doc in enumerate(ordered)}),
-        posting_of=empty.posting_of.update({entry: place for place, entry in enumerate(filed)}),
+        slot_of=hash_map((key_of_doc(doc), slot) for slot, doc in enumerate(ordered)),
+        posting_of=hash_map((entry, place) for place, entry in enumerate(filed)),
         postings=pvector([Posting(pvector(slots)) for slots in filed.values()]),
     )
 
