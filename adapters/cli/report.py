@@ -24,9 +24,13 @@ REQUESTS_PER_SECOND = 10
 SHOWN = (
     ("pods", "PODS"),
     ("deployments.apps", "DEPLOYMENTS"),
+    ("statefulsets.apps", "STATEFULSETS"),
+    ("persistentvolumeclaims", "PERSISTENTVOLUMECLAIMS"),
     ("services", "SERVICES"),
     ("nodes", "NODES"),
 )
+ALWAYS = ("pods", "services", "nodes")
+"""What is shown even where there is none."""
 
 
 class ServiceReport(msgspec.Struct, frozen=True):
@@ -105,6 +109,8 @@ def print_report(report: Report, output: str | None, *, told: bool) -> None:
         for line in report.timeline:
             print_line(line)
     for (resource, docs), (_, title) in zip(report.objects, SHOWN, strict=True):
+        if not docs and resource not in ALWAYS:
+            continue
         printed = table(resource, docs, report.now_ms, wide=output == "wide")
         _section(title, printed.columns, [tuple(map(str, row)) for row in printed.rows])
     _print_services(report)

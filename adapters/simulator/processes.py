@@ -22,6 +22,7 @@ from kelm.core.controllers.node_lifecycle.controller import NodeLifecycle
 from kelm.core.controllers.pod_gc import PodGC
 from kelm.core.controllers.replicaset.controller import ReplicaSetController
 from kelm.core.controllers.service_account import RootCA, ServiceAccounts
+from kelm.core.controllers.statefulset.controller import StatefulSetController
 from kelm.core.controllers.taint_eviction import TaintEviction
 from kelm.core.node import faults
 from kelm.core.node.images import Image, Images
@@ -37,6 +38,7 @@ from kelm.effects.program import Program
 CONTROLLERS: tuple[Controller, ...] = (
     DeploymentController(),
     ReplicaSetController(),
+    StatefulSetController(),
     EndpointSliceController(),
     EndpointsController(),
     EndpointSliceMirroring(),

@@ -10,7 +10,7 @@ Source: kubernetes v1.36, pkg/controller/controller_ref_manager.go.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -29,21 +29,34 @@ class Claims(msgspec.Struct, frozen=True):
     adopt: tuple[Document, ...] = ()
 
 
+def _any_name(_name: str) -> bool:
+    return True
+
+
 def claim(
-    owner: Metadata, selector: Selector, owned: Iterable[Document], orphans: Iterable[Document]
+    owner: Metadata,
+    selector: Selector,
+    owned: Iterable[Document],
+    orphans: Iterable[Document],
+    *,
+    named: Callable[[str], bool] = _any_name,
 ) -> Claims:
     """Sort what an owner controls, and what of its namespace nobody controls.
+
+    named: what a name must be like, for owners whose objects have names of their own.
 
     Source: ClaimObject.
     """
     leaving = owner.deletion_timestamp is not None
     keep, release = [], []
     for doc in owned:
-        if selector.matches(metadata(doc).labels or {}):
+        meta = metadata(doc)
+        if selector.matches(meta.labels or {}) and named(meta.name):
             keep.append(doc)
         elif not leaving:
             release.append(doc)
-    adopt = () if leaving else tuple(doc for doc in orphans if is_adoptable(doc, selector))
+    found = () if leaving else (doc for doc in orphans if is_adoptable(doc, selector))
+    adopt = tuple(doc for doc in found if named(metadata(doc).name))
     return Claims(tuple(keep), tuple(release), adopt)
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from kelm.core.laws.pod_sets import stateful_set_waits
 from kelm.core.objects.meta import metadata
 from kelm.core.objects.pod import Pod, pod
 from kelm.core.objects.selectors import of_labels
@@ -48,7 +49,12 @@ def unsettled(store: Store) -> Iterator[Unsettled]:
             why = _workload(resource, doc)
             if why:
                 yield Unsettled(resource, metadata(doc).key, why)
-    for doc in store.table("pods").objects():
+    pods = store.table("pods")
+    for doc in store.table("statefulsets.apps").objects():
+        why = stateful_set_waits(doc, pods)
+        if why:
+            yield Unsettled("statefulsets.apps", metadata(doc).key, why)
+    for doc in pods.objects():
         why = stuck_pod(pod(doc))
         if why:
             yield Unsettled("pods", metadata(doc).key, why)

@@ -58,8 +58,8 @@ def facts(resource: Resource, change: Change, at_ms: int) -> Iterator[Fact]:
     """What a change of one object means to a person."""
     if resource == "pods":
         yield from _pod_facts(change, at_ms)
-    elif resource == "deployments.apps":
-        yield from _deployment_facts(change, at_ms)
+    elif resource in ("deployments.apps", "statefulsets.apps"):
+        yield from _workload_facts(change, at_ms)
     elif resource == "nodes":
         yield from _node_facts(change, at_ms)
     elif resource == "events" and change.new is not None:
@@ -113,14 +113,15 @@ def _troubles(doc: Document) -> set[str]:
     return reasons - {"", "ContainerCreating", "PodInitializing"}
 
 
-def _deployment_facts(change: Change, at_ms: int) -> Iterator[Fact]:
+def _workload_facts(change: Change, at_ms: int) -> Iterator[Fact]:
     if change.new is None or change.old is None:
         return
-    subject = f"deployment/{metadata(change.new).name}"
+    subject = f"{text(change.new, 'kind').lower()}/{metadata(change.new).name}"
     wanted = number(change.new, "spec", "replicas", default=1)
     before, now = _available(change.old), _available(change.new)
     updated = number(change.new, "status", "updatedReplicas")
-    if now != before and now == wanted and updated == wanted:
+    updated += number(change.new, "spec", "updateStrategy", "rollingUpdate", "partition")
+    if now != before and now == wanted and updated >= wanted:
         yield Fact(at_ms, subject, f"all {wanted} replicas are available")
     elif now < before and now < wanted:
         yield Fact(at_ms, subject, f"{now} of {wanted} replicas are available", bad=True)

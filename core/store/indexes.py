@@ -29,6 +29,8 @@ UNLABELLED: frozenset[Resource] = frozenset(
     {"events", "leases.coordination.k8s.io", "controllerrevisions.apps"}
 )
 """Resources that nobody selects by label often enough to pay for an index."""
+UNADOPTED: frozenset[Resource] = frozenset({"events", "leases.coordination.k8s.io"})
+"""Resources that nobody adopts."""
 
 
 def entries(resource: Resource, doc: Document) -> tuple[str, ...]:
@@ -48,7 +50,7 @@ def entries(resource: Resource, doc: Document) -> tuple[str, ...]:
     for owner in meta.get("ownerReferences") or ():  # type: ignore[union-attr]
         found.append(f"ownedBy/{owner.get('uid')}")  # type: ignore[union-attr]
         controlled = controlled or owner.get("controller") is True  # type: ignore[union-attr]
-    if not controlled and resource not in UNLABELLED:
+    if not controlled and resource not in UNADOPTED:
         found.append(f"orphan/{namespace}")
     labels = meta.get("labels")
     if labels and resource not in UNLABELLED:

@@ -118,11 +118,13 @@ def _hit_a_pod(cluster: Cluster, how: str, index: int) -> None:
         cluster.inject(ContainerCrashed("default", name))
 
 
-def moved(before: Store, after: Store) -> list[tuple[str, object]]:
+def moved(
+    before: Store, after: Store, resources: tuple[str, ...] = SUBSTANCE
+) -> list[tuple[str, object]]:
     """What changed that must not once a cluster has settled: the changes of each such resource."""
     changes = [
         (resource, after.table(resource).changes_since(before.table(resource).revision))
-        for resource in SUBSTANCE
+        for resource in resources
     ]
     return [(resource, change) for resource, change in changes if change != ()]
 
