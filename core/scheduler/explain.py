@@ -19,6 +19,7 @@ from kelm.core.scheduler.placing import NoNode
 from kelm.core.scheduler.plugins.framework import Status
 from kelm.core.scheduler.profile import Profile
 from kelm.core.scheduler.state import State
+from kelm.core.scheduler.view import View
 from kelm.core.scheduler.words import fit_error
 from kelm.effects.document import Document
 
@@ -61,17 +62,17 @@ def explain(profile: Profile, state: State, doc: Document) -> Why:
     >>> explain(Profile(), State(), Document(spec=Document())).message
     'no nodes available to schedule pods'
     """
-    fleet = state.fleet
-    said = opinion(profile, Asks().of(pod(doc)), fleet)
+    view = View(state)
+    said = opinion(profile, Asks().of(pod(doc)), view)
     if said.everywhere is not None:
-        everywhere = {node.name: said.everywhere for node in fleet.nodes()}
+        everywhere = {node.name: said.everywhere for node in view.nodes()}
         return Why(everywhere, {}, said.everywhere)
-    refusals = {node.name: said.refusal(node) for node in fleet.nodes()}
-    fitting = [node for node in fleet.nodes() if refusals[node.name] is None]
+    refusals = {node.name: said.refusal(node) for node in view.nodes()}
+    fitting = [node for node in view.nodes() if refusals[node.name] is None]
     columns = {name: [weight * raw(node) for node in fitting] for name, weight, raw in said.own}
-    for judge in said.judges:
-        final = judge.normalise([judge.raw(node) for node in fitting])
-        columns[judge.plugin] = [judge.weight * score for score in final]
+    for name, weight, one in said.comparisons if fitting else ():
+        elements = [one.element(node) for node in fitting]
+        columns[name] = [weight * grade for grade in one.grades(elements, [1] * len(fitting))]
     scores = {}
     for index, node in enumerate(fitting):
         by_plugin = {name: column[index] for name, column in columns.items()}

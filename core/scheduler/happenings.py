@@ -8,6 +8,7 @@ Source: kubernetes v1.36, pkg/scheduler/framework/events.go, eventhandlers.go.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeAlias
 
 import msgspec
@@ -29,6 +30,10 @@ class PodCame(msgspec.Struct, frozen=True):
     ask: Ask
     node: str
 
+    def concerns(self, met: Callable[[Ask], bool]) -> bool:
+        """Whether a pod of that sort is what happened."""
+        return met(self.ask)
+
 
 class PodWent(msgspec.Struct, frozen=True):
     """A pod takes nothing of its node any more: it ended or was deleted."""
@@ -36,5 +41,19 @@ class PodWent(msgspec.Struct, frozen=True):
     ask: Ask
     node: str
 
+    def concerns(self, met: Callable[[Ask], bool]) -> bool:
+        return met(self.ask)
 
-Happening: TypeAlias = NodeChanged | PodCame | PodWent
+
+class PodChanged(msgspec.Struct, frozen=True):
+    """A pod on a node has other labels, or is being deleted."""
+
+    old: Ask
+    new: Ask
+    node: str
+
+    def concerns(self, met: Callable[[Ask], bool]) -> bool:
+        return met(self.old) or met(self.new)
+
+
+Happening: TypeAlias = NodeChanged | PodCame | PodWent | PodChanged

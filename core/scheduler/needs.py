@@ -17,6 +17,7 @@ import msgspec
 
 from kelm.core.objects.pod import Container, Pod, PodSpec, QuantityText, Toleration
 from kelm.core.objects.quantity import cpu_milli, whole_units
+from kelm.core.scheduler.terms import SOLITARY, Social, social_of
 from kelm.effects.document import EMPTY, Document, child, children, text
 
 DEFAULT_CPU_MILLI = 100
@@ -58,6 +59,14 @@ class Ask(msgspec.Struct, frozen=True):
     needs: Needs
     namespace: str = ""
     labels: Mapping[str, str] = NO_LABELS
+    social: Social = SOLITARY
+    owner: tuple[str, str] = ("", "")
+    """Kind and name of the controller that made it."""
+
+    @property
+    def is_social(self) -> bool:
+        """Whether it wants anything of other pods."""
+        return self.social is not SOLITARY
 
 
 def amount(name: str, value: QuantityText) -> int:
@@ -193,17 +202,34 @@ class Asks:
 
     def __init__(self) -> None:
         self._needs: dict[int, tuple[Document, Needs]] = {}
-        self._asks: dict[tuple[int, int], tuple[object, Ask]] = {}
+        self._asks: dict[tuple[int, int, str], tuple[object, Ask]] = {}
 
     def of(self, view: Pod) -> Ask:
         """A pod as the scheduler sees it."""
         spec, meta = view.spec.doc, view.metadata
         labels = meta.labels
-        held = self._asks.get((id(spec), id(labels)))
+        controller = meta.controller
+        key = (id(spec), id(labels), controller.uid if controller else "")
+        held = self._asks.get(key)
         if held is None or held[1].namespace != meta.namespace:
-            known = self._needs.get(id(spec))
-            if known is None:
-                known = self._needs[id(spec)] = (spec, needs_of(spec))
-            held = (labels, Ask(known[1], meta.namespace, labels or NO_LABELS))
-            self._asks[id(spec), id(labels)] = held
+            owner = (controller.kind, controller.name) if controller else ("", "")
+            held = self._asks[key] = (labels, self._ask(spec, meta.namespace, labels, owner))
+        return held[1]
+
+    def _ask(
+        self, spec: Document, namespace: str, labels: dict[str, str] | None, owner: tuple[str, str]
+    ) -> Ask:
+        known = self._needs.get(id(spec))
+        if known is None:
+            known = self._needs[id(spec)] = (spec, needs_of(spec))
+        social = social_of(spec, namespace, labels or NO_LABELS)
+        return Ask(known[1], namespace, labels or NO_LABELS, social, owner)
+
+    def relabelled(self, ask: Ask, labels: dict[str, str] | None) -> Ask:
+        """The same pod under other labels. What it wants of others was settled when it came."""
+        key = (id(ask), id(labels), "")
+        held = self._asks.get(key)
+        if held is None:
+            made = msgspec.structs.replace(ask, labels=labels or NO_LABELS)
+            held = self._asks[key] = ((ask, labels), made)
         return held[1]

@@ -8,11 +8,14 @@ Source: kubernetes v1.36, pkg/scheduler/eventhandlers.go, backend/cache/cache.go
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pyrsistent import pmap
 
 from kelm.core.objects.meta import metadata
 from kelm.core.objects.pod import ENDED, Pod, pod
 from kelm.core.scheduler import queue as queues
+from kelm.core.scheduler.crowd import NOBODY, groups_of, moved, without_namespace_labels
 from kelm.core.scheduler.fleet import (
     Fleet,
     known,
@@ -21,11 +24,12 @@ from kelm.core.scheduler.fleet import (
     without_node,
     without_pods,
 )
-from kelm.core.scheduler.happenings import Happening, NodeChanged, PodCame, PodWent
-from kelm.core.scheduler.needs import Asks, gates
+from kelm.core.scheduler.happenings import Happening, NodeChanged, PodCame, PodChanged, PodWent
+from kelm.core.scheduler.needs import NO_LABELS, Asks, gates
 from kelm.core.scheduler.nodes import node_use, schedules_alike
 from kelm.core.scheduler.queue import Queue, Waiting
-from kelm.core.scheduler.state import Placed, State, replace
+from kelm.core.scheduler.state import Placed, State, namespace_labels, replace
+from kelm.core.scheduler.terms import TOPOLOGY_LABELS
 from kelm.effects.address import Key, Uid
 from kelm.effects.document import Document
 from kelm.effects.messages import Change, Observed
@@ -117,7 +121,9 @@ def _recount(
 ) -> State:
     """Everything anew from a full list of pods; what is under way stays assumed."""
     under_way = {asked.uid: state.placed.get(asked.uid) for asked in state.asked.values()}
-    state = replace(state, fleet=without_pods(state.fleet), placed=pmap(), queue=Queue())
+    state = replace(
+        state, fleet=without_pods(state.fleet), crowd=NOBODY, placed=pmap(), queue=Queue()
+    )
     for uid in sorted(under_way):
         placed = under_way[uid]
         if placed is not None:
@@ -142,16 +148,46 @@ def _observed_pod(
     if not node:
         return _unbound(scheduler, state, change, view, asks)
     held = state.placed.get(uid)
+    live = view.metadata.deletion_timestamp is None
     if held is not None and held.node == node:
         if _is_new(change):
             happened.append(PodCame(held.ask, node))
-        return state
+        same = held.ask.labels == (view.metadata.labels or NO_LABELS)
+        if same and held.live == live:
+            return state
+        ask = held.ask if same else asks.relabelled(held.ask, view.metadata.labels)
+        return _changed(state, uid, held, Placed(node, ask, live), happened)
     state = replace(state, queue=queues.left(state.queue, change.key))
     if held is not None:
         state = gone(state, uid, happened)
     ask = asks.of(view)
     happened.append(PodCame(ask, node))
-    return counted(state, uid, Placed(node, ask))
+    return counted(state, uid, Placed(node, ask, live))
+
+
+def _changed(state: State, uid: Uid, old: Placed, new: Placed, happened: list[Happening]) -> State:
+    """A pod on its node has other labels, or is being deleted."""
+    if not _agree_but_for_place(old.ask.labels, new.ask.labels) or old.live != new.live:
+        happened.append(PodChanged(old.ask, new.ask, new.node))
+    state = replace(state, placed=state.placed.set(uid, new))
+    if not state.crowd.groups:
+        return state
+
+    def labels_of(namespace: str) -> Mapping[str, str]:
+        return namespace_labels(state, namespace)
+
+    crowd = state.crowd
+    before, after = groups_of(crowd, old.ask, labels_of), groups_of(crowd, new.ask, labels_of)
+    if before == after and old.live == new.live:
+        return state
+    crowd = moved(crowd, old.ask, {old.node: -1}, labels_of, live=old.live)
+    crowd = moved(crowd, new.ask, {new.node: 1}, labels_of, live=new.live)
+    return replace(state, crowd=crowd)
+
+
+def _agree_but_for_place(old: Mapping[str, str], new: Mapping[str, str]) -> bool:
+    """A binding adds the labels of the node's place: that is no news."""
+    return all(old.get(key) == new.get(key) for key in {*old, *new} if key not in TOPOLOGY_LABELS)
 
 
 def _is_new(change: Change) -> bool:
@@ -191,7 +227,8 @@ def _asks_alike(old: Document, view: Pod) -> bool:
 def counted(state: State, uid: Uid, placed: Placed) -> State:
     """A pod counts on its node from now on."""
     fleet = used(state.fleet, placed.node, placed.ask, 1)
-    return replace(state, fleet=fleet, placed=state.placed.set(uid, placed))
+    state = replace(state, fleet=fleet, placed=state.placed.set(uid, placed))
+    return _met(state, placed, 1)
 
 
 def gone(state: State, uid: Uid, happened: list[Happening]) -> State:
@@ -201,4 +238,37 @@ def gone(state: State, uid: Uid, happened: list[Happening]) -> State:
         return state
     happened.append(PodWent(held.ask, held.node))
     fleet = used(state.fleet, held.node, held.ask, -1)
-    return replace(state, fleet=fleet, placed=state.placed.remove(uid))
+    state = replace(state, fleet=fleet, placed=state.placed.remove(uid))
+    return _met(state, held, -1)
+
+
+def _met(state: State, placed: Placed, number: int) -> State:
+    """The crowd with a pod more or less."""
+    crowd, ask = state.crowd, placed.ask
+    if not crowd.groups and not ask.is_social:
+        return state
+
+    def labels_of(namespace: str) -> Mapping[str, str]:
+        return namespace_labels(state, namespace)
+
+    crowd = moved(crowd, ask, {placed.node: number}, labels_of, live=placed.live)
+    return replace(state, crowd=crowd)
+
+
+# -- everything else ---------------------------------------------------------------------------
+
+
+def observed_other(state: State, message: Observed) -> State:
+    """Know the newest version of what is neither pod nor node."""
+    state = replace(state, caches=state.caches.set(message.resource, message.cache))
+    if message.resource == "namespaces" and (
+        message.replaced or any(_relabelled(one) for one in message.changes)
+    ):
+        return replace(state, crowd=without_namespace_labels(state.crowd))
+    return state
+
+
+def _relabelled(change: Change) -> bool:
+    if change.old is None or change.new is None:
+        return True
+    return metadata(change.old).labels != metadata(change.new).labels

@@ -6,35 +6,68 @@ RunScorePlugins), schedule_one.go (prioritizeNodes).
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
+
 import msgspec
 
+from kelm.core.scheduler.counting import Count
 from kelm.core.scheduler.needs import Ask
 from kelm.core.scheduler.nodes import NodeUse
-from kelm.core.scheduler.plugins.framework import Cluster, Normalise, Raw, Refuse, Status
+from kelm.core.scheduler.plugins.framework import (
+    Cluster,
+    Comparison,
+    Gathering,
+    Normalise,
+    Raw,
+    Refuse,
+    Scoring,
+    Status,
+)
 from kelm.core.scheduler.profile import Profile
 
 
-class Judge(msgspec.Struct, frozen=True):
-    """One plugin's view of the nodes that would do, compared with one another."""
+class Judged(msgspec.Struct, frozen=True):
+    """A scoring that compares nodes by a raw score that each has of its own."""
 
-    plugin: str
-    weight: int
     raw: Raw
     normalise: Normalise
+    counts: tuple[Count, ...] = ()
+
+    def element(self, node: NodeUse) -> Hashable:
+        return self.raw(node)
+
+    def grades(self, elements: Sequence[Hashable], sizes: Sequence[int]) -> list[int]:
+        return self.normalise(elements)  # type: ignore[arg-type]
 
 
 class Opinion(msgspec.Struct, frozen=True):
-    """`everywhere` refuses the pod wherever; `own` scores look at one node, `judges` compare."""
+    """`everywhere` refuses the pod wherever; `own` scores look at one node alone.
+
+    `gatherings` and `comparisons` look at more than the node: see `framework`.
+    """
 
     everywhere: Status | None
     refusing: tuple[Refuse, ...]
+    gatherings: tuple[Gathering, ...]
     own: tuple[tuple[str, int, Raw], ...]
-    judges: tuple[Judge, ...]
+    comparisons: tuple[tuple[str, int, Comparison], ...]
 
-    def refusal(self, node: NodeUse) -> Status | None:
-        """Why a node does not take the pod; None if it does. The first that objects speaks."""
+    def own_refusal(self, node: NodeUse) -> Status | None:
+        """Why the node itself does not take the pod. The first plugin that objects speaks."""
         for refuse in self.refusing:
             status = refuse(node)
+            if status is not None:
+                return status
+        return None
+
+    def refusal(self, node: NodeUse) -> Status | None:
+        """Why a node does not take the pod, be it for itself or for what is around it."""
+        return self.own_refusal(node) or self.gathered_refusal(node)
+
+    def gathered_refusal(self, node: NodeUse) -> Status | None:
+        """Why what is around a node keeps the pod away."""
+        for one in self.gatherings:
+            status = one.verdict([count.at(node) for count in one.counts])
             if status is not None:
                 return status
         return None
@@ -46,24 +79,37 @@ class Opinion(msgspec.Struct, frozen=True):
             total += weight * raw(node)
         return total
 
+    @property
+    def counts(self) -> tuple[Count, ...]:
+        """All numbers that change when a pod comes to a node."""
+        gathered = (count for one in self.gatherings for count in one.counts)
+        return (*gathered, *(count for _, _, one in self.comparisons for count in one.counts))
+
 
 def opinion(profile: Profile, ask: Ask, cluster: Cluster) -> Opinion:
-    """Ask every plugin once what it has to say to pods of these needs."""
+    """Ask every plugin once what it has to say to pods like this one."""
     refusing: list[Refuse] = []
-    own: list[tuple[str, int, Raw]] = []
-    judges: list[Judge] = []
+    gatherings: list[Gathering] = []
     everywhere: Status | None = None
     for one in profile.plugins:
         said = one.plugin.filtering(ask, cluster)
         if isinstance(said, Status):
             everywhere = everywhere or said
-        elif said is not None:
+        elif callable(said):
             refusing.append(said)
-        scoring = one.plugin.scoring(ask, cluster)
-        if scoring is None or not one.weight:
+        elif said is not None:
+            gatherings.append(said)
+    own: list[tuple[str, int, Raw]] = []
+    comparisons: list[tuple[str, int, Comparison]] = []
+    for one in profile.plugins:
+        scoring = one.plugin.scoring(ask, cluster) if one.weight else None
+        if scoring is None:
             continue
-        if scoring.normalise is None:
-            own.append((one.plugin.name, one.weight, scoring.raw))
+        name, weight = one.plugin.name, one.weight
+        if not isinstance(scoring, Scoring):
+            comparisons.append((name, weight, scoring))
+        elif scoring.normalise is None:
+            own.append((name, weight, scoring.raw))
         else:
-            judges.append(Judge(one.plugin.name, one.weight, scoring.raw, scoring.normalise))
-    return Opinion(everywhere, tuple(refusing), tuple(own), tuple(judges))
+            comparisons.append((name, weight, Judged(scoring.raw, scoring.normalise)))
+    return Opinion(everywhere, tuple(refusing), tuple(gatherings), tuple(own), tuple(comparisons))

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from kelm.core.scheduler.crowd import Crowd, moved
 from kelm.core.scheduler.fleet import Fleet
 from kelm.core.scheduler.needs import Ask
 from kelm.core.scheduler.nodes import NodeUse, taken
@@ -19,6 +20,7 @@ from kelm.core.scheduler.opinion import Opinion, opinion
 from kelm.core.scheduler.plugins.framework import Status
 from kelm.core.scheduler.profile import Profile, feasible_enough
 from kelm.core.scheduler.ranking import Ranking
+from kelm.core.scheduler.view import View
 
 
 class NoNode(msgspec.Struct, frozen=True):
@@ -36,93 +38,125 @@ class NoNode(msgspec.Struct, frozen=True):
         return frozenset(status.plugin for status in self.refusals.values())
 
 
+class Kind:
+    """One kind of pod: what is thought of it, how nodes rank for it, who refused it.
+
+    `seen` says how much of what was placed is accounted for.
+    """
+
+    __slots__ = ("ask", "opinion", "ranking", "refused", "seen")
+
+    def __init__(self, ask: Ask, opinion: Opinion) -> None:
+        self.ask, self.opinion = ask, opinion
+        self.ranking: Ranking | None = None
+        self.refused: NoNode | None = None
+        self.seen = 0
+
+
 class Placing:
     """The nodes during one decision. It lives as long as that: nothing keeps it."""
 
-    def __init__(self, profile: Profile, fleet: Fleet, start: int) -> None:
+    def __init__(self, profile: Profile, view: View, start: int) -> None:
         self.start = start
         self._profile = profile
-        self._fleet = fleet
-        self._nodes: list[NodeUse | None] = fleet.slots.tolist()
-        self._log: list[int] = []
-        """The slots of the nodes that got a pod, one after the other."""
-        self._opinions: dict[int, tuple[Ask, Opinion]] = {}
-        self._rankings: dict[int, Ranking] = {}
-        self._refused: dict[int, tuple[int, NoNode]] = {}
+        self._view = view
+        self._nodes: list[NodeUse | None] = view.fleet.slots.tolist()
+        self._log: list[tuple[int, Ask]] = []
+        """Which node (by slot) got which pod, one after the other."""
+        self._kinds: dict[int, Kind] = {}
 
     def fleet(self) -> Fleet:
         """The fleet with everything that was placed."""
-        slots = self._fleet.slots.evolver()
-        for slot in dict.fromkeys(self._log):
+        slots = self._view.fleet.slots.evolver()
+        for slot in dict.fromkeys(slot for slot, _ in self._log):
             slots[slot] = self._nodes[slot]
-        return msgspec.structs.replace(self._fleet, slots=slots.persistent())
+        return msgspec.structs.replace(self._view.fleet, slots=slots.persistent())
+
+    def crowd(self) -> Crowd:
+        """The crowd with everything that was placed."""
+        crowd = self._view.crowd()
+        if not crowd.groups and not any(ask.is_social for _, ask in self._log):
+            return crowd
+        came: dict[int, tuple[Ask, dict[str, int]]] = {}
+        for slot, ask in self._log:
+            node = self._nodes[slot]
+            assert node is not None
+            on_nodes = came.setdefault(id(ask), (ask, {}))[1]
+            on_nodes[node.name] = on_nodes.get(node.name, 0) + 1
+        for ask, on_nodes in came.values():
+            crowd = moved(crowd, ask, on_nodes, self._view.namespace_labels)
+        return crowd
 
     def place(self, ask: Ask, siblings: int) -> str | NoNode:
         """The best node for a pod, which then counts on it; `siblings` more will follow."""
-        kind = _kind(ask)
-        known = self._refused.get(kind)
-        if known is not None and known[0] == len(self._log):
-            return known[1]
-        ranking = self._rankings.get(kind)
-        slot = None if ranking is None else self._best(ranking)
-        if slot is None:
-            ranking = self._rankings[kind] = self._rank(ask, siblings)
+        kind = self._kind(ask)
+        if kind.refused is not None and kind.seen == len(self._log):
+            return kind.refused
+        self._catch_up(kind)
+        ranking = kind.ranking
+        slot = None if ranking is None else ranking.best()
+        if slot is None and (ranking is None or not ranking.complete):
+            ranking = kind.ranking = self._rank(kind, siblings)
             slot = ranking.best()
         if slot is None:
-            refused = self._refusals(ask)
-            self._refused[kind] = (len(self._log), refused)
-            return refused
+            kind.refused = self._refusals(kind)
+            return kind.refused
         node = self._nodes[slot]
         assert node is not None
         self._nodes[slot] = taken(node, ask.needs)
-        self._log.append(slot)
+        self._log.append((slot, ask))
+        if ask.is_social and self._view.carry(ask):
+            self._kinds.clear()
         return node.name
 
-    def _best(self, ranking: Ranking) -> int | None:
-        """The best node after what was placed since; None where nodes must be ranked anew."""
-        for slot in self._log[ranking.seen :]:
+    def _kind(self, ask: Ask) -> Kind:
+        """Pods that need the same are alike, unless somebody minds who they are."""
+        view = self._view
+        alone = not ask.is_social and not view.carried and not view.usual_constraints(ask)
+        key = id(ask.needs) if alone else id(ask)
+        kind = self._kinds.get(key)
+        if kind is None:
+            kind = self._kinds[key] = Kind(ask, opinion(self._profile, ask, view))
+        return kind
+
+    def _catch_up(self, kind: Kind) -> None:
+        """Account for what was placed since."""
+        counts, ranking = kind.opinion.counts, kind.ranking
+        news = self._log[kind.seen :] if counts or ranking is not None else ()
+        for slot, ask in news:
             node = self._nodes[slot]
-            if node is not None and not ranking.touch(slot, node):
-                return None
-        ranking.seen = len(self._log)
-        return ranking.best()
+            assert node is not None
+            for count in counts:
+                count.add(ask, node, 1)
+            if ranking is not None:
+                ranking.touch(slot, node)
+        kind.seen = len(self._log)
 
-    def _opinion(self, ask: Ask) -> Opinion:
-        held = self._opinions.get(_kind(ask))
-        if held is None:
-            held = (ask, opinion(self._profile, ask, self._fleet))
-            self._opinions[_kind(ask)] = held
-        return held[1]
-
-    def _rank(self, ask: Ask, siblings: int) -> Ranking:
-        """The nodes that would do, enough of them."""
-        nodes, count = self._nodes, self._fleet.node_count
+    def _rank(self, kind: Kind, siblings: int) -> Ranking:
+        """The nodes that would do by themselves, enough of them that would do altogether."""
+        nodes, count = self._nodes, self._view.node_count
         percentage = self._profile.percentage_of_nodes_to_score
         enough = max(feasible_enough(count, percentage), 2 * siblings)
-        said = self._opinion(ask)
+        said = kind.opinion
         found: list[tuple[int, NodeUse]] = []
+        fitting = 0
         slots = len(nodes) if said.everywhere is None else 0
         for step in range(slots):
             slot = (self.start + step) % slots
             node = nodes[slot]
-            if node is not None and said.refusal(node) is None:
-                found.append((slot, node))
-                if len(found) >= enough:
-                    self.start = (slot + 1) % slots
-                    break
-        ranking = Ranking(said, found)
-        ranking.seen = len(self._log)
-        return ranking
+            if node is None or said.own_refusal(node) is not None:
+                continue
+            found.append((slot, node))
+            fitting += not said.gatherings or said.gathered_refusal(node) is None
+            if fitting >= enough:
+                self.start = (slot + 1) % slots
+                return Ranking(said, found, complete=step + 1 == slots)
+        return Ranking(said, found, complete=True)
 
-    def _refusals(self, ask: Ask) -> NoNode:
-        said, count = self._opinion(ask), self._fleet.node_count
+    def _refusals(self, kind: Kind) -> NoNode:
+        said, count = kind.opinion, self._view.node_count
         if said.everywhere is not None:
             return NoNode(count, {}, said.everywhere)
         nodes = [node for node in self._nodes if node is not None]
         found = ((node.name, said.refusal(node)) for node in nodes)
         return NoNode(count, {name: no for name, no in found if no is not None})
-
-
-def _kind(ask: Ask) -> int:
-    """Pods that need the same are alike, whatever they are called."""
-    return id(ask.needs)

@@ -12,12 +12,14 @@ import msgspec
 from kelm.core.scheduler.plugins.balanced_allocation import BalancedAllocation
 from kelm.core.scheduler.plugins.framework import Plugin
 from kelm.core.scheduler.plugins.image_locality import ImageLocality
+from kelm.core.scheduler.plugins.inter_pod_affinity import InterPodAffinity
 from kelm.core.scheduler.plugins.node_affinity import NodeAffinity
 from kelm.core.scheduler.plugins.node_name import NodeName
 from kelm.core.scheduler.plugins.node_ports import NodePorts
 from kelm.core.scheduler.plugins.node_resources_fit import NodeResourcesFit
 from kelm.core.scheduler.plugins.node_unschedulable import NodeUnschedulable
 from kelm.core.scheduler.plugins.taint_toleration import TaintToleration
+from kelm.core.scheduler.plugins.topology_spread import TopologySpread
 
 
 class Weighted(msgspec.Struct, frozen=True):
@@ -34,6 +36,8 @@ DEFAULT_PLUGINS = (
     Weighted(NodeAffinity(), 2),
     Weighted(NodePorts()),
     Weighted(NodeResourcesFit()),
+    Weighted(TopologySpread(), 2),
+    Weighted(InterPodAffinity(), 2),
     Weighted(BalancedAllocation()),
     Weighted(ImageLocality()),
 )

@@ -22,6 +22,7 @@ from kelm.core.scheduler.observing import (
     counted,
     gone,
     observed_nodes,
+    observed_other,
     observed_pods,
 )
 from kelm.core.scheduler.placing import NoNode, Placing
@@ -29,6 +30,7 @@ from kelm.core.scheduler.profile import Profile
 from kelm.core.scheduler.queue import Waiting
 from kelm.core.scheduler.state import Asked, Placed, State, replace
 from kelm.core.scheduler.telling import assigned, refused
+from kelm.core.scheduler.view import View
 from kelm.core.scheduler.words import NEVER, NO_CLAIMS, fit_error, nothing_to_preempt
 from kelm.effects.address import Key, ObjectRef
 from kelm.effects.commands import Bind, Request, Requests
@@ -36,7 +38,20 @@ from kelm.effects.document import text
 from kelm.effects.messages import Answered, Message, Observed
 from kelm.effects.program import Subscriptions, Watch
 
-WATCHES = (Watch("nodes"), Watch("pods"))
+WATCHES = (
+    Watch("nodes"),
+    Watch("pods"),
+    *(
+        Watch(one)
+        for one in (
+            "namespaces",
+            "services",
+            "replicasets.apps",
+            "statefulsets.apps",
+            "replicationcontrollers",
+        )
+    ),
+)
 
 
 class Scheduler(msgspec.Struct, frozen=True):
@@ -58,8 +73,10 @@ class Scheduler(msgspec.Struct, frozen=True):
         if isinstance(message, Observed):
             if message.resource == "nodes":
                 state, happened = observed_nodes(state, message)
-            else:
+            elif message.resource == "pods":
                 state, happened = observed_pods(self.name, state, message)
+            else:
+                return observed_other(state, message), ()
         elif isinstance(message, Answered):
             state = _answered(self.name, state, message, events, happened)
         if state.pods is None or not state.heard_nodes:
@@ -129,7 +146,7 @@ def _schedule(scheduler: Scheduler, state: State, now_ms: int) -> tuple[State, l
     keys = queues.due(state.queue, now_ms)
     if not keys:
         return state, []
-    placing = Placing(scheduler.profile, state.fleet, state.start)
+    placing = Placing(scheduler.profile, View(state), state.start)
     asks = Asks()
     requests: list[Request] = []
     queue, placed, asked = state.queue, state.placed.evolver(), state.asked.evolver()
@@ -160,6 +177,7 @@ def _schedule(scheduler: Scheduler, state: State, now_ms: int) -> tuple[State, l
     state = replace(
         state,
         fleet=placing.fleet(),
+        crowd=placing.crowd(),
         queue=queue,
         placed=placed.persistent(),
         asked=asked.persistent(),

@@ -1,84 +1,135 @@
 """The nodes that would do for one kind of pod, the best on top, while pods are being placed.
 
-The ranked list is made once for a burst of equal pods; afterwards only nodes that were used are
-looked at again. An entry that is no longer its node's newest is passed over when it comes up.
+Nodes are sorted into *rows*: those of a row agree in all that makes a difference beyond the node
+itself (how many pods are in their domains, how much they are liked), so a row is refused or graded
+as one, and within it the node's own score decides. A pod that wants nothing of others has one row.
+The rows are made once for a burst of equal pods; afterwards only nodes that were used are looked at
+again. An entry that is no longer its node's newest is passed over when it comes up.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Callable, Hashable
 from heapq import heapify, heappop, heappush
 
 from kelm.core.scheduler.nodes import NodeUse
 from kelm.core.scheduler.opinion import Opinion
+from kelm.core.scheduler.plugins.framework import Gathering
 
 Entry = tuple[int, int, int, int]
-"""Score (negative: the best comes first), pods on the node, turn, slot."""
+"""Own score (negative: the best comes first), pods on the node, turn, slot."""
+RowKey = tuple[Hashable, ...]
+
+
+class Row:
+    """Nodes that agree; `size` of them are still there."""
+
+    __slots__ = ("heap", "size")
+
+    def __init__(self) -> None:
+        self.heap: list[Entry] = []
+        self.size = 0
 
 
 class Ranking:
     """It lives as long as one decision: nothing keeps it."""
 
-    def __init__(self, opinion: Opinion, found: list[tuple[int, NodeUse]]) -> None:
+    def __init__(
+        self, opinion: Opinion, found: list[tuple[int, NodeUse]], *, complete: bool
+    ) -> None:
         self.opinion = opinion
-        self.seen = 0
-        """How much of the placing's log is accounted for."""
-        self._compare(found)
-        score, added = opinion.own_score, self._added
-        self._newest: dict[int, Entry] = {
-            slot: (-score(node) - added.get(slot, 0), node.pods, turn, slot)
-            for turn, (slot, node) in enumerate(found)
-        }
-        self._heap = list(self._newest.values())
-        heapify(self._heap)
+        self.complete = complete
+        """Whether all nodes were looked at: what is not here will not do."""
+        self._newest: dict[int, Entry] = {}
+        self._row_of: dict[int, RowKey] = {}
+        self._rows: dict[RowKey, Row] = {}
+        for count in opinion.counts:
+            count.settle(node for _, node in found)
+        self._facets: list[Callable[[NodeUse], Hashable]] = [
+            *(_gathered(one) for one in opinion.gatherings),
+            *(one.element for _, _, one in opinion.comparisons),
+        ]
+        for turn, (slot, node) in enumerate(found):
+            self._enter(slot, node, turn)
+        for row in self._rows.values():
+            heapify(row.heap)
 
-    def _compare(self, found: list[tuple[int, NodeUse]]) -> None:
-        """What plugins that compare nodes add to each, and when that has to be done again."""
-        self._added: dict[int, int] = {}
-        self._left: list[tuple[Counter[int], dict[int, int]]] = []
-        for judge in self.opinion.judges:
-            raws = [judge.raw(node) for _, node in found]
-            if not raws or min(raws) == max(raws):
-                continue
-            slots = [slot for slot, _ in found]
-            self._left.append((Counter(raws), dict(zip(slots, raws, strict=True))))
-            for slot, score in zip(slots, judge.normalise(raws), strict=True):
-                self._added[slot] = self._added.get(slot, 0) + judge.weight * score
+    def _entry(self, slot: int, node: NodeUse, turn: int) -> tuple[RowKey, Entry]:
+        key = tuple([facet(node) for facet in self._facets])
+        return key, (-self.opinion.own_score(node), node.pods, turn, slot)
 
-    def touch(self, slot: int, node: NodeUse) -> bool:
-        """Look at a node again; False where all must be compared anew.
+    def _enter(self, slot: int, node: NodeUse, turn: int) -> None:
+        key, entry = self._entry(slot, node, turn)
+        row = self._rows.get(key)
+        if row is None:
+            row = self._rows[key] = Row()
+        row.heap.append(entry)
+        row.size += 1
+        self._newest[slot], self._row_of[slot] = entry, key
 
-        That is where the last of the most (or least) liked nodes has become too full.
-        """
+    def touch(self, slot: int, node: NodeUse) -> None:
+        """Look at a node again."""
         old = self._newest.get(slot)
         if old is None:
-            return True
-        if self.opinion.refusal(node) is None:
-            score = self.opinion.own_score(node) + self._added.get(slot, 0)
-            entry = (-score, node.pods, old[2], slot)
-            self._newest[slot] = entry
-            heappush(self._heap, entry)
-            return True
-        del self._newest[slot]
-        return not (self._left and self._was_outermost(slot))
+            return
+        was = self._row_of[slot]
+        if self.opinion.own_refusal(node) is not None:
+            del self._newest[slot], self._row_of[slot]
+            self._shrink(was)
+            return
+        key, entry = self._entry(slot, node, old[2])
+        self._newest[slot] = entry
+        if key != was:
+            self._shrink(was)
+            self._row_of[slot] = key
+            row = self._rows.get(key)
+            if row is None:
+                row = self._rows[key] = Row()
+            row.size += 1
+        heappush(self._rows[key].heap, entry)
 
-    def _was_outermost(self, slot: int) -> bool:
-        changed = False
-        for left, raw in self._left:
-            value = raw[slot]
-            outer = value in (max(left), min(left))
-            left[value] -= 1
-            if not left[value]:
-                del left[value]
-                changed = changed or outer
-        return changed
+    def _shrink(self, key: RowKey) -> None:
+        row = self._rows[key]
+        row.size -= 1
+        if not row.size:
+            del self._rows[key]
+
+    def _top(self, row: Row) -> Entry:
+        heap, newest = row.heap, self._newest
+        while newest.get(heap[0][3]) is not heap[0]:
+            heappop(heap)
+        return heap[0]
 
     def best(self) -> int | None:
         """The slot of the best node, None where no node is left."""
-        heap, newest = self._heap, self._newest
-        while heap:
-            entry = heap[0]
-            if newest.get(entry[3]) is entry:
-                return entry[3]
-            heappop(heap)
-        return None
+        if not self._facets:
+            return self._top(self._rows[()])[3] if self._rows else None
+        rows = [(key, row) for key, row in self._rows.items() if not self._refused(key)]
+        if not rows:
+            return None
+        first = len(self.opinion.gatherings)
+        grades = [0] * len(rows)
+        sizes = [row.size for _, row in rows]
+        if len(rows) > 1:
+            for offset, (_, weight, one) in enumerate(self.opinion.comparisons):
+                elements = [key[first + offset] for key, _ in rows]
+                for index, grade in enumerate(one.grades(elements, sizes)):
+                    grades[index] += weight * grade
+        tops = [self._top(row) for _, row in rows]
+        return min((top[0] - grade, *top[1:]) for top, grade in zip(tops, grades, strict=True))[3]
+
+    def _refused(self, key: RowKey) -> bool:
+        for one, elements in zip(self.opinion.gatherings, key, strict=False):
+            numbers = [
+                count.number(part)
+                for count, part in zip(one.counts, elements, strict=True)  # type: ignore[call-overload]
+            ]
+            if one.verdict(numbers) is not None:
+                return True
+        return False
+
+
+def _gathered(one: Gathering) -> Callable[[NodeUse], Hashable]:
+    """In what nodes agree that a gathering treats alike."""
+    counts = one.counts
+    return lambda node: tuple([count.element(node) for count in counts])

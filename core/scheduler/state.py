@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 from pyrsistent import pmap
 from pyrsistent.typing import PMap
 
+from kelm.core.objects.meta import labels_of
+from kelm.core.scheduler.crowd import NOBODY, Crowd
 from kelm.core.scheduler.fleet import Fleet
-from kelm.core.scheduler.needs import Ask
+from kelm.core.scheduler.needs import NO_LABELS, Ask
 from kelm.core.scheduler.queue import Queue, Waiting
-from kelm.effects.address import Key, RequestId, Uid
+from kelm.effects.address import Key, RequestId, Resource, Uid
 from kelm.effects.messages import Cache
 
 replace = msgspec.structs.replace
@@ -20,6 +24,8 @@ class Placed(msgspec.Struct, frozen=True):
 
     node: str
     ask: Ask
+    live: bool = True
+    """Whether it is not being deleted."""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -37,6 +43,9 @@ class State(msgspec.Struct, frozen=True):
     pods: Cache | None = None
     heard_nodes: bool = False
     fleet: Fleet = Fleet()
+    crowd: Crowd = NOBODY
+    caches: PMap[Resource, Cache] = pmap()
+    """What is known of everything that is neither pod nor node."""
     placed: PMap[Uid, Placed] = pmap()
     queue: Queue = Queue()
     asked: PMap[RequestId, Asked] = pmap()
@@ -44,3 +53,10 @@ class State(msgspec.Struct, frozen=True):
     arrivals: int = 0
     next_id: RequestId = 1
     wake_at_ms: int | None = None
+
+
+def namespace_labels(state: State, namespace: str) -> Mapping[str, str]:
+    """The labels of a namespace, none where it is not known."""
+    namespaces = state.caches.get("namespaces")
+    doc = None if namespaces is None else namespaces.get(namespace)
+    return NO_LABELS if doc is None else labels_of(doc)

@@ -15,7 +15,14 @@ import msgspec
 from kelm.core.scheduler.happenings import Happening
 from kelm.core.scheduler.needs import Ask, is_scalar
 from kelm.core.scheduler.nodes import NodeUse
-from kelm.core.scheduler.plugins.framework import MAX_SCORE, Cluster, Raw, Refuse, Scoring, Status
+from kelm.core.scheduler.plugins.framework import (
+    MAX_SCORE,
+    Cluster,
+    Comparison,
+    Filtering,
+    Raw,
+    Scoring,
+)
 
 HALF = MAX_SCORE // 2
 
@@ -24,10 +31,10 @@ class BalancedAllocation(msgspec.Struct, frozen=True):
     name: str = "NodeResourcesBalancedAllocation"
     resources: tuple[str, ...] = ("cpu", "memory")
 
-    def filtering(self, ask: Ask, cluster: Cluster) -> Refuse | Status | None:
+    def filtering(self, ask: Ask, cluster: Cluster) -> Filtering:
         return None
 
-    def scoring(self, ask: Ask, cluster: Cluster) -> Scoring | None:
+    def scoring(self, ask: Ask, cluster: Cluster) -> Scoring | Comparison | None:
         asked = [(name, ask.needs.amounts.get(name, 0)) for name in self.resources]
         compared = [(name, more) for name, more in asked if more or not is_scalar(name)]
         if not any(more for _, more in asked):

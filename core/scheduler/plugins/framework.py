@@ -5,7 +5,9 @@ None where this pod is none of its business (upstream's Skip). So a pod that wan
 costs nothing but the plugins that concern every pod.
 
     filtering(ask, cluster)   -> None | Status (refused everywhere) | node -> None | Status
+                                 | Gathering: numbers of pods in the node's domains -> the same
     scoring(ask, cluster)     -> None | Scoring: node -> raw score, and how to make it 0..100
+                                 | Comparison: scores that depend on all nodes that would do
     helped(ask, happening)  -> whether a refused pod is worth another look
 
 Source: kubernetes v1.36, staging/src/k8s.io/kube-scheduler/framework/interface.go.
@@ -13,14 +15,17 @@ Source: kubernetes v1.36, staging/src/k8s.io/kube-scheduler/framework/interface.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 import msgspec
 
+from kelm.core.scheduler.counting import Count
+from kelm.core.scheduler.crowd import Carried, Group
 from kelm.core.scheduler.happenings import Happening
 from kelm.core.scheduler.needs import Ask
 from kelm.core.scheduler.nodes import NodeUse
+from kelm.core.scheduler.terms import Constraint
 
 MAX_SCORE = 100
 
@@ -56,8 +61,33 @@ class Scoring(msgspec.Struct, frozen=True):
     moves: bool = False
 
 
+class Gathering(Protocol):
+    """A plugin's refusals that depend on nothing but how many pods are in a node's domains."""
+
+    @property
+    def counts(self) -> tuple[Count, ...]: ...
+
+    def verdict(self, numbers: Sequence[int | None]) -> Status | None:
+        """Why a node with these numbers of `counts` is refused; None if it is not."""
+
+
+class Comparison(Protocol):
+    """A plugin's scores where they depend on all nodes that would do.
+
+    Nodes that agree in their `element` have the same score.
+    """
+
+    @property
+    def counts(self) -> tuple[Count, ...]: ...
+
+    def element(self, node: NodeUse) -> Hashable: ...
+
+    def grades(self, elements: Sequence[Hashable], sizes: Sequence[int]) -> list[int]:
+        """The scores from 0 to 100 of nodes of these elements, so many of each."""
+
+
 class Cluster(Protocol):
-    """What a plugin may look at beside the node: on how many nodes there is what.
+    """What a plugin may look at beside the node: on how many nodes there is what, and who is where.
 
     A plugin that would say the same of every node has nothing to say.
     """
@@ -79,6 +109,26 @@ class Cluster(Protocol):
     def image_nodes(self) -> Mapping[str, int]:
         """On how many nodes each image is."""
 
+    def nodes(self) -> Iterator[NodeUse]: ...
+
+    def get(self, name: str) -> NodeUse | None:
+        """The node of that name."""
+
+    def on_nodes(self, group: Group) -> Mapping[str, int]:
+        """How many pods of a group are on which node."""
+
+    @property
+    def carried(self) -> Mapping[Carried, Mapping[str, int]]:
+        """What pods on nodes want of other pods, and how many of them are on which node."""
+
+    def namespace_labels(self, namespace: str) -> Mapping[str, str]: ...
+
+    def usual_constraints(self, ask: Ask) -> tuple[Constraint, ...]:
+        """How a pod that says nothing of it is spread: apart from its siblings, if it has any."""
+
+
+Filtering: TypeAlias = "Refuse | Gathering | Status | None"
+
 
 class Plugin(Protocol):
     """One opinion. Its configuration is in its fields."""
@@ -86,9 +136,9 @@ class Plugin(Protocol):
     @property
     def name(self) -> str: ...
 
-    def filtering(self, ask: Ask, cluster: Cluster) -> Refuse | Status | None: ...
+    def filtering(self, ask: Ask, cluster: Cluster) -> Filtering: ...
 
-    def scoring(self, ask: Ask, cluster: Cluster) -> Scoring | None: ...
+    def scoring(self, ask: Ask, cluster: Cluster) -> Scoring | Comparison | None: ...
 
     def helped(self, ask: Ask, happening: Happening) -> bool:
         """Whether a pod that this plugin refused may fit after what happened."""

@@ -13,7 +13,13 @@ import msgspec
 from kelm.core.scheduler.happenings import Happening
 from kelm.core.scheduler.needs import Ask
 from kelm.core.scheduler.nodes import NodeUse
-from kelm.core.scheduler.plugins.framework import MAX_SCORE, Cluster, Refuse, Scoring, Status
+from kelm.core.scheduler.plugins.framework import (
+    MAX_SCORE,
+    Cluster,
+    Comparison,
+    Filtering,
+    Scoring,
+)
 
 MIB = 2**20
 LEAST_BYTES = 23 * MIB
@@ -23,10 +29,10 @@ MOST_BYTES_A_CONTAINER = 1000 * MIB
 class ImageLocality(msgspec.Struct, frozen=True):
     name: str = "ImageLocality"
 
-    def filtering(self, ask: Ask, cluster: Cluster) -> Refuse | Status | None:
+    def filtering(self, ask: Ask, cluster: Cluster) -> Filtering:
         return None
 
-    def scoring(self, ask: Ask, cluster: Cluster) -> Scoring | None:
+    def scoring(self, ask: Ask, cluster: Cluster) -> Scoring | Comparison | None:
         """None too where no node has any of the images: all would have the same score."""
         nodes, total = cluster.image_nodes, cluster.node_count
         images = [(name, nodes[name]) for name in ask.needs.images if nodes.get(name)]

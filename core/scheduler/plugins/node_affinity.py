@@ -26,7 +26,14 @@ from kelm.core.objects.views import view
 from kelm.core.scheduler.happenings import Happening, NodeChanged
 from kelm.core.scheduler.needs import Ask
 from kelm.core.scheduler.nodes import NodeUse
-from kelm.core.scheduler.plugins.framework import Cluster, Refuse, Scoring, Status, scaled
+from kelm.core.scheduler.plugins.framework import (
+    Cluster,
+    Comparison,
+    Filtering,
+    Scoring,
+    Status,
+    scaled,
+)
 from kelm.effects.document import EMPTY, Document, Json, child, children, elements, number, text
 
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
@@ -50,7 +57,7 @@ class NodeAffinity(msgspec.Struct, frozen=True):
     name: str = "NodeAffinity"
     added: Document = EMPTY
 
-    def filtering(self, ask: Ask, cluster: Cluster) -> Refuse | Status | None:
+    def filtering(self, ask: Ask, cluster: Cluster) -> Filtering:
         wanted, wants, added = ask.needs.node_selector, ask.needs.affinity, self.added
         if not wanted and REQUIRED not in wants and REQUIRED not in added:
             return None
@@ -72,7 +79,7 @@ class NodeAffinity(msgspec.Struct, frozen=True):
 
         return refuse
 
-    def scoring(self, ask: Ask, cluster: Cluster) -> Scoring | None:
+    def scoring(self, ask: Ask, cluster: Cluster) -> Scoring | Comparison | None:
         wants, added = ask.needs.affinity, self.added
         if not wants.get(PREFERRED) and not added.get(PREFERRED):
             return None

@@ -10,13 +10,13 @@ import msgspec
 from kelm.core.scheduler.happenings import Happening, NodeChanged
 from kelm.core.scheduler.needs import Ask
 from kelm.core.scheduler.nodes import NodeUse
-from kelm.core.scheduler.plugins.framework import Cluster, Refuse, Scoring, Status
+from kelm.core.scheduler.plugins.framework import Cluster, Comparison, Filtering, Scoring, Status
 
 
 class NodeName(msgspec.Struct, frozen=True):
     name: str = "NodeName"
 
-    def filtering(self, ask: Ask, cluster: Cluster) -> Refuse | Status | None:
+    def filtering(self, ask: Ask, cluster: Cluster) -> Filtering:
         wanted = ask.needs.node_name
         if not wanted:
             return None
@@ -27,7 +27,7 @@ class NodeName(msgspec.Struct, frozen=True):
 
         return refuse
 
-    def scoring(self, ask: Ask, cluster: Cluster) -> Scoring | None:
+    def scoring(self, ask: Ask, cluster: Cluster) -> Scoring | Comparison | None:
         return None
 
     def helped(self, ask: Ask, happening: Happening) -> bool:

@@ -10,7 +10,7 @@ import msgspec
 from kelm.core.scheduler.happenings import Happening, NodeChanged, PodWent
 from kelm.core.scheduler.needs import Ask, Port
 from kelm.core.scheduler.nodes import NodeUse
-from kelm.core.scheduler.plugins.framework import Cluster, Refuse, Scoring, Status
+from kelm.core.scheduler.plugins.framework import Cluster, Comparison, Filtering, Scoring, Status
 
 ANY_ADDRESS = "0.0.0.0"
 
@@ -28,7 +28,7 @@ def clashes(one: Port, other: Port) -> bool:
 class NodePorts(msgspec.Struct, frozen=True):
     name: str = "NodePorts"
 
-    def filtering(self, ask: Ask, cluster: Cluster) -> Refuse | Status | None:
+    def filtering(self, ask: Ask, cluster: Cluster) -> Filtering:
         wanted = ask.needs.ports
         if not wanted:
             return None
@@ -41,7 +41,7 @@ class NodePorts(msgspec.Struct, frozen=True):
 
         return refuse
 
-    def scoring(self, ask: Ask, cluster: Cluster) -> Scoring | None:
+    def scoring(self, ask: Ask, cluster: Cluster) -> Scoring | Comparison | None:
         return None
 
     def helped(self, ask: Ask, happening: Happening) -> bool:

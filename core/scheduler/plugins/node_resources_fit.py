@@ -10,7 +10,7 @@ import msgspec
 from kelm.core.scheduler.happenings import Happening, NodeChanged, PodWent
 from kelm.core.scheduler.needs import Ask, is_extended
 from kelm.core.scheduler.nodes import NodeUse
-from kelm.core.scheduler.plugins.framework import Cluster, Refuse, Scoring, Status
+from kelm.core.scheduler.plugins.framework import Cluster, Comparison, Filtering, Scoring, Status
 from kelm.core.scheduler.plugins.scoring_strategies import LEAST_ALLOCATED, Strategy, allocation
 
 
@@ -53,7 +53,7 @@ class NodeResourcesFit(msgspec.Struct, frozen=True):
         group = name.partition("/")[0]
         return name in self.ignored_resources or group in self.ignored_resource_groups
 
-    def filtering(self, ask: Ask, cluster: Cluster) -> Refuse | Status | None:
+    def filtering(self, ask: Ask, cluster: Cluster) -> Filtering:
         counted = self.counted(ask)
         plugin = self.name
 
@@ -80,7 +80,7 @@ class NodeResourcesFit(msgspec.Struct, frozen=True):
 
         return refuse
 
-    def scoring(self, ask: Ask, cluster: Cluster) -> Scoring | None:
+    def scoring(self, ask: Ask, cluster: Cluster) -> Scoring | Comparison | None:
         return Scoring(allocation(self.strategy, ask.needs), moves=True)
 
     def helped(self, ask: Ask, happening: Happening) -> bool:

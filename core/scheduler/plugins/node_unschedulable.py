@@ -11,7 +11,7 @@ from kelm.core.objects.taints import UNSCHEDULABLE, Taint, tolerates
 from kelm.core.scheduler.happenings import Happening, NodeChanged
 from kelm.core.scheduler.needs import Ask
 from kelm.core.scheduler.nodes import NodeUse
-from kelm.core.scheduler.plugins.framework import Cluster, Refuse, Scoring, Status
+from kelm.core.scheduler.plugins.framework import Cluster, Comparison, Filtering, Scoring, Status
 
 CORDON = Taint(key=UNSCHEDULABLE, effect="NoSchedule")
 
@@ -19,7 +19,7 @@ CORDON = Taint(key=UNSCHEDULABLE, effect="NoSchedule")
 class NodeUnschedulable(msgspec.Struct, frozen=True):
     name: str = "NodeUnschedulable"
 
-    def filtering(self, ask: Ask, cluster: Cluster) -> Refuse | Status | None:
+    def filtering(self, ask: Ask, cluster: Cluster) -> Filtering:
         if not cluster.cordoned or any(tolerates(one, CORDON) for one in ask.needs.tolerations):
             return None
         no = Status(self.name, ("node(s) were unschedulable",), hopeless=True)
@@ -29,7 +29,7 @@ class NodeUnschedulable(msgspec.Struct, frozen=True):
 
         return refuse
 
-    def scoring(self, ask: Ask, cluster: Cluster) -> Scoring | None:
+    def scoring(self, ask: Ask, cluster: Cluster) -> Scoring | Comparison | None:
         return None
 
     def helped(self, ask: Ask, happening: Happening) -> bool:

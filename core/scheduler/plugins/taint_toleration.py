@@ -11,7 +11,14 @@ from kelm.core.objects.taints import PREFER_NO_SCHEDULE, tolerates
 from kelm.core.scheduler.happenings import Happening, NodeChanged
 from kelm.core.scheduler.needs import Ask
 from kelm.core.scheduler.nodes import NodeUse
-from kelm.core.scheduler.plugins.framework import Cluster, Refuse, Scoring, Status, scaled_down
+from kelm.core.scheduler.plugins.framework import (
+    Cluster,
+    Comparison,
+    Filtering,
+    Scoring,
+    Status,
+    scaled_down,
+)
 
 
 class TaintToleration(msgspec.Struct, frozen=True):
@@ -20,7 +27,7 @@ class TaintToleration(msgspec.Struct, frozen=True):
     name: str = "TaintToleration"
     comparisons: bool = False
 
-    def filtering(self, ask: Ask, cluster: Cluster) -> Refuse | Status | None:
+    def filtering(self, ask: Ask, cluster: Cluster) -> Filtering:
         if not cluster.tainted:
             return None
         tolerations, comparisons = ask.needs.tolerations, self.comparisons
@@ -34,7 +41,7 @@ class TaintToleration(msgspec.Struct, frozen=True):
 
         return refuse
 
-    def scoring(self, ask: Ask, cluster: Cluster) -> Scoring | None:
+    def scoring(self, ask: Ask, cluster: Cluster) -> Scoring | Comparison | None:
         """Fewer soft taints that are not tolerated are better."""
         if not cluster.soft_tainted:
             return None

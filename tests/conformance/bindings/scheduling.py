@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pyrsistent import pmap
+
 from kelm.core.objects.pod import pod
 from kelm.core.scheduler import queue
-from kelm.core.scheduler.fleet import Fleet, fleet_of, used
+from kelm.core.scheduler.fleet import Fleet, fleet_of
 from kelm.core.scheduler.needs import Ask, Asks, tagged
 from kelm.core.scheduler.nodes import NodeUse, node_use
+from kelm.core.scheduler.observing import counted
 from kelm.core.scheduler.plugins.balanced_allocation import BalancedAllocation
-from kelm.core.scheduler.plugins.framework import Plugin, Status
+from kelm.core.scheduler.plugins.framework import Cluster, Plugin, Scoring, Status
 from kelm.core.scheduler.plugins.image_locality import ImageLocality
+from kelm.core.scheduler.plugins.inter_pod_affinity import InterPodAffinity
 from kelm.core.scheduler.plugins.node_affinity import (
     CONFLICT,
     NOT_ADDED,
@@ -25,7 +29,12 @@ from kelm.core.scheduler.plugins.node_resources_fit import NodeResourcesFit, ins
 from kelm.core.scheduler.plugins.node_unschedulable import NodeUnschedulable
 from kelm.core.scheduler.plugins.scoring_strategies import Strategy
 from kelm.core.scheduler.plugins.taint_toleration import TaintToleration
+from kelm.core.scheduler.plugins.topology_spread import Evenness, TopologySpread
 from kelm.core.scheduler.profile import feasible_enough
+from kelm.core.scheduler.state import Placed, State
+from kelm.core.scheduler.view import View
+from kelm.core.store import table as tables
+from kelm.core.store.table import Table
 from kelm.effects.document import document, without
 
 Case = dict[str, Any]
@@ -37,41 +46,61 @@ def ask(given: Case) -> Ask:
     return Asks().of(pod(document(given)))
 
 
-def fleet(nodes: Iterable[Case], pods: Iterable[Case] = ()) -> Fleet:
-    """The nodes with the pods that name them."""
-    found = fleet_of(node_use(document(one)) for one in nodes)
-    for one in pods:
-        found = used(found, one.get("spec", {}).get("nodeName", ""), ask(one), 1)
-    return found
+def fleet(nodes: Iterable[Case]) -> Fleet:
+    return fleet_of(node_use(document(one)) for one in nodes)
 
 
-def said(plugin: Plugin, asked: Ask, cluster: Fleet, node: NodeUse) -> Status | str | None:
+def view(
+    nodes: Iterable[Case],
+    pods: Iterable[Case] = (),
+    namespaces: Iterable[Case] = (),
+) -> View:
+    """All that plugins may look at."""
+    table = Table("namespaces")
+    for number, one in enumerate(namespaces):
+        table = tables.put(table, one["metadata"]["name"], document(one), number + 1)
+    state = State(fleet=fleet(nodes), caches=pmap({"namespaces": table}))
+    for number, one in enumerate(pods):
+        live = "deletionTimestamp" not in one.get("metadata", {})
+        placed = Placed(one.get("spec", {}).get("nodeName", ""), ask(one), live)
+        state = counted(state, f"{number:06}", placed)
+    return View(state)
+
+
+def said(plugin: Plugin, asked: Ask, cluster: Cluster, node: NodeUse) -> Status | str | None:
     """What a plugin's filter says of a node; "Skip" where the pod is none of its business."""
     found = plugin.filtering(asked, cluster)
     if found is None:
         return "Skip"
-    return found if isinstance(found, Status) else found(node)
+    if isinstance(found, Status):
+        return found
+    if callable(found):
+        return found(node)
+    return found.verdict([count.at(node) for count in found.counts])
 
 
 def code(status: Status | str | None) -> str:
     return "Success" if status is None or isinstance(status, str) else status.code
 
 
-def scores(plugin: Plugin, asked: Ask, cluster: Fleet) -> Mapping[str, int] | None:
+def scores(plugin: Plugin, asked: Ask, cluster: Cluster) -> Mapping[str, int] | None:
     """A plugin's final scores by node; None where it skips the pod."""
     found = plugin.scoring(asked, cluster)
     if found is None:
         return None
+    if not isinstance(found, Scoring):
+        elements = [found.element(node) for node in cluster.nodes()]
+        return dict(zip(names(cluster), found.grades(elements, [1] * len(elements)), strict=True))
     raw = [found.raw(node) for node in cluster.nodes()]
     final = raw if found.normalise is None else found.normalise(raw)
     return dict(zip(names(cluster), final, strict=True))
 
 
-def names(cluster: Fleet) -> list[str]:
+def names(cluster: Cluster) -> list[str]:
     return [node.name for node in cluster.nodes()]
 
 
-def only(cluster: Fleet) -> NodeUse:
+def only(cluster: Cluster) -> NodeUse:
     """The one node of a fleet."""
     (node,) = cluster.nodes()
     return node
@@ -91,7 +120,7 @@ def _fit(case: Case) -> EXPECTED_PAIR:
         {**one, "spec": {**one.get("spec", {}), "nodeName": "n"}} for one in given["podsOnNode"]
     ]
     node = {"metadata": {"name": "n"}, "status": {"allocatable": given["nodeAllocatable"]}}
-    cluster = fleet([node], placed)
+    cluster = view([node], placed)
     lacking = insufficient(only(cluster), plugin.counted(asked))
     found = {
         "code": code(said(plugin, asked, cluster, only(cluster))),
@@ -122,8 +151,8 @@ def _node_affinity(case: Case) -> EXPECTED_PAIR:
     plugin = NodeAffinity(added=document(given.get("addedAffinity") or {}))
     asked = ask(given["pod"])
     if case["kind"] == "score":
-        return _scored(plugin, asked, fleet(given["nodes"])), expected
-    cluster = fleet([given["node"]])
+        return _scored(plugin, asked, view(given["nodes"])), expected
+    cluster = view([given["node"]])
     node = only(cluster)
     found = plugin.filtering(asked, cluster)
     refused = said(plugin, asked, cluster, node)
@@ -144,7 +173,7 @@ def _node_affinity(case: Case) -> EXPECTED_PAIR:
     return {name: shown.get(name) for name in expected}, expected
 
 
-def _scored(plugin: Plugin, asked: Ask, cluster: Fleet) -> Case:
+def _scored(plugin: Plugin, asked: Ask, cluster: Cluster) -> Case:
     found = scores(plugin, asked, cluster)
     return {"skip": True} if found is None else {"scores": found}
 
@@ -154,8 +183,8 @@ def _taints(case: Case) -> EXPECTED_PAIR:
     plugin = TaintToleration(comparisons=given.get("comparisonOperatorsEnabled", False))
     asked = ask(given["pod"])
     if case["kind"] == "score":
-        return _scored(plugin, asked, fleet(given["nodes"])), case["expected"]
-    cluster = fleet([given["node"]])
+        return _scored(plugin, asked, view(given["nodes"])), case["expected"]
+    cluster = view([given["node"]])
     found = said(plugin, asked, cluster, only(cluster))
     return {"code": code(found)}, case["expected"]
 
@@ -165,7 +194,7 @@ def _ports(case: Case) -> EXPECTED_PAIR:
     placed = [
         {**one, "spec": {**one.get("spec", {}), "nodeName": "n"}} for one in given["podsOnNode"]
     ]
-    cluster = fleet([{"metadata": {"name": "n"}}], placed)
+    cluster = view([{"metadata": {"name": "n"}}], placed)
     found = said(NodePorts(), ask(given["pod"]), cluster, only(cluster))
     if found == "Skip":
         return {"preFilter": "Skip"}, case["expected"]
@@ -175,7 +204,7 @@ def _ports(case: Case) -> EXPECTED_PAIR:
 def _name_or_cordon(case: Case) -> EXPECTED_PAIR:
     given = case["input"]
     plugin: Plugin = NodeName() if case["kind"] == "nodename" else NodeUnschedulable()
-    cluster = fleet([given["node"]])
+    cluster = view([given["node"]])
     found = said(plugin, ask(given["pod"]), cluster, only(cluster))
     return {"code": code(found)}, case["expected"]
 
@@ -187,14 +216,14 @@ def _strategy(case: Case) -> EXPECTED_PAIR:
         tuple((one["name"], one["weight"]) for one in given["resources"]),
         tuple((one["utilization"], one["score"]) for one in given.get("shape", ())),
     )
-    cluster = fleet(given["nodes"], given["existingPods"])
+    cluster = view(given["nodes"], given["existingPods"])
     return scores(NodeResourcesFit(strategy=strategy), ask(given["pod"]), cluster), case["expected"]
 
 
 def _balanced(case: Case) -> EXPECTED_PAIR:
     given, expected = case["input"], case["expected"]
     plugin = BalancedAllocation(resources=tuple(given["resources"]))
-    cluster = fleet(given["nodes"], given["existingPods"])
+    cluster = view(given["nodes"], given["existingPods"])
     found = scores(plugin, ask(given["pod"]), cluster)
     if found is None and "scores" in expected:
         found = dict.fromkeys(names(cluster), 0)
@@ -205,7 +234,7 @@ def _images(case: Case) -> EXPECTED_PAIR:
     given = case["input"]
     if case["kind"] == "normalise":
         return {"image": tagged(given["image"])}, case["expected"]
-    cluster = fleet(given["nodes"])
+    cluster = view(given["nodes"])
     found = scores(ImageLocality(), ask(given["pod"]), cluster)
     return {"scores": found or dict.fromkeys(names(cluster), 0)}, case["expected"]
 
@@ -233,7 +262,74 @@ def _backoff(case: Case) -> EXPECTED_PAIR:
     return {"until": until}, case["expected"]
 
 
+def _codes(plugin: Plugin, case: Case, cluster: View) -> Case:
+    found = {
+        node.name: said(plugin, ask(case["input"]["pod"]), cluster, node)
+        for node in cluster.nodes()
+    }
+    return {name: code(status) for name, status in found.items()}
+
+
+def _neighbours(case: Case) -> EXPECTED_PAIR:
+    given, expected = case["input"], case["expected"]
+    cluster = view(given["nodes"], given["existingPods"], given["namespaces"])
+    plugin = InterPodAffinity()
+    if plugin.filtering(ask(given["pod"]), cluster) is None:
+        return {"preFilter": "Skip"}, expected
+    return {"preFilter": "Success", "filter": _codes(plugin, case, cluster)}, expected
+
+
+def _attraction(case: Case) -> EXPECTED_PAIR:
+    given = case["input"]
+    plugin = InterPodAffinity(
+        hard_weight=given["hardPodAffinityWeight"],
+        ignore_preferred_of_existing=given["ignorePreferredTermsOfExistingPods"],
+    )
+    cluster = view(given["nodes"], given["existingPods"], given["namespaces"])
+    return _scored(plugin, ask(given["pod"]), cluster), case["expected"]
+
+
+def _without_policies(pod: Case, given: Case) -> Case:
+    """The pod as an API server without the feature gates would keep it."""
+    dropped = set()
+    if not given["nodeInclusionPolicyEnabled"]:
+        dropped |= {"nodeAffinityPolicy", "nodeTaintsPolicy"}
+    if not given.get("matchLabelKeysEnabled", True):
+        dropped |= {"matchLabelKeys"}
+    spec = pod.get("spec", {})
+    kept = [
+        {field: value for field, value in one.items() if field not in dropped}
+        for one in spec.get("topologySpreadConstraints", ())
+    ]
+    return {**pod, "spec": {**spec, "topologySpreadConstraints": kept}}
+
+
+def _spread(case: Case) -> EXPECTED_PAIR:
+    given = case["input"]
+    pod_ = _without_policies(given["pod"], given)
+    case = {**case, "input": {**given, "pod": pod_}}
+    cluster = view(given["nodes"], given["existingPods"])
+    return {"filter": _codes(TopologySpread(), case, cluster)}, case["expected"]
+
+
+def _evenness(case: Case) -> EXPECTED_PAIR:
+    given = case["input"]
+    cluster = view([*given["nodes"], *given["failedNodes"]], given["existingPods"])
+    asked = ask(_without_policies(given["pod"], given))
+    found = TopologySpread().scoring(asked, cluster)
+    assert isinstance(found, Evenness)
+    wanted = [one["metadata"]["name"] for one in given["nodes"]]
+    nodes = [node for node in cluster.nodes() if node.name in wanted]
+    grades = found.grades([found.element(node) for node in nodes], [1] * len(nodes))
+    shown = dict(zip((node.name for node in nodes), grades, strict=True))
+    return {"scores": shown}, case["expected"]
+
+
 BINDINGS = {
+    "sched-interpodaffinity-filter": _neighbours,
+    "sched-interpodaffinity-score": _attraction,
+    "sched-topologyspread-filter": _spread,
+    "sched-topologyspread-score": _evenness,
     "sched-fit-filter": _fit,
     "sched-nodeaffinity": _node_affinity,
     "sched-tainttoleration": _taints,

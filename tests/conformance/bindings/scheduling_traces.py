@@ -340,6 +340,9 @@ def scheduled(trace: Trace) -> list[str]:
 
 
 SETTLED = (
+    "affinity-zone",
+    "antiaffinity-host",
+    "antiaffinity-zone",
     "balanced-no-requests",
     "cordon",
     "fill-until-full-then-free",
@@ -350,6 +353,9 @@ SETTLED = (
     "max-pods",
     "nodeselector",
     "other-scheduler-name",
+    "spread-donotschedule",
+    "spread-mindomains",
+    "spread-scheduleanyway",
     "taints",
 )
 TRACE_BINDINGS = {f"6-{name}": scheduled for name in SETTLED}

@@ -1,0 +1,158 @@
+"""How many pods of which kind are on which node, counted as pods come and go.
+
+Spreading and affinity ask "how many pods that this selector means are on each node?" and "on which
+nodes are pods that do not want this pod near them?". Walking all pods for every pod would cost
+pods times nodes. So a question that was asked once stays answered: every pod that comes or goes is
+added to the counts that it belongs to, which are found through its labels. A count that has become
+empty is forgotten.
+
+Source of the rules: kubernetes v1.36, plugins/interpodaffinity, plugins/podtopologyspread; there
+each scheduling cycle walks all nodes instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal, TypeAlias
+
+import msgspec
+from pyrsistent import pmap
+from pyrsistent.typing import PMap
+
+from kelm.core.scheduler.needs import Ask
+from kelm.core.scheduler.terms import NamespaceLabels, Selection, Term
+
+OnNodes: TypeAlias = "PMap[str, int]"
+"""How many, by the name of the node."""
+replace = msgspec.structs.replace
+
+
+class Group(msgspec.Struct, frozen=True):
+    """The pods that every selection means; `live` leaves out those that are being deleted."""
+
+    selections: tuple[Selection, ...]
+    live: bool = False
+
+    def has(self, ask: Ask, labels_of: NamespaceLabels) -> bool:
+        return all(one.selects(ask.namespace, ask.labels, labels_of) for one in self.selections)
+
+    @property
+    def drawer(self) -> tuple[str, str, str] | None:
+        """Namespace, label and value that all its pods have; None where nothing is so sure."""
+        for one in self.selections:
+            if len(one.namespaces) == 1 and one.selector.equal and not one.namespace_selector:
+                return (one.namespaces[0], *one.selector.equal[0])
+        return None
+
+
+class Carried(msgspec.Struct, frozen=True):
+    """What pods on nodes want of other pods themselves."""
+
+    kind: Literal["affinity", "anti_affinity", "liked", "disliked"]
+    term: Term
+
+
+class Crowd(msgspec.Struct, frozen=True):
+    """`drawers` find the groups of a pod through one of its labels; the rest are `loose`."""
+
+    groups: PMap[Group, OnNodes] = pmap()
+    drawers: PMap[tuple[str, str, str], tuple[Group, ...]] = pmap()
+    loose: tuple[Group, ...] = ()
+    carried: PMap[Carried, OnNodes] = pmap()
+
+
+NOBODY = Crowd()
+
+
+def groups_of(crowd: Crowd, ask: Ask, labels_of: NamespaceLabels) -> tuple[Group, ...]:
+    """The counted groups that a pod belongs to."""
+    if not crowd.groups:
+        return ()
+    found: list[Group] = []
+    for key, value in ask.labels.items():
+        found.extend(crowd.drawers.get((ask.namespace, key, value), ()))
+    return tuple(one for one in (*found, *crowd.loose) if one.has(ask, labels_of))
+
+
+def carried_by(ask: Ask) -> Iterator[Carried]:
+    """What a pod wants of others, as its neighbours have to mind it."""
+    social = ask.social
+    for term in social.affinity:
+        yield Carried("affinity", term)
+    for term in social.anti_affinity:
+        yield Carried("anti_affinity", term)
+    for term in social.liked:
+        yield Carried("liked", term)
+    for term in social.disliked:
+        yield Carried("disliked", term)
+
+
+def moved(
+    crowd: Crowd,
+    ask: Ask,
+    on_nodes: Mapping[str, int],
+    labels_of: NamespaceLabels,
+    *,
+    live: bool = True,
+) -> Crowd:
+    """So many pods like this one more (or, if negative, fewer) on each of these nodes."""
+    for group in groups_of(crowd, ask, labels_of):
+        if live or not group.live:
+            crowd = _with_group(crowd, group, _added(crowd.groups[group], on_nodes))
+    if ask.is_social:
+        carried = crowd.carried
+        for one in carried_by(ask):
+            counts = _added(carried.get(one, pmap()), on_nodes)
+            carried = carried.set(one, counts) if counts else carried.discard(one)
+        crowd = replace(crowd, carried=carried)
+    return crowd
+
+
+def _added(counts: OnNodes, more: Mapping[str, int]) -> OnNodes:
+    if len(more) == 1:
+        ((name, number),) = more.items()
+        total = counts.get(name, 0) + number
+        return counts.set(name, total) if total else counts.discard(name)
+    evolver = counts.evolver()
+    for name, number in more.items():
+        total = counts.get(name, 0) + number
+        if total:
+            evolver[name] = total
+        elif name in counts:
+            del evolver[name]
+    return evolver.persistent()
+
+
+def _with_group(crowd: Crowd, group: Group, counts: OnNodes) -> Crowd:
+    if counts:
+        return replace(crowd, groups=crowd.groups.set(group, counts))
+    drawer = group.drawer
+    if drawer is None:
+        loose = tuple(one for one in crowd.loose if one != group)
+        return replace(crowd, groups=crowd.groups.remove(group), loose=loose)
+    kept = tuple(one for one in crowd.drawers[drawer] if one != group)
+    drawers = crowd.drawers.set(drawer, kept) if kept else crowd.drawers.remove(drawer)
+    return replace(crowd, groups=crowd.groups.remove(group), drawers=drawers)
+
+
+def with_groups(crowd: Crowd, found: Iterable[tuple[Group, Mapping[str, int]]]) -> Crowd:
+    """The crowd with groups that were counted now and are to be kept up to date."""
+    for group, counts in found:
+        if not counts or group in crowd.groups:
+            continue
+        drawer = group.drawer
+        crowd = replace(crowd, groups=crowd.groups.set(group, pmap(counts)))
+        if drawer is None:
+            crowd = replace(crowd, loose=(*crowd.loose, group))
+        else:
+            filed = (*crowd.drawers.get(drawer, ()), group)
+            crowd = replace(crowd, drawers=crowd.drawers.set(drawer, filed))
+    return crowd
+
+
+def without_namespace_labels(crowd: Crowd) -> Crowd:
+    """Forget what was counted by labels of namespaces: some have changed."""
+    for group in crowd.loose:
+        if any(one.namespace_selector is not None for one in group.selections):
+            crowd = _with_group(crowd, group, pmap())
+    return crowd

@@ -1,0 +1,194 @@
+"""PodTopologySpread: pods of a kind are to be as many in each domain of a topology.
+
+Hard constraints refuse a node where a domain would get too far ahead of the emptiest; soft ones
+prefer domains with fewer. A pod that says nothing is softly spread apart from its siblings.
+
+Source: kubernetes v1.36, plugins/podtopologyspread (filtering.go, scoring.go, common.go).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from math import floor, log
+from typing import TypeAlias
+
+import msgspec
+
+from kelm.core.objects.taints import tolerates
+from kelm.core.scheduler.counting import Count
+from kelm.core.scheduler.crowd import Group
+from kelm.core.scheduler.happenings import Happening, NodeChanged
+from kelm.core.scheduler.needs import Ask
+from kelm.core.scheduler.nodes import NodeUse
+from kelm.core.scheduler.plugins.framework import (
+    MAX_SCORE,
+    Cluster,
+    Comparison,
+    Filtering,
+    Scoring,
+    Status,
+)
+from kelm.core.scheduler.plugins.node_affinity import selects
+from kelm.core.scheduler.terms import HOSTNAME, Constraint, Selection
+
+NOT_SPREAD = "node(s) didn't match pod topology spread constraints"
+Part: TypeAlias = "str | int | None"
+NO_LABEL = "node(s) didn't match pod topology spread constraints (missing required label)"
+
+
+class TopologySpread(msgspec.Struct, frozen=True):
+    name: str = "PodTopologySpread"
+
+    def filtering(self, ask: Ask, cluster: Cluster) -> Filtering:
+        hard = tuple(one for one in ask.social.constraints if one.hard)
+        if not hard:
+            return None
+        counts = []
+        for one in hard:
+            count = _counted(one, ask, cluster, _eligible(one, ask, hard))
+            count.open(cluster.nodes())
+            counts.append(count)
+        mine = tuple(int(one.selector.matches(ask.labels)) for one in hard)
+        return Spread(self.name, hard, tuple(counts), mine)
+
+    def scoring(self, ask: Ask, cluster: Cluster) -> Scoring | Comparison | None:
+        stated = ask.social.constraints
+        soft = tuple(one for one in stated if not one.hard)
+        if not stated:
+            soft = cluster.usual_constraints(ask)
+        if not soft:
+            return None
+        counts = [
+            _counted(one, ask, cluster, _eligible(one, ask, soft if stated else ()), by_host=True)
+            for one in soft
+        ]
+        return Evenness(soft, tuple(counts), strict=bool(stated))
+
+    def helped(self, ask: Ask, happening: Happening) -> bool:
+        hard = [one for one in ask.social.constraints if one.hard]
+        if isinstance(happening, NodeChanged):
+            old, new = happening.old, happening.new.labels
+            if old is None:
+                return all(one.key in new for one in hard)
+            return old.taints != happening.new.taints or any(
+                old.labels.get(one.key) != new.get(one.key) for one in hard
+            )
+        return happening.concerns(
+            lambda other: (
+                other.namespace == ask.namespace
+                and any(one.selector.matches(other.labels) for one in hard)
+            )
+        )
+
+
+def _eligible(
+    constraint: Constraint, ask: Ask, all_of: Sequence[Constraint]
+) -> Callable[[NodeUse], bool]:
+    """Which nodes count: those with every topology, and as the inclusion policies say."""
+    needs = ask.needs
+    keys = tuple(one.key for one in all_of)
+
+    def eligible(node: NodeUse) -> bool:
+        if not all(key in node.labels for key in keys):
+            return False
+        if constraint.honors_affinity and not selects(
+            node.labels, node.name, needs.node_selector, needs.affinity
+        ):
+            return False
+        return not constraint.honors_taints or all(
+            any(tolerates(one, taint) for one in needs.tolerations) for taint in node.taints
+        )
+
+    return eligible
+
+
+def _counted(
+    constraint: Constraint,
+    ask: Ask,
+    cluster: Cluster,
+    eligible: Callable[[NodeUse], bool],
+    *,
+    by_host: bool = False,
+) -> Count:
+    """The pods that a constraint means, by domain; by node where hosts are scored."""
+    selection = Selection(constraint.selector, (ask.namespace,))
+    labels_of = cluster.namespace_labels
+    group = Group((selection,), live=True)
+    each = by_host and constraint.key == HOSTNAME
+    count = Count(
+        "" if each else constraint.key,
+        lambda other: int(group.has(other, labels_of)),
+        None if each else eligible,
+        live=True,
+    )
+    count.fill(cluster.on_nodes(group), cluster.get)
+    return count
+
+
+class Spread(msgspec.Struct, frozen=True):
+    """`mine` says of each constraint whether the pod itself counts for it."""
+
+    plugin: str
+    constraints: tuple[Constraint, ...]
+    counts: tuple[Count, ...]
+    mine: tuple[int, ...]
+
+    def verdict(self, numbers: Sequence[int | None]) -> Status | None:
+        for one, count, mine, number in zip(
+            self.constraints, self.counts, self.mine, numbers, strict=True
+        ):
+            if number is None:
+                return Status(self.plugin, (NO_LABEL,), hopeless=True)
+            least = count.least if len(count.numbers) >= one.min_domains else 0
+            if number + mine - least > one.max_skew:
+                return Status(self.plugin, (NOT_SPREAD,))
+        return None
+
+
+class Evenness(msgspec.Struct, frozen=True):
+    """`strict` leaves out nodes that lack one of the topologies; they end with 0."""
+
+    constraints: tuple[Constraint, ...]
+    counts: tuple[Count, ...]
+    strict: bool
+
+    def element(self, node: NodeUse) -> Hashable:
+        labelled = all(one.key in node.labels for one in self.constraints)
+        return (labelled, *(count.element(node) for count in self.counts))
+
+    def grades(self, elements: Sequence[Hashable], sizes: Sequence[int]) -> list[int]:
+        """Source: scoring.go, initPreScoreState, Score and NormalizeScore."""
+        counted: list[tuple[tuple[Part, ...], int]] = []
+        for element, size in zip(elements, sizes, strict=True):
+            assert isinstance(element, tuple)
+            if element[0] or not self.strict:
+                counted.append((element[1:], size))
+        raws = iter(self._raws(counted))
+        listed = [next(raws) if one[0] or not self.strict else None for one in elements]  # type: ignore[index]
+        there = [raw for raw in listed if raw is not None]
+        most, least = max(there, default=0), min(there, default=0)
+        return [0 if raw is None else _normal(raw, least, most) for raw in listed]
+
+    def _raws(self, counted: list[tuple[tuple[Part, ...], int]]) -> list[int]:
+        weights = [log(self._domains(index, counted) + 2) for index in range(len(self.constraints))]
+        raws = []
+        for parts, _ in counted:
+            raw = 0.0
+            for one, count, weight, part in zip(
+                self.constraints, self.counts, weights, parts, strict=True
+            ):
+                number = count.number(part)
+                if number is not None:
+                    raw += number * weight + (one.max_skew - 1)
+            raws.append(floor(raw + 0.5))
+        return raws
+
+    def _domains(self, index: int, counted: list[tuple[tuple[Part, ...], int]]) -> int:
+        """How many domains of a topology there are among nodes that count."""
+        if self.constraints[index].key == HOSTNAME or self.counts[index].one_each:
+            return sum(size for _, size in counted)
+        return len({parts[index] for parts, _ in counted})
+
+
+def _normal(raw: int, least: int, most: int) -> int:
+    return MAX_SCORE * (most + least - raw) // most if most else MAX_SCORE

@@ -1,0 +1,175 @@
+"""What plugins may look at while one decision is made.
+
+Source: kubernetes v1.36, pkg/scheduler/backend/cache/snapshot.go; plugins/helper/spread.go
+(DefaultSelector).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from pyrsistent import pmap
+
+from kelm.core.objects.label_requirement import EQUALS, Requirement
+from kelm.core.objects.meta import metadata
+from kelm.core.objects.selectors import NOTHING, Selector, map_selector, selector_of
+from kelm.core.scheduler.crowd import Carried, Crowd, Group, OnNodes, carried_by, with_groups
+from kelm.core.scheduler.fleet import Fleet
+from kelm.core.scheduler.needs import Ask
+from kelm.core.scheduler.nodes import NodeUse
+from kelm.core.scheduler.state import State, namespace_labels
+from kelm.core.scheduler.terms import HOSTNAME, ZONE, Constraint
+from kelm.effects.document import Document, child
+from kelm.effects.messages import Cache
+
+USUAL = (Constraint(HOSTNAME, 3, NOTHING, hard=False), Constraint(ZONE, 5, NOTHING, hard=False))
+"""Source: plugins/podtopologyspread/plugin.go, systemDefaultConstraints."""
+SELECTING = {
+    "ReplicaSet": "replicasets.apps",
+    "StatefulSet": "statefulsets.apps",
+    "ReplicationController": "replicationcontrollers",
+}
+
+
+class View:
+    """A state as plugins see it; what they ask of the crowd is found out once and kept."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._found: dict[Group, dict[str, int]] = {}
+        self._usual: dict[int, tuple[Ask, tuple[Constraint, ...]]] = {}
+        self._carried = state.crowd.carried
+
+    @property
+    def fleet(self) -> Fleet:
+        return self._state.fleet
+
+    @property
+    def node_count(self) -> int:
+        return self._state.fleet.node_count
+
+    @property
+    def cordoned(self) -> int:
+        return self._state.fleet.cordoned
+
+    @property
+    def tainted(self) -> int:
+        return self._state.fleet.tainted
+
+    @property
+    def soft_tainted(self) -> int:
+        return self._state.fleet.soft_tainted
+
+    @property
+    def image_nodes(self) -> Mapping[str, int]:
+        return self._state.fleet.image_nodes
+
+    def nodes(self) -> Iterator[NodeUse]:
+        return self._state.fleet.nodes()
+
+    def get(self, name: str) -> NodeUse | None:
+        return self._state.fleet.get(name)
+
+    @property
+    def carried(self) -> Mapping[Carried, OnNodes]:
+        return self._carried
+
+    def carry(self, ask: Ask) -> bool:
+        """Mind what a pod that was just placed wants of others; whether that is new."""
+        fresh = [one for one in carried_by(ask) if one not in self._carried]
+        for one in fresh:
+            self._carried = self._carried.set(one, pmap())
+        return bool(fresh)
+
+    def namespace_labels(self, namespace: str) -> Mapping[str, str]:
+        return namespace_labels(self._state, namespace)
+
+    # -- the crowd ---------------------------------------------------------------------------------
+
+    def on_nodes(self, group: Group) -> Mapping[str, int]:
+        known = self._state.crowd.groups.get(group)
+        if known is not None:
+            return known
+        found = self._found.get(group)
+        if found is None:
+            found = self._found[group] = self._counted(group)
+        return found
+
+    def _counted(self, group: Group) -> dict[str, int]:
+        """Look for the pods of a group: among those of a label where it has one."""
+        state, found = self._state, dict[str, int]()
+        for uid in self._candidates(group):
+            placed = state.placed.get(uid)
+            if placed is None or (group.live and not placed.live):
+                continue
+            if group.has(placed.ask, self.namespace_labels):
+                found[placed.node] = found.get(placed.node, 0) + 1
+        return found
+
+    def _candidates(self, group: Group) -> Iterable[str]:
+        drawer, pods = group.drawer, self._state.pods
+        if drawer is None or pods is None:
+            return sorted(self._state.placed)
+        namespace, key, value = drawer
+        filed = pods.select("label", f"{namespace}/{key}={value}")
+        return [metadata(doc).uid for doc in filed]
+
+    def crowd(self) -> Crowd:
+        """The crowd with what was found out."""
+        if not self._found:
+            return self._state.crowd
+        return with_groups(self._state.crowd, self._found.items())
+
+    # -- siblings ----------------------------------------------------------------------------------
+
+    def usual_constraints(self, ask: Ask) -> tuple[Constraint, ...]:
+        held = self._usual.get(id(ask))
+        if held is None:
+            chosen = self._siblings(ask)
+            found = () if chosen is None else tuple(_choosing(one, chosen) for one in USUAL)
+            held = self._usual[id(ask)] = (ask, found)
+        return held[1]
+
+    def _siblings(self, ask: Ask) -> Selector | None:
+        """The pods of the same Services and the same owner; None where there is neither."""
+        equal: dict[str, str] = {}
+        for service in self._services(ask):
+            equal.update(map_selector(child(service, "spec", "selector")).equal)
+        others: tuple[Requirement, ...] = ()
+        kind, name = ask.owner
+        owner = self._get(SELECTING.get(kind, ""), f"{ask.namespace}/{name}")
+        if owner is not None and kind == "ReplicationController":
+            equal.update(map_selector(child(owner, "spec", "selector")).equal)
+        elif owner is not None:
+            chosen = child(owner, "spec").get("selector")
+            selector = selector_of(chosen if isinstance(chosen, Document) else None)
+            others = tuple(
+                Requirement(key, EQUALS, (value,))
+                for key, value in selector.equal
+                if equal.get(key, value) != value
+            )
+            equal = {**dict(selector.equal), **equal}
+            others = (*others, *selector.others)
+        if not equal and not others:
+            return None
+        return Selector(tuple(sorted(equal.items())), others)
+
+    def _services(self, ask: Ask) -> Iterator[Document]:
+        services = self._cache("services")
+        if services is None:
+            return
+        for key, value in sorted(ask.labels.items()):
+            for service in services.select("selector", f"{ask.namespace}/{key}={value}"):
+                if map_selector(child(service, "spec", "selector")).matches(ask.labels):
+                    yield service
+
+    def _cache(self, resource: str) -> Cache | None:
+        return self._state.caches.get(resource)
+
+    def _get(self, resource: str, key: str) -> Document | None:
+        cache = self._cache(resource)
+        return None if cache is None else cache.get(key)
+
+
+def _choosing(usual: Constraint, selector: Selector) -> Constraint:
+    return Constraint(usual.key, usual.max_skew, selector, hard=False)
