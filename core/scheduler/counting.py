@@ -7,7 +7,7 @@ every node is a domain of its own it is the number itself that nodes agree in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 from kelm.core.scheduler.needs import Ask
 from kelm.core.scheduler.nodes import NodeUse
@@ -16,99 +16,95 @@ from kelm.core.scheduler.nodes import NodeUse
 class Count:
     """It lives as long as one decision: nothing keeps it.
 
-    `weigh` says how much a pod counts, 0 if it does not; `eligible` which nodes count. Without a
-    `key` every node is its own domain, whatever its labels.
+    `base` are the numbers as the decision began, each of `weight`; `weigh` says how much a pod
+    that is placed meanwhile counts, 0 if it does not; `eligible` which nodes count. Without a `key`
+    every node is its own domain, whatever its labels. `domains` are all that count: some may be
+    without any pod; `one_each` says that every node has one of its own.
     """
 
     def __init__(
         self,
         key: str,
         weigh: Callable[[Ask], int],
-        eligible: Callable[[NodeUse], bool] | None = None,
+        base: Mapping[str, int],
         *,
-        live: bool = False,
+        weight: int = 1,
+        eligible: Callable[[NodeUse], bool] | None = None,
+        domains: int = 0,
+        one_each: bool = False,
     ) -> None:
-        self.key, self.live = key, live
-        self.one_each = not key
-        self.numbers: dict[str, int] = {}
+        self.key = key
+        self.one_each = one_each or not key
+        self.domains = domains
         self._weigh, self._eligible = weigh, eligible
-        self._levels: dict[int, int] = {}
+        self._base, self._weight = base, weight
+        self._changed: dict[str, int] = {}
+        self._levels: dict[int, int] | None = None
         self._weights: dict[int, tuple[Ask, int]] = {}
 
     def value(self, node: NodeUse) -> str | None:
         """The domain of a node, None where it has none."""
         return node.labels.get(self.key) if self.key else node.name
 
-    def open(self, nodes: Iterable[NodeUse]) -> None:
-        """Know the domains of all nodes that count, also those without any pod."""
-        for node in nodes:
-            value = self.value(node)
-            if value is None or value in self.numbers:
-                continue
-            if self._eligible is None or self._eligible(node):
-                self._set(value, 0)
+    def of(self, domain: str) -> int:
+        """The number in a domain."""
+        changed = self._changed.get(domain)
+        return self._base.get(domain, 0) * self._weight if changed is None else changed
 
-    def fill(
-        self, counts: Mapping[str, int], node_of: Callable[[str], NodeUse | None], weight: int = 1
-    ) -> None:
-        """Count what is on the nodes."""
-        for name, number in counts.items():
-            node = node_of(name)
-            if node is not None:
-                self._add(node, number * weight)
-
-    def add(self, ask: Ask, node: NodeUse, number: int) -> bool:
-        """Count pods like this one on a node; whether they count."""
+    def add(self, ask: Ask, node: NodeUse, number: int) -> None:
+        """Count so many pods like this one more on a node, if they count."""
         held = self._weights.get(id(ask))
         if held is None:
             held = self._weights[id(ask)] = (ask, self._weigh(ask))
         if not held[1]:
-            return False
-        self._add(node, number * held[1])
-        return True
+            return
+        domain = self.value(node)
+        if domain is not None and (self._eligible is None or self._eligible(node)):
+            old = self.of(domain)
+            new = self._changed[domain] = old + number * held[1]
+            if self._levels is not None:
+                self._level(old, -1)
+                self._level(new, 1)
 
-    def _add(self, node: NodeUse, number: int) -> None:
-        value = self.value(node)
-        if value is not None and (self._eligible is None or self._eligible(node)):
-            self._set(value, self.numbers.get(value, 0) + number)
-
-    def _set(self, value: str, number: int) -> None:
-        levels, old = self._levels, self.numbers.get(value)
-        if old is not None:
-            levels[old] -= 1
-            if not levels[old]:
-                del levels[old]
-        self.numbers[value] = number
-        levels[number] = levels.get(number, 0) + 1
+    def _level(self, number: int, sign: int) -> None:
+        assert self._levels is not None
+        left = self._levels.get(number, 0) + sign
+        if left:
+            self._levels[number] = left
+        else:
+            del self._levels[number]
 
     @property
     def least(self) -> int:
         """The smallest number of any domain."""
-        return min(self._levels, default=0)
+        levels = self._levels
+        if levels is None:
+            levels = self._levels = {}
+            for domain in {**dict(self._base), **self._changed}:
+                number = self.of(domain)
+                levels[number] = levels.get(number, 0) + 1
+            empty = self.domains - sum(levels.values())
+            if empty > 0:
+                levels[0] = levels.get(0, 0) + empty
+        return min(levels, default=0)
 
     @property
     def anywhere(self) -> bool:
         """Whether there is anything but zeros."""
-        return any(self._levels.keys() - {0})
-
-    def settle(self, nodes: Iterable[NodeUse]) -> None:
-        """Find out whether each of these nodes is a domain of its own."""
-        if self.key:
-            values = [value for node in nodes if (value := self.value(node)) is not None]
-            self.one_each = len(set(values)) == len(values) > 8
+        return bool(self._base) or any(self._changed.values())
 
     def element(self, node: NodeUse) -> str | int | None:
         """What nodes that are alike agree in: their domain, or its number."""
         value = self.value(node)
         if value is None or not self.one_each:
             return value
-        return self.numbers.get(value, 0)
+        return self.of(value)
 
     def number(self, element: str | int | None) -> int | None:
         """How many there are in the domain of nodes that agree in this; None outside of all."""
-        return self.numbers.get(element, 0) if isinstance(element, str) else element
+        return self.of(element) if isinstance(element, str) else element
 
     def at(self, node: NodeUse) -> int | None:
         """How many there are in a node's domain, None where it has none."""
         value = self.value(node)
-        return None if value is None else self.numbers.get(value, 0)
+        return None if value is None else self.of(value)

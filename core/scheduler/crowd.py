@@ -12,7 +12,7 @@ each scheduling cycle walks all nodes instead.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -22,8 +22,10 @@ from pyrsistent.typing import PMap
 from kelm.core.scheduler.needs import Ask
 from kelm.core.scheduler.terms import NamespaceLabels, Selection, Term
 
-OnNodes: TypeAlias = "PMap[str, int]"
-"""How many, by the name of the node."""
+Numbers: TypeAlias = "PMap[str, int]"
+"""How many pods, by the name of the node or by the domain of a topology."""
+DomainOf: TypeAlias = Callable[[str, str], "str | None"]
+"""The domain of a node, by its name and the topology's label."""
 replace = msgspec.structs.replace
 
 
@@ -45,6 +47,13 @@ class Group(msgspec.Struct, frozen=True):
         return None
 
 
+class Tally(msgspec.Struct, frozen=True):
+    """How many pods are on each node, and by label in each domain where somebody asked for it."""
+
+    on_nodes: Numbers = pmap()
+    in_domains: PMap[str, Numbers] = pmap()
+
+
 class Carried(msgspec.Struct, frozen=True):
     """What pods on nodes want of other pods themselves."""
 
@@ -55,10 +64,10 @@ class Carried(msgspec.Struct, frozen=True):
 class Crowd(msgspec.Struct, frozen=True):
     """`drawers` find the groups of a pod through one of its labels; the rest are `loose`."""
 
-    groups: PMap[Group, OnNodes] = pmap()
+    groups: PMap[Group, Tally] = pmap()
     drawers: PMap[tuple[str, str, str], tuple[Group, ...]] = pmap()
     loose: tuple[Group, ...] = ()
-    carried: PMap[Carried, OnNodes] = pmap()
+    carried: PMap[Carried, Tally] = pmap()
 
 
 NOBODY = Crowd()
@@ -92,23 +101,44 @@ def moved(
     ask: Ask,
     on_nodes: Mapping[str, int],
     labels_of: NamespaceLabels,
+    domain_of: DomainOf,
     *,
     live: bool = True,
 ) -> Crowd:
     """So many pods like this one more (or, if negative, fewer) on each of these nodes."""
     for group in groups_of(crowd, ask, labels_of):
         if live or not group.live:
-            crowd = _with_group(crowd, group, _added(crowd.groups[group], on_nodes))
+            tally = _with_pods(crowd.groups[group], on_nodes, domain_of)
+            crowd = _with_group(crowd, group, tally)
     if ask.is_social:
         carried = crowd.carried
         for one in carried_by(ask):
-            counts = _added(carried.get(one, pmap()), on_nodes)
-            carried = carried.set(one, counts) if counts else carried.discard(one)
+            tally = _with_pods(carried.get(one) or Tally(), on_nodes, domain_of)
+            carried = carried.set(one, tally) if tally.on_nodes else carried.discard(one)
         crowd = replace(crowd, carried=carried)
     return crowd
 
 
-def _added(counts: OnNodes, more: Mapping[str, int]) -> OnNodes:
+def _with_pods(tally: Tally, on_nodes: Mapping[str, int], domain_of: DomainOf) -> Tally:
+    in_domains = tally.in_domains
+    for key in sorted(in_domains) if in_domains else ():
+        in_domains = in_domains.set(
+            key, _added(in_domains[key], by_domain(on_nodes, key, domain_of))
+        )
+    return Tally(_added(tally.on_nodes, on_nodes), in_domains)
+
+
+def by_domain(on_nodes: Mapping[str, int], key: str, domain_of: DomainOf) -> dict[str, int]:
+    """Numbers on nodes as numbers in domains."""
+    found: dict[str, int] = {}
+    for name, number in on_nodes.items():
+        domain = domain_of(name, key)
+        if domain is not None:
+            found[domain] = found.get(domain, 0) + number
+    return found
+
+
+def _added(counts: Numbers, more: Mapping[str, int]) -> Numbers:
     if len(more) == 1:
         ((name, number),) = more.items()
         total = counts.get(name, 0) + number
@@ -123,9 +153,9 @@ def _added(counts: OnNodes, more: Mapping[str, int]) -> OnNodes:
     return evolver.persistent()
 
 
-def _with_group(crowd: Crowd, group: Group, counts: OnNodes) -> Crowd:
-    if counts:
-        return replace(crowd, groups=crowd.groups.set(group, counts))
+def _with_group(crowd: Crowd, group: Group, tally: Tally) -> Crowd:
+    if tally.on_nodes:
+        return replace(crowd, groups=crowd.groups.set(group, tally))
     drawer = group.drawer
     if drawer is None:
         loose = tuple(one for one in crowd.loose if one != group)
@@ -135,24 +165,32 @@ def _with_group(crowd: Crowd, group: Group, counts: OnNodes) -> Crowd:
     return replace(crowd, groups=crowd.groups.remove(group), drawers=drawers)
 
 
-def with_groups(crowd: Crowd, found: Iterable[tuple[Group, Mapping[str, int]]]) -> Crowd:
+def with_groups(crowd: Crowd, found: Mapping[Group, Tally]) -> Crowd:
     """The crowd with groups that were counted now and are to be kept up to date."""
-    for group, counts in found:
-        if not counts or group in crowd.groups:
+    for group, tally in found.items():
+        if not tally.on_nodes:
             continue
-        drawer = group.drawer
-        crowd = replace(crowd, groups=crowd.groups.set(group, pmap(counts)))
-        if drawer is None:
-            crowd = replace(crowd, loose=(*crowd.loose, group))
-        else:
-            filed = (*crowd.drawers.get(drawer, ()), group)
-            crowd = replace(crowd, drawers=crowd.drawers.set(drawer, filed))
+        if group not in crowd.groups:
+            drawer = group.drawer
+            if drawer is None:
+                crowd = replace(crowd, loose=(*crowd.loose, group))
+            else:
+                filed = (*crowd.drawers.get(drawer, ()), group)
+                crowd = replace(crowd, drawers=crowd.drawers.set(drawer, filed))
+        crowd = replace(crowd, groups=crowd.groups.set(group, tally))
     return crowd
+
+
+def without_domains(crowd: Crowd) -> Crowd:
+    """Forget what was counted by domain: the domains of nodes with pods have changed."""
+    groups = {group: Tally(tally.on_nodes) for group, tally in crowd.groups.items()}
+    carried = {one: Tally(tally.on_nodes) for one, tally in crowd.carried.items()}
+    return replace(crowd, groups=pmap(groups), carried=pmap(carried))
 
 
 def without_namespace_labels(crowd: Crowd) -> Crowd:
     """Forget what was counted by labels of namespaces: some have changed."""
     for group in crowd.loose:
         if any(one.namespace_selector is not None for one in group.selections):
-            crowd = _with_group(crowd, group, pmap())
+            crowd = _with_group(crowd, group, Tally())
     return crowd

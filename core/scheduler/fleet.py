@@ -9,7 +9,7 @@ Source: kubernetes v1.36, pkg/scheduler/backend/cache (cache.go, snapshot.go, no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 from pyrsistent import pmap, pvector
@@ -21,11 +21,23 @@ from kelm.core.scheduler.nodes import NodeUse, emptied, nowhere, taken
 replace = msgspec.structs.replace
 
 
+class Topology(msgspec.Struct, frozen=True):
+    """The domains of a node label, with how many nodes each has; `nodes` have any."""
+
+    domains: PMap[str, int] = pmap()
+    nodes: int = 0
+
+    @property
+    def one_each(self) -> bool:
+        """Whether every node is a domain of its own, as hosts are, and there are many."""
+        return len(self.domains) == self.nodes > 8
+
+
 class Fleet(msgspec.Struct, frozen=True):
     """`absent` are nodes that are not there (any more, or yet) and have pods.
 
     `image_nodes` says on how many nodes each image is; `cordoned`, `tainted` and `soft_tainted`
-    on how many nodes that is so.
+    on how many nodes that is so. `topologies` are those that somebody asked for, by label.
     """
 
     slots: PVector[NodeUse | None] = pvector()
@@ -35,6 +47,7 @@ class Fleet(msgspec.Struct, frozen=True):
     cordoned: int = 0
     tainted: int = 0
     soft_tainted: int = 0
+    topologies: PMap[str, Topology] = pmap()
 
     @property
     def node_count(self) -> int:
@@ -60,6 +73,12 @@ def fleet_of(nodes: Iterable[NodeUse]) -> Fleet:
     for node in nodes:
         fleet = with_node(fleet, node)
     return fleet
+
+
+def domain_of(fleet: Fleet, name: str, key: str) -> str | None:
+    """The value of a node's label, None where it (or the node) is not there."""
+    node = fleet.get(name)
+    return None if node is None else node.labels.get(key)
 
 
 def known(fleet: Fleet, name: str) -> NodeUse | None:
@@ -110,6 +129,8 @@ def _compacted(fleet: Fleet) -> Fleet:
 
 def _marked(fleet: Fleet, before: NodeUse | None, after: NodeUse | None) -> Fleet:
     """The fleet with its counts moved from one version of a node to another."""
+    if fleet.topologies and not same_labels(before, after):
+        fleet = _relabelled(fleet, before, after)
     if before is not None and after is not None and before.marks == after.marks:
         return fleet
     images = fleet.image_nodes
@@ -124,6 +145,52 @@ def _marked(fleet: Fleet, before: NodeUse | None, after: NodeUse | None) -> Flee
             tainted += sign * bool(node.taints)
             soft += sign * bool(node.soft_taints)
     return replace(fleet, image_nodes=images, cordoned=cordoned, tainted=tainted, soft_tainted=soft)
+
+
+def same_labels(before: NodeUse | None, after: NodeUse | None) -> bool:
+    """Whether a node was there and has the labels that it had."""
+    return before is not None and after is not None and before.labels == after.labels
+
+
+def _relabelled(fleet: Fleet, before: NodeUse | None, after: NodeUse | None) -> Fleet:
+    topologies = fleet.topologies
+    for key, topology in sorted(fleet.topologies.items(), key=_first):
+        for node, sign in ((before, -1), (after, 1)):
+            if node is not None:
+                topology = _with_label(topology, node.labels.get(key), sign)
+        topologies = topologies.set(key, topology)
+    return replace(fleet, topologies=topologies)
+
+
+def _first(item: tuple[str, object]) -> str:
+    return item[0]
+
+
+def _with_label(topology: Topology, value: str | None, sign: int) -> Topology:
+    if value is None:
+        return topology
+    left = topology.domains.get(value, 0) + sign
+    domains = topology.domains.set(value, left) if left else topology.domains.remove(value)
+    return Topology(domains, topology.nodes + sign)
+
+
+def topology_of(fleet: Fleet, key: str) -> Topology:
+    """The domains of a label; counted once, and then kept with the fleet (`with_topologies`)."""
+    known = fleet.topologies.get(key)
+    if known is not None:
+        return known
+    found: dict[str, int] = {}
+    for node in fleet.nodes():
+        value = node.labels.get(key)
+        if value is not None:
+            found[value] = found.get(value, 0) + 1
+    return Topology(pmap(found), sum(found.values()))
+
+
+def with_topologies(fleet: Fleet, found: Mapping[str, Topology]) -> Fleet:
+    """The fleet with topologies that are to be kept up to date."""
+    fresh = {key: one for key, one in found.items() if key not in fleet.topologies}
+    return replace(fleet, topologies=fleet.topologies.update(fresh)) if fresh else fleet
 
 
 def used(fleet: Fleet, name: str, ask: Ask, sign: int) -> Fleet:

@@ -9,15 +9,24 @@ Source: kubernetes v1.36, pkg/scheduler/eventhandlers.go, backend/cache/cache.go
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from pyrsistent import pmap
 
 from kelm.core.objects.meta import metadata
 from kelm.core.objects.pod import ENDED, Pod, pod
 from kelm.core.scheduler import queue as queues
-from kelm.core.scheduler.crowd import NOBODY, groups_of, moved, without_namespace_labels
+from kelm.core.scheduler.crowd import (
+    NOBODY,
+    DomainOf,
+    groups_of,
+    moved,
+    without_domains,
+    without_namespace_labels,
+)
 from kelm.core.scheduler.fleet import (
     Fleet,
+    domain_of,
     known,
     used,
     with_node,
@@ -29,7 +38,7 @@ from kelm.core.scheduler.needs import NO_LABELS, Asks, gates
 from kelm.core.scheduler.nodes import node_use, schedules_alike
 from kelm.core.scheduler.queue import Queue, Waiting
 from kelm.core.scheduler.state import Placed, State, namespace_labels, replace
-from kelm.core.scheduler.terms import TOPOLOGY_LABELS
+from kelm.core.scheduler.terms import TOPOLOGY_LABELS, NamespaceLabels
 from kelm.effects.address import Key, Uid
 from kelm.effects.document import Document
 from kelm.effects.messages import Change, Observed
@@ -59,7 +68,20 @@ def observed_nodes(state: State, message: Observed) -> tuple[State, list[Happeni
             fleet = _with_node(fleet, change.key, change.new, happened)
     if fleet is state.fleet and state.heard_nodes:
         return state, happened
-    return replace(state, fleet=fleet, heard_nodes=True), happened
+    crowd = state.crowd
+    if fleet.absent is not state.fleet.absent or any(map(_moves_pods, happened)):
+        crowd = without_domains(crowd)
+    return replace(state, fleet=fleet, crowd=crowd, heard_nodes=True), happened
+
+
+def _moves_pods(happening: Happening) -> bool:
+    """Whether pods are in other domains because their node has other labels."""
+    return (
+        isinstance(happening, NodeChanged)
+        and happening.old is not None
+        and bool(happening.old.pods)
+        and happening.old.labels != happening.new.labels
+    )
 
 
 def _with_node(fleet: Fleet, name: str, doc: Document, happened: list[Happening]) -> Fleet:
@@ -173,15 +195,13 @@ def _changed(state: State, uid: Uid, old: Placed, new: Placed, happened: list[Ha
     if not state.crowd.groups:
         return state
 
-    def labels_of(namespace: str) -> Mapping[str, str]:
-        return namespace_labels(state, namespace)
-
+    labels_of, domain_of = _lookups(state)
     crowd = state.crowd
     before, after = groups_of(crowd, old.ask, labels_of), groups_of(crowd, new.ask, labels_of)
     if before == after and old.live == new.live:
         return state
-    crowd = moved(crowd, old.ask, {old.node: -1}, labels_of, live=old.live)
-    crowd = moved(crowd, new.ask, {new.node: 1}, labels_of, live=new.live)
+    crowd = moved(crowd, old.ask, {old.node: -1}, labels_of, domain_of, live=old.live)
+    crowd = moved(crowd, new.ask, {new.node: 1}, labels_of, domain_of, live=new.live)
     return replace(state, crowd=crowd)
 
 
@@ -248,11 +268,13 @@ def _met(state: State, placed: Placed, number: int) -> State:
     if not crowd.groups and not ask.is_social:
         return state
 
-    def labels_of(namespace: str) -> Mapping[str, str]:
-        return namespace_labels(state, namespace)
-
-    crowd = moved(crowd, ask, {placed.node: number}, labels_of, live=placed.live)
+    crowd = moved(crowd, ask, {placed.node: number}, *_lookups(state), live=placed.live)
     return replace(state, crowd=crowd)
+
+
+def _lookups(state: State) -> tuple[NamespaceLabels, DomainOf]:
+    """How the labels of namespaces and the domains of nodes are found."""
+    return partial(namespace_labels, state), partial(domain_of, state.fleet)
 
 
 # -- everything else ---------------------------------------------------------------------------

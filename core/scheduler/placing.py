@@ -70,7 +70,8 @@ class Placing:
         slots = self._view.fleet.slots.evolver()
         for slot in dict.fromkeys(slot for slot, _ in self._log):
             slots[slot] = self._nodes[slot]
-        return msgspec.structs.replace(self._view.fleet, slots=slots.persistent())
+        fleet = msgspec.structs.replace(self._view.fleet, slots=slots.persistent())
+        return self._view.with_topologies(fleet)
 
     def crowd(self) -> Crowd:
         """The crowd with everything that was placed."""
@@ -84,7 +85,7 @@ class Placing:
             on_nodes = came.setdefault(id(ask), (ask, {}))[1]
             on_nodes[node.name] = on_nodes.get(node.name, 0) + 1
         for ask, on_nodes in came.values():
-            crowd = moved(crowd, ask, on_nodes, self._view.namespace_labels)
+            crowd = moved(crowd, ask, on_nodes, self._view.namespace_labels, self._view.domain_of)
         return crowd
 
     def place(self, ask: Ask, siblings: int) -> str | NoNode:
@@ -137,21 +138,14 @@ class Placing:
         nodes, count = self._nodes, self._view.node_count
         percentage = self._profile.percentage_of_nodes_to_score
         enough = max(feasible_enough(count, percentage), 2 * siblings)
-        said = kind.opinion
-        found: list[tuple[int, NodeUse]] = []
-        fitting = 0
-        slots = len(nodes) if said.everywhere is None else 0
-        for step in range(slots):
-            slot = (self.start + step) % slots
-            node = nodes[slot]
-            if node is None or said.own_refusal(node) is not None:
-                continue
-            found.append((slot, node))
-            fitting += not said.gatherings or said.gathered_refusal(node) is None
-            if fitting >= enough:
-                self.start = (slot + 1) % slots
-                return Ranking(said, found, complete=step + 1 == slots)
-        return Ranking(said, found, complete=True)
+        ranking = Ranking(kind.opinion)
+        slots = len(nodes) if kind.opinion.everywhere is None else 0
+        turns = (*range(self.start, slots), *range(min(self.start, slots)))
+        candidates = ((slot, node) for slot in turns if (node := nodes[slot]) is not None)
+        last = ranking.fill(candidates, enough)
+        if last is not None:
+            self.start = (last + 1) % slots
+        return ranking
 
     def _refusals(self, kind: Kind) -> NoNode:
         said, count = kind.opinion, self._view.node_count

@@ -9,7 +9,7 @@ again. An entry that is no longer its node's newest is passed over when it comes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from heapq import heapify, heappop, heappush
 
 from kelm.core.scheduler.nodes import NodeUse
@@ -34,38 +34,54 @@ class Row:
 class Ranking:
     """It lives as long as one decision: nothing keeps it."""
 
-    def __init__(
-        self, opinion: Opinion, found: list[tuple[int, NodeUse]], *, complete: bool
-    ) -> None:
+    def __init__(self, opinion: Opinion) -> None:
         self.opinion = opinion
-        self.complete = complete
+        self.complete = False
         """Whether all nodes were looked at: what is not here will not do."""
         self._newest: dict[int, Entry] = {}
         self._row_of: dict[int, RowKey] = {}
         self._rows: dict[RowKey, Row] = {}
-        for count in opinion.counts:
-            count.settle(node for _, node in found)
         self._facets: list[Callable[[NodeUse], Hashable]] = [
             *(_gathered(one) for one in opinion.gatherings),
             *(one.element for _, _, one in opinion.comparisons),
         ]
-        for turn, (slot, node) in enumerate(found):
-            self._enter(slot, node, turn)
+
+    def fill(self, candidates: Iterable[tuple[int, NodeUse]], enough: int) -> int | None:
+        """Rank nodes, by slot, until enough of them would do; the last slot, None if all were."""
+        fitting = 0
+        refused: dict[RowKey, bool] = {}
+        own_refusal, gatherings = self.opinion.own_refusal, self.opinion.gatherings
+        for slot, node in candidates:
+            if own_refusal(node) is not None:
+                continue
+            key = self._enter(slot, node)
+            if gatherings:
+                if key not in refused:
+                    refused[key] = self._refused(key)
+                if refused[key]:
+                    continue
+            fitting += 1
+            if fitting >= enough:
+                break
+        else:
+            slot, self.complete = -1, True
         for row in self._rows.values():
             heapify(row.heap)
+        return None if self.complete else slot
 
     def _entry(self, slot: int, node: NodeUse, turn: int) -> tuple[RowKey, Entry]:
         key = tuple([facet(node) for facet in self._facets])
         return key, (-self.opinion.own_score(node), node.pods, turn, slot)
 
-    def _enter(self, slot: int, node: NodeUse, turn: int) -> None:
-        key, entry = self._entry(slot, node, turn)
+    def _enter(self, slot: int, node: NodeUse) -> RowKey:
+        key, entry = self._entry(slot, node, len(self._newest))
         row = self._rows.get(key)
         if row is None:
             row = self._rows[key] = Row()
         row.heap.append(entry)
         row.size += 1
         self._newest[slot], self._row_of[slot] = entry, key
+        return key
 
     def touch(self, slot: int, node: NodeUse) -> None:
         """Look at a node again."""

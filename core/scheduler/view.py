@@ -13,11 +13,19 @@ from pyrsistent import pmap
 from kelm.core.objects.label_requirement import EQUALS, Requirement
 from kelm.core.objects.meta import metadata
 from kelm.core.objects.selectors import NOTHING, Selector, map_selector, selector_of
-from kelm.core.scheduler.crowd import Carried, Crowd, Group, OnNodes, carried_by, with_groups
-from kelm.core.scheduler.fleet import Fleet
+from kelm.core.scheduler.crowd import (
+    Carried,
+    Crowd,
+    Group,
+    Tally,
+    by_domain,
+    carried_by,
+    with_groups,
+)
+from kelm.core.scheduler.fleet import Fleet, Topology, domain_of, topology_of, with_topologies
 from kelm.core.scheduler.needs import Ask
 from kelm.core.scheduler.nodes import NodeUse
-from kelm.core.scheduler.state import State, namespace_labels
+from kelm.core.scheduler.state import State, namespace_labels, replace
 from kelm.core.scheduler.terms import HOSTNAME, ZONE, Constraint
 from kelm.effects.document import Document, child
 from kelm.effects.messages import Cache
@@ -36,7 +44,8 @@ class View:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._found: dict[Group, dict[str, int]] = {}
+        self._found: dict[Group, Tally] = {}
+        self._topologies: dict[str, Topology] = {}
         self._usual: dict[int, tuple[Ask, tuple[Constraint, ...]]] = {}
         self._carried = state.crowd.carried
 
@@ -71,14 +80,14 @@ class View:
         return self._state.fleet.get(name)
 
     @property
-    def carried(self) -> Mapping[Carried, OnNodes]:
+    def carried(self) -> Mapping[Carried, Tally]:
         return self._carried
 
     def carry(self, ask: Ask) -> bool:
         """Mind what a pod that was just placed wants of others; whether that is new."""
         fresh = [one for one in carried_by(ask) if one not in self._carried]
         for one in fresh:
-            self._carried = self._carried.set(one, pmap())
+            self._carried = self._carried.set(one, Tally())
         return bool(fresh)
 
     def namespace_labels(self, namespace: str) -> Mapping[str, str]:
@@ -86,13 +95,40 @@ class View:
 
     # -- the crowd ---------------------------------------------------------------------------------
 
-    def on_nodes(self, group: Group) -> Mapping[str, int]:
-        known = self._state.crowd.groups.get(group)
-        if known is not None:
-            return known
-        found = self._found.get(group)
+    def topology(self, key: str) -> Topology:
+        found = self._topologies.get(key)
         if found is None:
-            found = self._found[group] = self._counted(group)
+            found = self._topologies[key] = topology_of(self._state.fleet, key)
+        return found
+
+    def on_nodes(self, group: Group) -> Mapping[str, int]:
+        return self._tally(group).on_nodes
+
+    def in_domains(self, group: Group, key: str) -> Mapping[str, int]:
+        tally = self._tally(group)
+        found = tally.in_domains.get(key)
+        if found is None:
+            found = pmap(by_domain(tally.on_nodes, key, self.domain_of))
+            self._found[group] = Tally(tally.on_nodes, tally.in_domains.set(key, found))
+        return found
+
+    def carried_in_domains(self, one: Carried) -> Mapping[str, int]:
+        tally = self._carried[one]
+        found = tally.in_domains.get(one.term.key)
+        if found is None:
+            found = pmap(by_domain(tally.on_nodes, one.term.key, self.domain_of))
+            tally = Tally(tally.on_nodes, pmap({one.term.key: found}))
+            self._carried = self._carried.set(one, tally)
+        return found
+
+    def domain_of(self, name: str, key: str) -> str | None:
+        """The domain of a node by its name."""
+        return domain_of(self._state.fleet, name, key)
+
+    def _tally(self, group: Group) -> Tally:
+        found = self._found.get(group) or self._state.crowd.groups.get(group)
+        if found is None:
+            found = self._found[group] = Tally(pmap(self._counted(group)))
         return found
 
     def _counted(self, group: Group) -> dict[str, int]:
@@ -115,10 +151,16 @@ class View:
         return [metadata(doc).uid for doc in filed]
 
     def crowd(self) -> Crowd:
-        """The crowd with what was found out."""
-        if not self._found:
-            return self._state.crowd
-        return with_groups(self._state.crowd, self._found.items())
+        """The crowd with what was found out, to be kept up to date from now on."""
+        crowd = self._state.crowd
+        if self._carried is not crowd.carried:
+            kept = {one: tally for one, tally in self._carried.items() if tally.on_nodes}
+            crowd = replace(crowd, carried=pmap(kept))
+        return with_groups(crowd, self._found) if self._found else crowd
+
+    def with_topologies(self, fleet: Fleet) -> Fleet:
+        """The fleet with the topologies that were asked for, to be kept up to date."""
+        return with_topologies(fleet, self._topologies) if self._topologies else fleet
 
     # -- siblings ----------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ import msgspec
 
 from kelm.core.scheduler.counting import Count
 from kelm.core.scheduler.crowd import Carried, Group
+from kelm.core.scheduler.fleet import Topology
 from kelm.core.scheduler.happenings import Happening
 from kelm.core.scheduler.needs import Ask
 from kelm.core.scheduler.nodes import NodeUse
@@ -114,12 +115,21 @@ class Cluster(Protocol):
     def get(self, name: str) -> NodeUse | None:
         """The node of that name."""
 
+    def topology(self, key: str) -> Topology:
+        """The domains of a node label."""
+
     def on_nodes(self, group: Group) -> Mapping[str, int]:
         """How many pods of a group are on which node."""
 
+    def in_domains(self, group: Group, key: str) -> Mapping[str, int]:
+        """How many pods of a group are in which domain."""
+
     @property
-    def carried(self) -> Mapping[Carried, Mapping[str, int]]:
-        """What pods on nodes want of other pods, and how many of them are on which node."""
+    def carried(self) -> Mapping[Carried, object]:
+        """What pods on nodes want of other pods."""
+
+    def carried_in_domains(self, one: Carried) -> Mapping[str, int]:
+        """How many pods that want this are in which of its domains."""
 
     def namespace_labels(self, namespace: str) -> Mapping[str, str]: ...
 

@@ -39,15 +39,15 @@ class InterPodAffinity(msgspec.Struct, frozen=True):
     def filtering(self, ask: Ask, cluster: Cluster) -> Filtering:
         social = ask.social
         minded = [
-            (one, counts)
-            for one, counts in cluster.carried.items()
+            one
+            for one in cluster.carried
             if one.kind == "anti_affinity" and means(one.term, ask, cluster.namespace_labels)
         ]
         if not social.affinity and not social.anti_affinity and not minded:
             return None
         near = [_near(social.affinity, term, cluster) for term in social.affinity]
         far = [_met(term, cluster) for term in social.anti_affinity]
-        mine = [_carrying(one, cluster, counts) for one, counts in minded]
+        mine = [_carrying(one, cluster) for one in minded]
         first = all(means(term, ask, cluster.namespace_labels) for term in social.affinity)
         return Neighbours(self.name, (*near, *far, *mine), len(near), len(far), first)
 
@@ -56,10 +56,10 @@ class InterPodAffinity(msgspec.Struct, frozen=True):
             *(_met(term, cluster, term.weight) for term in ask.social.liked),
             *(_met(term, cluster, -term.weight) for term in ask.social.disliked),
         ]
-        for one, on_nodes in cluster.carried.items():
+        for one in cluster.carried:
             weight = self._worth(one)
             if weight and means(one.term, ask, cluster.namespace_labels):
-                counts.append(_carrying(one, cluster, on_nodes, weight))
+                counts.append(_carrying(one, cluster, weight))
         kept = tuple(counts)
         return Attraction(kept) if any(count.anywhere for count in kept) else None
 
@@ -123,16 +123,19 @@ def _met(term: Term, cluster: Cluster, weight: int = 1) -> Count:
 
 def _grouped(group: Group, key: str, cluster: Cluster, weight: int) -> Count:
     labels_of = cluster.namespace_labels
-    count = Count(key, lambda other: weight if group.has(other, labels_of) else 0)
-    count.fill(cluster.on_nodes(group), cluster.get, weight)
-    return count
+
+    def weigh(other: Ask) -> int:
+        return weight if group.has(other, labels_of) else 0
+
+    base, one_each = cluster.in_domains(group, key), cluster.topology(key).one_each
+    return Count(key, weigh, base, weight=weight, one_each=one_each)
 
 
-def _carrying(one: Carried, cluster: Cluster, on_nodes: object, weight: int = 1) -> Count:
+def _carrying(one: Carried, cluster: Cluster, weight: int = 1) -> Count:
     """The pods that carry a term, by its domains."""
-    count = Count(one.term.key, _carries(one, weight))
-    count.fill(cluster.carried[one], cluster.get, weight)
-    return count
+    base = cluster.carried_in_domains(one)
+    one_each = cluster.topology(one.term.key).one_each
+    return Count(one.term.key, _carries(one, weight), base, weight=weight, one_each=one_each)
 
 
 def _carries(one: Carried, weight: int) -> Callable[[Ask], int]:

@@ -43,13 +43,9 @@ class TopologySpread(msgspec.Struct, frozen=True):
         hard = tuple(one for one in ask.social.constraints if one.hard)
         if not hard:
             return None
-        counts = []
-        for one in hard:
-            count = _counted(one, ask, cluster, _eligible(one, ask, hard))
-            count.open(cluster.nodes())
-            counts.append(count)
+        counts = tuple(_counted(one, ask, cluster, hard) for one in hard)
         mine = tuple(int(one.selector.matches(ask.labels)) for one in hard)
-        return Spread(self.name, hard, tuple(counts), mine)
+        return Spread(self.name, hard, counts, mine)
 
     def scoring(self, ask: Ask, cluster: Cluster) -> Scoring | Comparison | None:
         stated = ask.social.constraints
@@ -58,11 +54,14 @@ class TopologySpread(msgspec.Struct, frozen=True):
             soft = cluster.usual_constraints(ask)
         if not soft:
             return None
-        counts = [
-            _counted(one, ask, cluster, _eligible(one, ask, soft if stated else ()), by_host=True)
+        with_all = soft if stated else ()
+        counts = tuple(
+            _on_hosts(one, ask, cluster)
+            if one.key == HOSTNAME
+            else _counted(one, ask, cluster, with_all)
             for one in soft
-        ]
-        return Evenness(soft, tuple(counts), strict=bool(stated))
+        )
+        return Evenness(soft, counts, strict=bool(stated))
 
     def helped(self, ask: Ask, happening: Happening) -> bool:
         hard = [one for one in ask.social.constraints if one.hard]
@@ -82,20 +81,23 @@ class TopologySpread(msgspec.Struct, frozen=True):
 
 
 def _eligible(
-    constraint: Constraint, ask: Ask, all_of: Sequence[Constraint]
-) -> Callable[[NodeUse], bool]:
-    """Which nodes count: those with every topology, and as the inclusion policies say."""
+    constraint: Constraint, ask: Ask, cluster: Cluster, with_all: Sequence[Constraint]
+) -> Callable[[NodeUse], bool] | None:
+    """Which nodes count: those with every topology, as the inclusion policies say; None: all do."""
     needs = ask.needs
-    keys = tuple(one.key for one in all_of)
+    count = cluster.node_count
+    keys = [one.key for one in with_all if cluster.topology(one.key).nodes < count]
+    by_affinity = constraint.honors_affinity and bool(needs.node_selector or needs.affinity)
+    by_taints = constraint.honors_taints and bool(cluster.tainted)
+    if not keys and not by_affinity and not by_taints:
+        return None
 
     def eligible(node: NodeUse) -> bool:
         if not all(key in node.labels for key in keys):
             return False
-        if constraint.honors_affinity and not selects(
-            node.labels, node.name, needs.node_selector, needs.affinity
-        ):
+        if by_affinity and not selects(node.labels, node.name, needs.node_selector, needs.affinity):
             return False
-        return not constraint.honors_taints or all(
+        return not by_taints or all(
             any(tolerates(one, taint) for one in needs.tolerations) for taint in node.taints
         )
 
@@ -103,26 +105,41 @@ def _eligible(
 
 
 def _counted(
-    constraint: Constraint,
-    ask: Ask,
-    cluster: Cluster,
-    eligible: Callable[[NodeUse], bool],
-    *,
-    by_host: bool = False,
+    constraint: Constraint, ask: Ask, cluster: Cluster, with_all: Sequence[Constraint]
 ) -> Count:
-    """The pods that a constraint means, by domain; by node where hosts are scored."""
-    selection = Selection(constraint.selector, (ask.namespace,))
+    """The pods that a constraint means, by domain."""
+    group, weigh = _group(constraint, ask, cluster)
+    key, eligible = constraint.key, _eligible(constraint, ask, cluster, with_all)
+    topology = cluster.topology(key)
+    if eligible is None:
+        return Count(
+            key,
+            weigh,
+            cluster.in_domains(group, key),
+            domains=len(topology.domains),
+            one_each=topology.one_each,
+        )
+    base: dict[str, int] = {}
+    on_nodes = cluster.on_nodes(group)
+    for node in cluster.nodes():
+        domain = node.labels.get(key)
+        if domain is not None and eligible(node):
+            base[domain] = base.get(domain, 0) + on_nodes.get(node.name, 0)
+    return Count(key, weigh, base, eligible=eligible, domains=len(base), one_each=topology.one_each)
+
+
+def _on_hosts(constraint: Constraint, ask: Ask, cluster: Cluster) -> Count:
+    """The pods that a constraint means, by node."""
+    group, weigh = _group(constraint, ask, cluster)
+    return Count("", weigh, cluster.on_nodes(group))
+
+
+def _group(
+    constraint: Constraint, ask: Ask, cluster: Cluster
+) -> tuple[Group, Callable[[Ask], int]]:
+    group = Group((Selection(constraint.selector, (ask.namespace,)),), live=True)
     labels_of = cluster.namespace_labels
-    group = Group((selection,), live=True)
-    each = by_host and constraint.key == HOSTNAME
-    count = Count(
-        "" if each else constraint.key,
-        lambda other: int(group.has(other, labels_of)),
-        None if each else eligible,
-        live=True,
-    )
-    count.fill(cluster.on_nodes(group), cluster.get)
-    return count
+    return group, lambda other: int(group.has(other, labels_of))
 
 
 class Spread(msgspec.Struct, frozen=True):
@@ -139,7 +156,7 @@ class Spread(msgspec.Struct, frozen=True):
         ):
             if number is None:
                 return Status(self.plugin, (NO_LABEL,), hopeless=True)
-            least = count.least if len(count.numbers) >= one.min_domains else 0
+            least = count.least if count.domains >= one.min_domains else 0
             if number + mine - least > one.max_skew:
                 return Status(self.plugin, (NOT_SPREAD,))
         return None

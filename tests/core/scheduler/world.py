@@ -22,7 +22,7 @@ START_MS = 1_767_225_600_000
 
 
 class World:
-    """`busy` says that bindings are asked for and not carried out yet."""
+    """`busy`: what the scheduler asks for is not carried out yet; `deaf`: it hears of nothing."""
 
     def __init__(self, program: Scheduler | None = None) -> None:
         self.program = program or Scheduler()
@@ -33,6 +33,7 @@ class World:
         self.binds: list[Bind] = []
         self.refuse: Refusal | None = None
         self.busy = False
+        self.deaf = False
         self.waiting: list[Request] = []
         self._seen: dict[str, int] = {}
         self.namespace("default")
@@ -92,11 +93,15 @@ class World:
     def delete(self, name: str, namespace: str = "default") -> None:
         self.do(Delete("pods", namespace, name, grace_period_seconds=0))
 
+    def deletion(self, name: str) -> Command:
+        """What asks a pod to go, and leaves it there until its node has ended it."""
+        return Delete("pods", "default", name, grace_period_seconds=30)
+
     def delete_node(self, name: str) -> None:
         self.do(Delete("nodes", "", name))
 
     def patch(self, resource: str, name: str, patch: Any, subresource: str = "") -> None:
-        namespace = "" if resource == "nodes" else "default"
+        namespace = "default" if resource == "pods" else ""
         self.do(Patch(resource, namespace, name, document(patch), subresource=subresource))
 
     def do(self, command: Command) -> None:
@@ -108,6 +113,8 @@ class World:
     # -- the scheduler -----------------------------------------------------------------------------
 
     def hear(self) -> None:
+        if self.deaf:
+            return
         for watch in self.program.subscriptions(self.state).watches:
             table = self.api.store.table(watch.resource)
             seen = self._seen.get(watch.resource)
