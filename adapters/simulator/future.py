@@ -35,6 +35,12 @@ class Future:
         else:
             due.append(event)
 
+    def extend(self, at_ms: int, events: list[Event]) -> None:
+        """Have several events happen at a time, in this order."""
+        first, *rest = events
+        self.add(at_ms, first)
+        self._due[max(at_ms, self.now_ms)].extend(rest)
+
     @property
     def next_ms(self) -> int | None:
         """When the next event is due."""
@@ -49,7 +55,7 @@ class Future:
             self.now_ms = instants[0]
         while instants and instants[0] <= self.now_ms:
             enabled.extend(self._due.pop(heappop(instants)))
-        index = picker.choose(len(enabled))
+        index = picker.choose(len(enabled)) if picker.chooses else 0
         if index == 0:
             return enabled.popleft()
         event = enabled[index]

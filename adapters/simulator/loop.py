@@ -23,7 +23,7 @@ from kelm.adapters.simulator.inputs import (
 )
 from kelm.adapters.simulator.pickers import Picker
 from kelm.adapters.simulator.process import Process
-from kelm.adapters.simulator.trouble import Trouble
+from kelm.adapters.simulator.trouble import CLIENT_TIMEOUT_MS, TIMED_OUT, UNREACHABLE, Trouble
 from kelm.adapters.simulator.watches import Watches
 from kelm.core.api.server import ApiServer, handle
 from kelm.core.store.store import Store
@@ -100,9 +100,8 @@ class Simulator:
     def _become(self, process: Process, state: Any, requests: Requests) -> None:
         process.state = state
         now_ms = self.future.now_ms
-        for request in requests:
-            delay_ms = self.picker.delay_ms("request")
-            self.future.add(now_ms + delay_ms, Execute(process.name, process.incarnation, request))
+        if requests:
+            self._send(process, requests)
         subscriptions = process.program.subscriptions(state)
         if process.subscribe(subscriptions):
             self.watches.register(process)
@@ -115,6 +114,17 @@ class Simulator:
                 event = Wake(process.name, process.incarnation, wake_at_ms)
                 self.future.add(wake_at_ms, event)
         process.wake_at_ms = wake_at_ms
+
+    def _send(self, process: Process, requests: Requests) -> None:
+        future, picker = self.future, self.picker
+        name, incarnation = process.name, process.incarnation
+        if picker.hops_ms is not None:
+            at_ms = future.now_ms + picker.hops_ms["request"]
+            future.extend(at_ms, [Execute(name, incarnation, request) for request in requests])
+            return
+        for request in requests:
+            at_ms = future.now_ms + picker.delay_ms("request")
+            future.add(at_ms, Execute(name, incarnation, request))
 
     def _schedule_delivery(self, process: Process, index: int) -> None:
         if not process.delivering[index]:
@@ -156,11 +166,15 @@ class Simulator:
             if not process.paused:
                 self.ask(request.command)
             return
-        outcome = trouble.before(process, request)
-        if outcome is None:
+        if process.paused or trouble.brews:
+            outcome = trouble.before(process, request)
+            if outcome is None:
+                outcome = trouble.after(process, request, self.ask(request.command))
+        else:
             outcome = self.ask(request.command)
-            outcome = trouble.after(process, request, outcome)
-        delay_ms = self.picker.delay_ms("answer") + trouble.delay_ms(outcome)
+        delay_ms = self.picker.delay_ms("answer")
+        if outcome is TIMED_OUT or outcome is UNREACHABLE:
+            delay_ms += CLIENT_TIMEOUT_MS
         answer = Answer(event.process, event.incarnation, request.id, outcome)
         self.future.add(self.future.now_ms + delay_ms, answer)
 

@@ -20,6 +20,10 @@ class Picker(Protocol):
 
     partial: bool
     """Whether a delivery may bring less than all there is."""
+    chooses: bool
+    """Whether it ever takes another event than the first, and so has to be asked."""
+    hops_ms: dict[Hop, int] | None
+    """How long every hop of a kind takes; None where it has to be asked for each."""
 
     def choose(self, count: int) -> int:
         """The index of the next event among `count` that are due, in the order they came."""
@@ -37,6 +41,8 @@ class Fifo:
     """First come, first served; every hop takes its usual time."""
 
     partial = False
+    chooses = False
+    hops_ms: dict[Hop, int] | None = HOPS_MS
 
     def choose(self, count: int) -> int:
         return 0
@@ -55,6 +61,8 @@ class Random:
     """Any order that the platform's promises allow, drawn from a seed."""
 
     partial = True
+    chooses = True
+    hops_ms: dict[Hop, int] | None = None
 
     def __init__(self, seed: int, longest_ms: int = 20) -> None:
         self._random = random.Random(seed)
@@ -79,6 +87,8 @@ class Scripted:
     """Follow a tape of choices; past its end, behave as `Fifo`."""
 
     partial = False
+    chooses = True
+    hops_ms: dict[Hop, int] | None = HOPS_MS
 
     def __init__(self, tape: tuple[int, ...], position: int = 0) -> None:
         self._tape = tape

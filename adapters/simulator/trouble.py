@@ -42,6 +42,11 @@ class Trouble:
         twin._stalls = list(self._stalls)
         return twin
 
+    @property
+    def brews(self) -> bool:
+        """Whether some request is to be refused, or some answer lost."""
+        return bool(self._refusals or self._losses)
+
     def expect(self, fault: RequestsRefused | AnswersLost) -> None:
         if isinstance(fault, RequestsRefused):
             self._refusals.append(fault)
@@ -78,11 +83,6 @@ class Trouble:
     def heard(self, process: Process, outcome: Outcome) -> Outcome:
         """What arrives of an answer that was sent: nothing reaches a partitioned machine."""
         return TIMED_OUT if process.paused and outcome is not UNREACHABLE else outcome
-
-    @staticmethod
-    def delay_ms(outcome: Outcome) -> int:
-        """How much longer an answer takes because it is really a client giving up."""
-        return CLIENT_TIMEOUT_MS if outcome is TIMED_OUT or outcome is UNREACHABLE else 0
 
     def stalled_until(self, process: Process, resource: str, now_ms: int) -> int | None:
         """Until when a process's watch on a resource brings nothing, None if it does."""

@@ -10,13 +10,13 @@ listed for want of a reason to look.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from kelm.core.objects.meta import metadata
-from kelm.core.objects.pod import PodStatus, status_of
+from kelm.core.objects.pod import status_of
 from kelm.core.objects.service import Service, service
 from kelm.effects.address import Key
-from kelm.effects.document import Document, Json, child
+from kelm.effects.document import EMPTY, Document, Json, child
 from kelm.effects.messages import Cache, Change
 
 
@@ -57,44 +57,39 @@ def services_of_pod(services: Cache, doc: Document) -> Iterator[Key]:
                 yield one.metadata.key
 
 
-def services_of_change(services: Cache, change: Change) -> Iterator[Key]:
-    """The keys of the Services whose endpoints a pod's change may concern."""
+def services_of_change(services: Cache, change: Change) -> Iterable[Key]:
+    """The keys of the Services whose endpoints a pod's change may concern.
+
+    Most changes come before a pod has an address, when no Service lists it yet.
+    """
     old, new = change.old, change.new
+    was = old is not None and status_of(old).listed
+    now = new is not None and status_of(new).listed
+    if not (was or now):
+        return ()
     if old is not None and new is not None and _same_labels(old, new):
-        if not _same_endpoint(old, new):
-            yield from services_of_pod(services, new)
-        return
-    for doc in (old, new):
-        if doc is not None and is_listed(status_of(doc)):
-            yield from services_of_pod(services, doc)
-
-
-def is_listed(status: PodStatus) -> bool:
-    """Whether some Service may list a pod: it has an address and has not ended."""
-    return bool(status.addresses or status.pod_ip) and not status.ended
+        return () if was and now and _same_endpoint(old, new) else services_of_pod(services, new)
+    keys: dict[Key, None] = {}
+    if was and old is not None:
+        keys.update(dict.fromkeys(services_of_pod(services, old)))
+    if now and new is not None:
+        keys.update(dict.fromkeys(services_of_pod(services, new)))
+    return keys
 
 
 def _same_labels(old: Document, new: Document) -> bool:
-    if old.get("metadata") is new.get("metadata"):
-        return True
-    before, after = metadata(old).labels, metadata(new).labels
-    return before is after or (before or {}) == (after or {})
+    before, after = child(old, "metadata"), child(new, "metadata")
+    return (before.get("labels") or EMPTY) == (after.get("labels") or EMPTY)
 
 
 def _same_endpoint(old: Document, new: Document) -> bool:
-    """Whether two versions of a pod make the same endpoint, whatever Service it stands behind."""
+    """Whether two versions of a listed pod make the same endpoint, whatever its Service."""
     before, after = status_of(old), status_of(new)
-    listed = is_listed(after)
-    if before is not after:
-        if is_listed(before) != listed:
-            return False
-        if listed and (before.ready != after.ready or before.addresses != after.addresses):
-            return False
-    elif not listed:
-        return True
     was, now = metadata(old), metadata(new)
     return (
-        was.uid == now.uid
+        before.ready == after.ready
+        and before.addresses == after.addresses
+        and was.uid == now.uid
         and was.deletion_timestamp == now.deletion_timestamp
         and _place(old) == _place(new)
     )

@@ -12,7 +12,7 @@ import msgspec
 from kelm.core.objects.time import parse_time
 from kelm.core.objects.views import convert, view, views
 from kelm.effects.address import Key, key_of
-from kelm.effects.document import Document, child
+from kelm.effects.document import EMPTY, Document, child
 
 
 class OwnerReference(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -90,7 +90,8 @@ class Metadata(msgspec.Struct, frozen=True, gc=False):
 
 def metadata(doc: Document) -> Metadata:
     """The metadata view of a whole object."""
-    return view(Metadata, child(doc, "metadata"))
+    meta = doc.get("metadata")
+    return view(Metadata, meta if isinstance(meta, Document) else EMPTY)
 
 
 def labels_of(doc: Document) -> dict[str, str]:

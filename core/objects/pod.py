@@ -9,7 +9,7 @@ from typing import Self
 
 import msgspec
 
-from kelm.core.objects.meta import Metadata
+from kelm.core.objects.meta import Metadata, metadata
 from kelm.core.objects.views import convert, view, views, whole
 from kelm.effects.document import EMPTY, Document, child
 
@@ -75,10 +75,7 @@ class Toleration(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
 
 class PodSpec(msgspec.Struct, frozen=True, gc=False):
-    """`doc` is the whole spec, for what has no field here (affinity, volumes, probes).
-
-    It is kept with the pod and not with the spec, which it carries.
-    """
+    """`doc` is the whole spec, for what has no field here (affinity, volumes, probes)."""
 
     doc: Document
     node_name: str
@@ -137,8 +134,9 @@ class ContainerStatus(msgspec.Struct, frozen=True, gc=False):
 class PodStatus(msgspec.Struct, frozen=True, gc=False):
     """A pod's status. Views of what many pods share (a condition since one second) are shared.
 
-    ended: it will never run again. ready_condition: its condition Ready, if it has one.
-    addresses: where it is reached; the first is `pod_ip`.
+    ended: it will never run again. ready: its condition Ready is True; ready_since: since when it
+    is as it is. addresses: where it is reached; the first is `pod_ip`. listed: a Service may list
+    it, for it has an address and has not ended.
     """
 
     phase: str
@@ -151,20 +149,24 @@ class PodStatus(msgspec.Struct, frozen=True, gc=False):
     init_container_statuses: tuple[ContainerStatus, ...]
     nominated_node_name: str
     qos_class: str
-    ended: bool
-    ready_condition: Condition | None
     addresses: tuple[str, ...]
+    ended: bool
+    listed: bool
+    ready: bool
+    ready_since: str | None
 
     @classmethod
     def decode(cls, doc: Document) -> Self:
         phase = doc.get("phase") or ""
         pod_ip = doc.get("podIP") or ""
         conditions = views(Condition, doc, "conditions")
-        ready = None
+        is_ready, since = False, None
         for condition in conditions:
             if condition.type == "Ready":
-                ready = condition
+                is_ready, since = condition.status == "True", condition.last_transition_time
                 break
+        addresses = _addresses(doc, pod_ip)  # type: ignore[arg-type]
+        ended = phase in ENDED
         return cls(
             phase,  # type: ignore[arg-type]
             doc.get("reason") or "",  # type: ignore[arg-type]
@@ -176,19 +178,12 @@ class PodStatus(msgspec.Struct, frozen=True, gc=False):
             views(ContainerStatus, doc, "initContainerStatuses"),
             doc.get("nominatedNodeName") or "",  # type: ignore[arg-type]
             doc.get("qosClass") or "",  # type: ignore[arg-type]
-            phase in ENDED,
-            ready,
-            _addresses(doc, pod_ip),  # type: ignore[arg-type]
+            addresses,
+            ended,
+            bool(addresses or pod_ip) and not ended,
+            is_ready,
+            since,
         )
-
-    @property
-    def ready(self) -> bool:
-        return self.ready_condition is not None and self.ready_condition.status == "True"
-
-    @property
-    def ready_since(self) -> str | None:
-        """When its readiness last changed."""
-        return self.ready_condition.last_transition_time if self.ready_condition else None
 
     def condition(self, condition_type: str) -> Condition | None:
         for condition in self.conditions:
@@ -206,7 +201,7 @@ def _addresses(status: Document, pod_ip: str) -> tuple[str, ...]:
 
 
 class Pod(msgspec.Struct, frozen=True, gc=False):
-    """`active`, `terminating` and `ready` are decided once per version: everybody counts them.
+    """A pod as decisions read it: its parts are views that are kept with the parts.
 
     active: neither ended (Succeeded, Failed) nor asked to go. terminating: asked to go, and not
     ended yet. ready: its condition Ready is True.
@@ -217,31 +212,36 @@ class Pod(msgspec.Struct, frozen=True, gc=False):
 
     doc: Document
     metadata: Metadata
-    spec: PodSpec
     status: PodStatus
     active: bool
     terminating: bool
     ready: bool
 
-    @classmethod
-    def decode(cls, doc: Document) -> Self:
-        metadata = view(Metadata, child(doc, "metadata"))
-        status = status_of(doc)
-        alive = not status.ended
-        return cls(
-            doc=doc,
-            metadata=metadata,
-            spec=PodSpec.decode(child(doc, "spec")),
-            status=status,
-            active=alive and metadata.deletion_timestamp is None,
-            terminating=alive and metadata.deletion_timestamp is not None,
-            ready=status.ready,
-        )
+    @property
+    def spec(self) -> PodSpec:
+        """The view of its specification, made when it is asked for and kept with the pod."""
+        return spec_of(self.doc)
 
 
 def pod(doc: Document) -> Pod:
     """The pod view of a document."""
-    return whole(Pod, doc)
+    meta, status = metadata(doc), status_of(doc)
+    stays = meta.deletion_timestamp is None
+    alive = not status.ended
+    return Pod(doc, meta, status, alive and stays, alive and not stays, status.ready)
+
+
+def spec_of(doc: Document) -> PodSpec:
+    """The view of a pod's specification. It carries the specification, so the pod keeps it."""
+    try:
+        seen = doc.view
+    except AttributeError:
+        seen = None
+    if type(seen) is PodSpec:
+        return seen
+    made = whole(PodSpec, child(doc, "spec"))
+    doc.view = made
+    return made
 
 
 def status_of(doc: Document) -> PodStatus:

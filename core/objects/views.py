@@ -58,10 +58,10 @@ def whole(kind: type[V], doc: Document) -> V:
 
     A document that kept such a view would keep itself for ever: what is kept are its other fields.
 
-    >>> from kelm.core.objects.pod import Pod
-    >>> doc = Document(metadata=Document(name="web"))
-    >>> whole(Pod, doc).doc is doc, whole(Pod, doc).metadata is whole(Pod, doc).metadata
-    (True, True)
+    >>> from kelm.core.objects.pod import PodSpec
+    >>> doc = Document(nodeName="node-1")
+    >>> whole(PodSpec, doc).doc is doc, whole(PodSpec, doc).node_name
+    (True, 'node-1')
     """
     try:
         seen = doc.view

@@ -13,7 +13,7 @@ from kelm.core.controllers.kinds import BUILT_IN, CUSTOM_DEFINITIONS, with_custo
 from kelm.core.runtime.queue import ControllerProgram, Work
 from kelm.effects.address import Resource
 from kelm.effects.commands import Requests
-from kelm.effects.document import Document, Json, child, text
+from kelm.effects.document import Document, Json, text
 from kelm.effects.messages import Message, Observed
 from kelm.effects.program import Subscriptions
 
@@ -64,7 +64,8 @@ def _learned(state: Collecting, message: Observed) -> Collecting:
 
 def _owners(doc: Document | None) -> Json:
     """An object's owner references; most versions share theirs with the one before."""
-    return None if doc is None else child(doc, "metadata").get("ownerReferences")
+    meta = None if doc is None else doc.get("metadata")
+    return meta.get("ownerReferences") if isinstance(meta, Document) else None
 
 
 def _owned(found: GarbageCollector, resource: Resource, doc: Document) -> GarbageCollector:

@@ -21,7 +21,7 @@ from kelm.core.objects.workloads import replica_set
 from kelm.core.runtime.controller import Caches, Plan, Sync
 from kelm.effects.address import Key, Resource
 from kelm.effects.commands import Command
-from kelm.effects.document import Document
+from kelm.effects.document import Document, child
 from kelm.effects.messages import Cache, Change
 from kelm.effects.program import Watch
 from kelm.effects.refusals import Refusal
@@ -96,17 +96,19 @@ def _counts_alike(old: Document | None, new: Document | None) -> bool:
     """Whether two versions of a pod are the same for every decision made here."""
     if old is None or new is None:
         return False
+    before, after = child(old, "metadata"), child(new, "metadata")
+    for field in ("labels", "ownerReferences"):
+        if before.get(field) != after.get(field):
+            return False
+    left, leaves = before.get("deletionTimestamp"), after.get("deletionTimestamp")
     was, now = status_of(old), status_of(new)
-    before, after = metadata(old), metadata(new)
-    if was is not now and (was.ended != now.ended or was.ready != now.ready):
+    if (left is None) != (leaves is None) and not (was.ended and now.ended):
         return False
-    if before is not after:
-        leaves = (before.deletion_timestamp is None) != (after.deletion_timestamp is None)
-        if leaves and not now.ended:
-            return False
-        if before.labels != after.labels or before.owner_references != after.owner_references:
-            return False
-    return was is now or not now.ready or was.ready_since == now.ready_since
+    if was is now:
+        return True
+    if was.ended != now.ended or was.ready != now.ready:
+        return False
+    return not now.ready or was.ready_since == now.ready_since
 
 
 REPLICA_SETS = ReplicaSetController()
