@@ -40,7 +40,7 @@ class Cache(Protocol):
     def __len__(self) -> int: ...
 
 
-class Change(msgspec.Struct, frozen=True):
+class Change(msgspec.Struct, frozen=True, gc=False):
     """One object became another. `old` None: it was added; `new` None: it was deleted."""
 
     revision: int
@@ -49,7 +49,7 @@ class Change(msgspec.Struct, frozen=True):
     new: Document | None
 
 
-class Observed(msgspec.Struct, frozen=True):
+class Observed(msgspec.Struct, frozen=True, gc=False):
     """A watch moved on: `cache` is the new belief, `changes` say where to look again.
 
     `replaced` says that the changes do not tell the whole story (the first list after a start,

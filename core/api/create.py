@@ -15,7 +15,7 @@ from returns.result import Failure
 
 from kelm.core.api import refuse
 from kelm.core.api.admission.admit import admit_create
-from kelm.core.api.admission.context import Context
+from kelm.core.api.admission.context import Context, Tables
 from kelm.core.api.defaulting.default import default
 from kelm.core.api.defaulting.pod import pod_spec
 from kelm.core.api.first_status import first_status
@@ -29,6 +29,7 @@ from kelm.core.api.metadata import (
     created_fields,
     metadata_of,
 )
+from kelm.core.api.mould import Mould, Reading, mould_of
 from kelm.core.api.request import Answer, Call, Written, decoded, in_namespace, typed
 from kelm.core.api.resources import ResourceInfo, resource_info
 from kelm.core.api.services import SERVICES, allocated, prepared
@@ -51,7 +52,11 @@ def create(
     call: Call,
 ) -> Written:
     """Store a new object, completed; or say why not."""
-    admitted = _admitted(store, info, namespace, given, call.now_ms)
+    mould = mould_of(given)
+    if mould is not None and mould.fits(store, info.resource, namespace):
+        return _of_mould(store, info, mould.object, call)
+    reading = Reading(store)
+    admitted = _admitted(reading, info, namespace, given)
     if isinstance(admitted, Refusal):
         return store, admitted
     meta = metadata_of(admitted)
@@ -66,6 +71,25 @@ def create(
         if isinstance(service, Refusal):
             return store, service
         doc = service
+    if info.resource in MOULDED and name != meta.get("name") and admitted is not given:
+        given.derived = Mould(info.resource, namespace, reading.read, admitted)
+    return _stored(store, changed, info, key_of(place, name), doc, meta)
+
+
+MOULDED: Final = frozenset({"pods"})
+"""Resources of which many equal objects are asked for with one document.
+
+Of what they become under a name nothing is judged but the name, and a generated one is as good as
+the last: same beginning, five letters.
+"""
+
+
+def _of_mould(store: Store, info: ResourceInfo, admitted: Document, call: Call) -> Written:
+    """Store one more of what was accepted before."""
+    meta = metadata_of(admitted)
+    place = str(meta.get("namespace") or "")
+    changed, number, name = _named(store, info, place, meta)
+    doc = _completed(changed, info, admitted, name, number, call)
     return _stored(store, changed, info, key_of(place, name), doc, meta)
 
 
@@ -82,9 +106,7 @@ def _stored(
     return changed.put(info.resource, key, doc), doc
 
 
-def _admitted(
-    store: Store, info: ResourceInfo, namespace: str, given: Document, now_ms: int
-) -> Answer:
+def _admitted(tables: Tables, info: ResourceInfo, namespace: str, given: Document) -> Answer:
     """The object after defaulting and admission, or why it is not let in."""
     doc = typed(info, given)
     if isinstance(doc, Refusal):
@@ -96,10 +118,10 @@ def _admitted(
     if isinstance(doc, Refusal):
         return doc
     if info.namespaced:
-        refusal = closed_namespace(store, info, metadata_of(doc))
+        refusal = closed_namespace(tables, info, metadata_of(doc))
         if refusal is not None:
             return refusal
-    admitted = admit_create(info.resource, doc, Context(store, now_ms))
+    admitted = admit_create(info.resource, doc, Context(tables))
     return admitted.failure() if isinstance(admitted, Failure) else admitted.unwrap()
 
 
@@ -117,13 +139,13 @@ def _filled(info: ResourceInfo, doc: Document) -> Answer:
     return read if isinstance(read, Refusal) else default(info.resource, read)
 
 
-def closed_namespace(store: Store, info: ResourceInfo, meta: Document) -> Refusal | None:
+def closed_namespace(tables: Tables, info: ResourceInfo, meta: Document) -> Refusal | None:
     """Why nothing new may come into a namespace: it is not there, or on its way out.
 
     Source: apiserver/pkg/admission/plugin/namespace/lifecycle/admission.go.
     """
     name = str(meta.get("namespace"))
-    namespace = store.get("namespaces", name)
+    namespace = tables.table("namespaces").get(name)
     if namespace is None:
         return refuse.not_found(NAMESPACES, name)
     if text(namespace, "status", "phase") != "Terminating":

@@ -91,7 +91,13 @@ class Metadata(msgspec.Struct, frozen=True, gc=False):
 def metadata(doc: Document) -> Metadata:
     """The metadata view of a whole object."""
     meta = doc.get("metadata")
-    return view(Metadata, meta if isinstance(meta, Document) else EMPTY)
+    if not isinstance(meta, Document):
+        meta = EMPTY
+    try:
+        seen = meta.view
+    except AttributeError:
+        seen = None
+    return seen if type(seen) is Metadata else view(Metadata, meta)
 
 
 def labels_of(doc: Document) -> dict[str, str]:

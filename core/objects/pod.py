@@ -247,4 +247,10 @@ def spec_of(doc: Document) -> PodSpec:
 def status_of(doc: Document) -> PodStatus:
     """The view of a pod's status: all that many decisions need, and cheaper than the pod's."""
     status = doc.get("status")
-    return view(PodStatus, status if isinstance(status, Document) else EMPTY)
+    if not isinstance(status, Document):
+        status = EMPTY
+    try:
+        seen = status.view
+    except AttributeError:
+        seen = None
+    return seen if type(seen) is PodStatus else view(PodStatus, status)

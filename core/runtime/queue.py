@@ -12,6 +12,7 @@ Source: kubernetes v1.36, client-go/util/workqueue (queue, default_rate_limiters
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeAlias
 
 import msgspec
 from pyrsistent import pvector
@@ -33,13 +34,16 @@ FIRST_BACKOFF_MS = 5
 LONGEST_BACKOFF_MS = 1_000_000
 
 
+Versions: TypeAlias = "SmallMap[Resource, int]"
+
+
 class Busy(msgspec.Struct, frozen=True):
     """A key's plan under way."""
 
     out: HashMap[RequestId, Command]
     later: tuple[Batch, ...]
     tolerated: frozenset[Reason]
-    seen_at_least: SmallMap[Resource, int] = SmallMap()
+    seen_at_least: Versions = SmallMap()
     failed: bool = False
 
 
@@ -54,7 +58,7 @@ class Work(msgspec.Struct, frozen=True):
     timers: Timers = Timers()
     busy: HashMap[Key, Busy] = HashMap()
     owner_of: HashMap[RequestId, Key] = HashMap()
-    waiting: HashMap[Key, SmallMap[Resource, int]] = HashMap()
+    waiting: HashMap[Key, Versions] = HashMap()
     """Keys whose own writes the beliefs do not show yet: the revisions that would."""
     failures: HashMap[Key, int] = HashMap()
     memory: HashMap[Key, object] = HashMap()
@@ -169,18 +173,21 @@ def _turn(controller: Controller, state: Work, requests: list[Request]) -> Work:
         head=0 if emptied else state.head + 1,
         dirty=state.dirty.remove(key),
     )
-    plan = controller.reconcile(Sync(key, state.now_ms, state.caches, state.memory.get(key)))
-    state = _remember(state, key, plan.memory)
+    before = state.memory.get(key)
+    plan = controller.reconcile(Sync(key, state.now_ms, state.caches, before))
+    memory = _remembered(state.memory, key, before, plan.memory)
+    state = msgspec.structs.replace(state, memory=memory)
     if plan.again_at_ms is not None:
         state = msgspec.structs.replace(state, timers=state.timers.set(key, plan.again_at_ms))
     return _send(state, key, Busy(HashMap(), plan.batches, plan.tolerated), requests)
 
 
-def _remember(state: Work, key: Key, memory: object) -> Work:
-    if memory is state.memory.get(key):
-        return state
-    kept = state.memory.remove(key) if memory is None else state.memory.put(key, memory)
-    return msgspec.structs.replace(state, memory=kept)
+def _remembered(
+    memories: HashMap[Key, object], key: Key, before: object, memory: object
+) -> HashMap[Key, object]:
+    if memory is before:
+        return memories
+    return memories.remove(key) if memory is None else memories.put(key, memory)
 
 
 def _send(state: Work, key: Key, busy: Busy, requests: list[Request]) -> Work:
@@ -204,45 +211,61 @@ def _send(state: Work, key: Key, busy: Busy, requests: list[Request]) -> Work:
 
 
 def _hear(controller: Controller, state: Work, message: Answered) -> tuple[Work, Requests]:
-    state = msgspec.structs.replace(state, now_ms=message.now_ms)
-    key = state.owner_of.get(message.id)
+    now_ms, number = message.now_ms, message.id
+    key = state.owner_of.get(number)
     if key is None:
-        return state, ()
+        return msgspec.structs.replace(state, now_ms=now_ms), ()
     busy = state.busy[key]
-    command = busy.out[message.id]
-    state = msgspec.structs.replace(state, owner_of=state.owner_of.remove(message.id))
-    busy = msgspec.structs.replace(busy, out=busy.out.remove(message.id))
-    outcome = message.outcome
+    command, out = busy.out[number], busy.out.remove(number)
+    before = state.memory.get(key)
+    outcome, failed, seen_at_least = message.outcome, busy.failed, busy.seen_at_least
     if isinstance(outcome, Failure):
         refusal = outcome.failure()
-        sync = Sync(key, state.now_ms, state.caches, state.memory.get(key))
-        state = _remember(state, key, controller.refused(sync, command, refusal))
-        failed = busy.failed or refusal.reason not in busy.tolerated
-        busy = msgspec.structs.replace(busy, failed=failed, later=() if failed else busy.later)
+        memory = controller.refused(Sync(key, now_ms, state.caches, before), command, refusal)
+        failed = failed or refusal.reason not in busy.tolerated
     else:
         answer = outcome.unwrap()
         answered: Answering | None = getattr(controller, "answered", None)
+        memory = before
         if answered is not None:
-            sync = Sync(key, state.now_ms, state.caches, state.memory.get(key))
-            state = _remember(state, key, answered(sync, command, answer))
-        busy = _wrote(controller, busy, command, answer)
-    if busy.out:
-        return msgspec.structs.replace(state, busy=state.busy.put(key, busy)), ()
+            memory = answered(Sync(key, now_ms, state.caches, before), command, answer)
+        seen_at_least = _wrote(controller, seen_at_least, command, answer)
+    busy = Busy(out, () if failed else busy.later, busy.tolerated, seen_at_least, failed)
+    state = msgspec.structs.replace(
+        state,
+        now_ms=now_ms,
+        owner_of=state.owner_of.remove(number),
+        memory=_remembered(state.memory, key, before, memory),
+        busy=state.busy.put(key, busy) if out else state.busy,
+    )
+    if out:
+        return state, ()
     requests: list[Request] = []
     return _send(state, key, busy, requests), tuple(requests)
 
 
-def _wrote(controller: Controller, busy: Busy, command: Command, answer: Document) -> Busy:
+def _wrote(
+    controller: Controller, seen_at_least: Versions, command: Command, answer: Document
+) -> Versions:
     """Note up to which revision the beliefs must have come to show this write."""
     resource = getattr(command, "resource", "pods")
-    if Watch(resource) not in controller.watches:
-        return busy
+    if not _hears_all_of(controller, resource):
+        return seen_at_least
     meta = answer.get("metadata")
     version = meta.get("resourceVersion") if isinstance(meta, Document) else None
     if not isinstance(version, str) or not version.isdecimal():
-        return busy
-    revision = max(int(version), busy.seen_at_least.get(resource, 0))
-    return msgspec.structs.replace(busy, seen_at_least=busy.seen_at_least.put(resource, revision))
+        return seen_at_least
+    revision = int(version)
+    if revision <= seen_at_least.get(resource, 0):
+        return seen_at_least
+    return seen_at_least.put(resource, revision)
+
+
+def _hears_all_of(controller: Controller, resource: Resource) -> bool:
+    for watch in controller.watches:
+        if watch.resource == resource and not (watch.namespace or watch.field):
+            return True
+    return False
 
 
 def _done(state: Work, key: Key, busy: Busy) -> Work:

@@ -21,4 +21,3 @@ class Context(msgspec.Struct, frozen=True):
     """The world in which a request is admitted."""
 
     tables: Tables
-    now_ms: int = 0

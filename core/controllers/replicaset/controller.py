@@ -9,6 +9,7 @@ Source: kubernetes v1.36, pkg/controller/replicaset/replica_set.go (event handle
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 import msgspec
 
@@ -40,7 +41,7 @@ class ReplicaSetController(msgspec.Struct, frozen=True):
 
     @property
     def watches(self) -> tuple[Watch, ...]:
-        return Watch(self.kind.resource), Watch("pods")
+        return _watches(self.kind.resource)
 
     def dirty(self, caches: Caches, resource: Resource, change: Change) -> Iterable[Key]:
         if resource == self.kind.resource:
@@ -90,6 +91,12 @@ class ReplicaSetController(msgspec.Struct, frozen=True):
             return []
         found = map(replica_set, sets.select("namespace", orphan.namespace))
         return [each.metadata.key for each in found if each.selector.matches(labels)]
+
+
+@lru_cache(maxsize=8)
+def _watches(resource: Resource) -> tuple[Watch, ...]:
+    """Always the same watches: whoever compares them has it easy."""
+    return Watch(resource), Watch("pods")
 
 
 def _counts_alike(old: Document | None, new: Document | None) -> bool:

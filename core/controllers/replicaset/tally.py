@@ -15,7 +15,8 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from kelm.core.objects.pod import Pod, pod
+from kelm.core.objects.meta import Metadata, metadata
+from kelm.core.objects.pod import Pod, status_of
 from kelm.core.objects.selectors import Selector
 from kelm.core.objects.workloads import ReplicaSet
 from kelm.core.store.table import Table
@@ -76,40 +77,47 @@ def judge_of(one: ReplicaSet) -> Judge:
     )
 
 
-def sort_of(seen: Pod, judge: Judge) -> int:
+def sort_of(doc: Document, judge: Judge) -> int:
     """Of which sort a pod is."""
-    owners = seen.metadata.owner_references
-    controller = owners[0] if len(owners) == 1 else seen.metadata.controller
+    meta = metadata(doc)
+    owners = meta.owner_references
+    controller = owners[0] if len(owners) == 1 else meta.controller
     if controller is None or controller.uid != judge.uid or not controller.controller:
         return 0
-    return sort_of_owned(seen, judge)
+    status = status_of(doc)
+    if status.ended:
+        return 0
+    return _sort(meta, meta.deletion_timestamp is None, status.ready, judge)
 
 
 def sort_of_owned(seen: Pod, judge: Judge) -> int:
-    """Of which sort a pod is, or would be if it named this controller."""
+    """Of which sort a pod would be if it named this controller."""
     if not (seen.active or seen.terminating):
         return 0
-    labels = seen.metadata.labels or {}
+    return _sort(seen.metadata, seen.active, seen.ready, judge)
+
+
+def _sort(meta: Metadata, active: bool, ready: bool, judge: Judge) -> int:
+    labels = meta.labels or {}
     full = LABELLED
     for key, value in judge.labels:
         if labels.get(key) != value:
             full = 0
             break
     if not (full and judge.implied) and not judge.selector.matches(labels):
-        return STRANGER if seen.active else 0
-    if not seen.active:
+        return STRANGER if active else 0
+    if not active:
         return TERMINATING
-    return ACTIVE | full | READY if seen.ready else ACTIVE | full
+    return ACTIVE | full | READY if ready else ACTIVE | full
 
 
 def count(pods: Iterable[Document], judge: Judge, revision: int = 0) -> Counted:
     """Count the pods that name a ReplicaSet among their owners."""
     sorts: dict[Uid, int] = {}
     for doc in pods:
-        seen = pod(doc)
-        sort = sort_of(seen, judge)
+        sort = sort_of(doc, judge)
         if sort:
-            sorts[seen.metadata.uid] = sort
+            sorts[metadata(doc).uid] = sort
     return Counted(judge, revision, sorts, tally_of(Counter(sorts.values())))
 
 
@@ -149,10 +157,9 @@ def updated(before: Counted, changes: Iterable[Change], revision: int) -> Counte
         doc = change.new or change.old
         if doc is None:
             continue
-        seen = pod(doc)
-        uid = seen.metadata.uid
+        uid = metadata(doc).uid
         was = sorts[uid] if uid in sorts else before.sorts.get(uid, 0)
-        sort = sort_of(seen, judge) if change.new is not None else 0
+        sort = sort_of(doc, judge) if change.new is not None else 0
         if sort != was:
             sorts[uid] = sort
             shifts[sort] += 1
