@@ -356,7 +356,7 @@ class Cluster:
             while (next_ms := future.next_ms) is not None and next_ms <= until_ms:
                 if next_ms > future.now_ms:
                     self._remember()
-                simulator.step()
+                simulator.run_instant()
         self._remember()
         future.now_ms = max(future.now_ms, until_ms)
 

@@ -50,17 +50,28 @@ class Future:
 
     def take(self, picker: Picker) -> Event:
         """The next event; the clock jumps to when it is due."""
-        instants, enabled = self._instants, self._enabled
-        if not enabled:
-            self.now_ms = instants[0]
-        while instants and instants[0] <= self.now_ms:
-            enabled.extend(self._due.pop(heappop(instants)))
+        enabled = self.due()
         index = picker.choose(len(enabled)) if picker.chooses else 0
         if index == 0:
             return enabled.popleft()
         event = enabled[index]
         del enabled[index]
         return event
+
+    def due(self) -> deque[Event]:
+        """The events of the present instant in the order in which they came, and of the next
+        instant once there are none: then the clock jumps. Whoever takes them takes from the left.
+        """
+        instants, enabled = self._instants, self._enabled
+        if not enabled and instants:
+            self.now_ms = max(instants[0], self.now_ms)
+        while instants and instants[0] <= self.now_ms:
+            enabled.extend(self._due.pop(heappop(instants)))
+        return enabled
+
+    def is_over(self) -> bool:
+        """Whether nothing is left to happen at the present instant."""
+        return not self._enabled and not (self._instants and self._instants[0] <= self.now_ms)
 
     def pending(self) -> tuple[Event, ...]:
         """All events to come, in no promised order."""

@@ -137,6 +137,19 @@ class Simulator:
     def step(self) -> Event:
         """Let the next event happen."""
         event = self.future.take(self.picker)
+        self._let_happen(event)
+        return event
+
+    def run_instant(self) -> None:
+        """Let everything happen that is due at the next instant, and what comes of it at once."""
+        future, picker = self.future, self.picker
+        due = future.due()
+        while due:
+            self._let_happen(future.take(picker) if picker.chooses else due.popleft())
+            if not due and not future.is_over():
+                future.due()
+
+    def _let_happen(self, event: Event) -> None:
         self.events += 1
         kind = type(event)
         if kind is Execute:
@@ -151,15 +164,14 @@ class Simulator:
             self._happen(event.input)  # type: ignore[union-attr]
         if self.after_event is not None:
             self.after_event(self, event)
-        return event
 
     def _alive(self, name: str, incarnation: int) -> Process | None:
         process = self.processes.get(name)
         return process if process is not None and process.incarnation == incarnation else None
 
     def _execute(self, event: Execute) -> None:
-        process = self._alive(event.process, event.incarnation)
-        if process is None:
+        process = self.processes.get(event.process)
+        if process is None or process.incarnation != event.incarnation:
             return
         request, trouble = event.request, self.trouble
         if not request.id:
@@ -207,8 +219,8 @@ class Simulator:
             self._schedule_delivery(process, index)
 
     def _answer(self, event: Answer) -> None:
-        process = self._alive(event.process, event.incarnation)
-        if process is None:
+        process = self.processes.get(event.process)
+        if process is None or process.incarnation != event.incarnation:
             return
         outcome = self.trouble.heard(process, event.outcome)
         message = Answered(self.future.now_ms, event.id, outcome)

@@ -13,7 +13,7 @@ from kelm.adapters.simulator.pickers import Picker
 from kelm.adapters.simulator.process import Process
 from kelm.core.store.table import Table
 from kelm.effects.address import Resource
-from kelm.effects.document import Document, value_at
+from kelm.effects.document import Document, Json
 from kelm.effects.messages import Change, Observed
 from kelm.effects.program import Watch
 
@@ -26,9 +26,9 @@ Field = tuple[str, ...]
 
 def field_value(doc: Document | None, field: Field) -> str | None:
     """The value of a field, None where the object or the field is absent."""
-    if doc is None:
-        return None
-    value = value_at(doc, *field)
+    value: Json = doc
+    for step in field:
+        value = value.get(step) if isinstance(value, Document) else None
     return value if isinstance(value, str) else None
 
 

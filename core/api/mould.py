@@ -51,10 +51,7 @@ class Mould(msgspec.Struct, frozen=True, gc=False):
         """Whether the same would be made again."""
         if self.resource != resource or self.namespace != namespace:
             return False
-        for read, table in self.read:
-            if _stored(store, read) is not table:
-                return False
-        return True
+        return all(_stored(store, read) is table for read, table in self.read)
 
 
 def _stored(store: Store, resource: Resource) -> Table | None:

@@ -27,7 +27,7 @@ from kelm.effects.address import Key, RequestId, Resource
 from kelm.effects.commands import Command, RecordEvent, Request, Requests
 from kelm.effects.document import Document
 from kelm.effects.messages import Answered, Cache, Message, Observed, TimerFired
-from kelm.effects.program import Subscriptions, Watch
+from kelm.effects.program import Subscriptions
 from kelm.effects.refusals import Reason
 
 FIRST_BACKOFF_MS = 5
