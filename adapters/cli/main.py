@@ -5,7 +5,12 @@ from __future__ import annotations
 import click
 
 from kelm import __version__
+from kelm.adapters.cli.controllers import controllers
+from kelm.adapters.cli.node import node
+from kelm.adapters.cli.record import record
+from kelm.adapters.cli.replay import replay_trace
 from kelm.adapters.cli.run import run
+from kelm.adapters.cli.scheduler import scheduler
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -15,3 +20,5 @@ def main() -> None:
 
 
 main.add_command(run)
+for command in (controllers, scheduler, node, record, replay_trace):
+    main.add_command(command)

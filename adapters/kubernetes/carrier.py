@@ -34,6 +34,12 @@ from kelm.effects.refusals import Reason, Refusal
 URGENT = frozenset({"leases.coordination.k8s.io"})
 """Heartbeats: they wait for nobody, or a busy process would look like a dead one."""
 
+LEASE_PATH = "/apis/coordination.k8s.io/"
+LEASE_DEADLINE_MS = 5_000
+"""Rather a second attempt than a lease that lapses while one waits.
+
+Source: client-go/tools/leaderelection/resourcelock (half of the renew deadline)."""
+
 
 class Deposed(Exception):
     """This process may no longer act: another one leads."""
@@ -135,6 +141,8 @@ class Carrier:
 
     async def _send(self, call: Call, body: bytes | None) -> Response:
         timeout_ms = self._settings.deadline_ms
+        if call.path.startswith(LEASE_PATH):
+            timeout_ms = min(timeout_ms, LEASE_DEADLINE_MS)
         if self._fence is not None:
             left_ms = self._fence.left_ms()
             if left_ms <= 0:

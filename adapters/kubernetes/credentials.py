@@ -63,7 +63,8 @@ async def load_access(source: Source) -> Access:
     except OSError as problem:
         raise NoAccess(_told(paths, source, f"{problem.strerror}: {problem.filename}")) from problem
     except Exception as problem:
-        raise NoAccess(f"{paths} is no kubeconfig that can be read: {problem}") from problem
+        said = " ".join(str(problem).split())
+        raise NoAccess(f"{paths} is no kubeconfig that can be read: {said}") from problem
     return _access(configuration, source)
 
 
@@ -76,7 +77,7 @@ def _check_files(paths: str) -> None:
 
 
 def _in_cluster(configuration: Configuration) -> Configuration:
-    if SERVICE_HOST_ENV_NAME not in os.environ:
+    if not os.environ.get(SERVICE_HOST_ENV_NAME):
         raise NoAccess(
             "no kubeconfig: name one with --kubeconfig or KUBECONFIG "
             f"(there is no {DEFAULT_KUBECONFIG}, and this is not a pod of a cluster)"

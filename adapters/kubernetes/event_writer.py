@@ -18,7 +18,7 @@ import msgspec
 from returns.result import Success
 
 from kelm.adapters.kubernetes.carrier import Carrier, Deposed
-from kelm.adapters.kubernetes.meters import Meters
+from kelm.adapters.kubernetes.meters import LOG
 from kelm.core.api.event_correlation import EventMemory, Observation, observe, remember
 from kelm.core.api.event_log import EventRecord, document_of
 from kelm.effects.commands import Command, Create, Patch, RecordEvent
@@ -33,9 +33,8 @@ COUNTED: Final = ("count", "firstTimestamp", "lastTimestamp", "message", "series
 class EventWriter:
     """The recorders of all Programs of a platform."""
 
-    def __init__(self, carrier: Carrier, meters: Meters) -> None:
+    def __init__(self, carrier: Carrier) -> None:
         self._carrier = carrier
-        self._meters = meters
         self._memory = EventMemory()
         self._written: OrderedDict[int, EventRecord] = OrderedDict()
         self._next = 0
@@ -89,11 +88,11 @@ class EventWriter:
             if isinstance(outcome, Success):
                 return
             if outcome.failure().reason is not Reason.NOT_FOUND:
-                self._meters.complain("events", outcome.failure().message)
+                LOG.debug("an event was not written: %s", outcome.failure().message)
                 return
         outcome = await self._carrier.carry_out(created(record))
         if not isinstance(outcome, Success):
-            self._meters.complain("events", outcome.failure().message)
+            LOG.debug("an event was not written: %s", outcome.failure().message)
 
     async def close(self) -> None:
         """Give what is queued a moment, then stop."""

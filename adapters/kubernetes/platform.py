@@ -60,7 +60,7 @@ class KubernetesPlatform:
             wire, self.resources, self.settings, self.meters, self.dice
         )
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._events = EventWriter(self.carrier, self.meters)
+        self._events = EventWriter(self.carrier)
         self._feeds = Feeds(
             wire, self.resources, self.settings, self.meters, self.dice, widen, self._wake_up
         )

@@ -11,7 +11,7 @@ Source: kubernetes v1.36, client-go/tools/cache (DeltaFIFO.Replace), which tells
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from pyrsistent import pvector
@@ -48,7 +48,11 @@ def listed(resource: Resource, docs: Iterable[Document], revision: int) -> Table
     >>> table.revision, table.changes_since(6), table.changes_since(7)
     (7, None, ())
     """
-    ordered = sorted(docs, key=_age)
+    return in_order(resource, sorted(docs, key=_age), revision)
+
+
+def in_order(resource: Resource, ordered: Sequence[Document], revision: int) -> Table:
+    """A table of these objects in this order."""
     filed: dict[str, list[int]] = {}
     for slot, doc in enumerate(ordered):
         for entry in entries(resource, doc):
