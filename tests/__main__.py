@@ -1,7 +1,8 @@
 """`python -m tests`: everything that must hold. `python -m tests storm`: the long profiles.
 
 The checks run in the order of their cost; the first that fails ends the run. Whatever follows
-the command's name is handed to pytest.
+the command's name is handed to pytest. Where there is a Go toolchain, a real API server is built
+meanwhile (once) and tested against last.
 """
 
 from __future__ import annotations
@@ -11,8 +12,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.realcluster.building import Building
+
 ROOT = Path(__file__).resolve().parent.parent
 DOCTESTS = ("--doctest-modules", "--pyargs", "kelm")
+REAL = ("tests/conformance/test_platform_laws.py", "tests/realcluster")
 STATIC: tuple[tuple[str, ...], ...] = (
     ("ruff", "format", "--check", "."),
     ("ruff", "check", "."),
@@ -43,12 +47,24 @@ def main(arguments: list[str]) -> int:
             *arguments[1:],
             KELM_PROFILE="storm",
         )
+    building = Building()
+    try:
+        return everything(building, arguments)
+    finally:
+        building.end()
+
+
+def everything(building: Building, arguments: list[str]) -> int:
     for check in STATIC:
         if run(*check):
             return 1
-    return pytest("-q", *DOCTESTS, "-p", "no:cacheprovider") or pytest(
-        "-q", "tests", "-n", "auto", *arguments
+    quick = ("-n", "auto", "-m", "not realcluster")
+    failed = pytest("-q", *DOCTESTS, "-p", "no:cacheprovider") or pytest(
+        "-q", "tests", *quick, *arguments
     )
+    if failed or not building.ready():
+        return failed
+    return pytest("-q", *REAL, "-m", "realcluster", "-n", "0")
 
 
 if __name__ == "__main__":
