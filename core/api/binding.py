@@ -20,7 +20,7 @@ from kelm.core.api.validation.violation import not_supported, required
 from kelm.core.store.store import Store
 from kelm.effects.address import key_of
 from kelm.effects.commands import Bind
-from kelm.effects.document import EMPTY, Document, child, strings, text
+from kelm.effects.document import EMPTY, Document, child, strings, text, without
 from kelm.effects.refusals import Reason, Refusal
 
 PODS: Final = RESOURCES["pods"]
@@ -117,8 +117,13 @@ def _spec_on(node: str, spec: Document) -> Document:
 
 
 def _scheduled(status: object, now_ms: int) -> Document:
-    """The status of a pod that has just been bound; many pods share it."""
+    """The status of a pod that has just been bound; many pods share it.
+
+    No node is kept for it any more.
+    """
     old = status if isinstance(status, Document) else EMPTY
+    if "nominatedNodeName" in old:
+        old = without(old, ("nominatedNodeName",))
     if old.get("conditions"):
         return with_condition(old, pod_condition("PodScheduled", now_ms))
     return Document({**old, "conditions": pod_scheduled(now_ms - now_ms % 1000)})

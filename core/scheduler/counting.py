@@ -19,7 +19,8 @@ class Count:
     `base` are the numbers as the decision began, each of `weight`; `weigh` says how much a pod
     that is placed meanwhile counts, 0 if it does not; `eligible` which nodes count. Without a `key`
     every node is its own domain, whatever its labels. `domains` are all that count: some may be
-    without any pod; `one_each` says that every node has one of its own.
+    without any pod; `one_each` says that every node has one of its own;
+    `live_only` leaves out pods that are being deleted.
     """
 
     def __init__(
@@ -32,10 +33,12 @@ class Count:
         eligible: Callable[[NodeUse], bool] | None = None,
         domains: int = 0,
         one_each: bool = False,
+        live_only: bool = False,
     ) -> None:
         self.key = key
         self.one_each = one_each or not key
         self.domains = domains
+        self.live_only = live_only
         self._weigh, self._eligible = weigh, eligible
         self._base, self._weight = base, weight
         self._changed: dict[str, int] = {}
@@ -51,8 +54,10 @@ class Count:
         changed = self._changed.get(domain)
         return self._base.get(domain, 0) * self._weight if changed is None else changed
 
-    def add(self, ask: Ask, node: NodeUse, number: int) -> None:
+    def add(self, ask: Ask, node: NodeUse, number: int, *, live: bool = True) -> None:
         """Count so many pods like this one more on a node, if they count."""
+        if self.live_only and not live:
+            return
         held = self._weights.get(id(ask))
         if held is None:
             held = self._weights[id(ask)] = (ask, self._weigh(ask))

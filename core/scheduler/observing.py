@@ -37,7 +37,7 @@ from kelm.core.scheduler.happenings import Happening, NodeChanged, PodCame, PodC
 from kelm.core.scheduler.needs import NO_LABELS, Asks, gates
 from kelm.core.scheduler.nodes import node_use, schedules_alike
 from kelm.core.scheduler.queue import Queue, Waiting
-from kelm.core.scheduler.state import Placed, State, namespace_labels, replace
+from kelm.core.scheduler.state import Nominee, Placed, State, namespace_labels, replace
 from kelm.core.scheduler.terms import TOPOLOGY_LABELS, NamespaceLabels
 from kelm.effects.address import Key, Uid
 from kelm.effects.document import Document
@@ -121,6 +121,8 @@ def _fresh(scheduler: str, state: State, change: Change, before: int) -> Waiting
         return None
     if view.status.phase in ENDED or spec.doc.get("schedulingGates") or meta.uid in state.placed:
         return None
+    if view.status.nominated_node_name:
+        return None
     return Waiting(meta.uid, state.arrivals + before + 1, spec.priority)
 
 
@@ -162,11 +164,11 @@ def _observed_pod(
     doc = change.new
     if doc is None:
         uid = metadata(change.old).uid if change.old is not None else ""
-        return gone(replace(state, queue=queues.left(state.queue, change.key)), uid, happened)
+        return gone(_dismissed(state, change.key, uid), uid, happened)
     view = pod(doc)
     uid, node = view.metadata.uid, view.spec.node_name
     if view.status.phase in ENDED:
-        return gone(replace(state, queue=queues.left(state.queue, change.key)), uid, happened)
+        return gone(_dismissed(state, change.key, uid), uid, happened)
     if not node:
         return _unbound(scheduler, state, change, view, asks)
     held = state.placed.get(uid)
@@ -179,7 +181,7 @@ def _observed_pod(
             return state
         ask = held.ask if same else asks.relabelled(held.ask, view.metadata.labels)
         return _changed(state, uid, held, Placed(node, ask, live), happened)
-    state = replace(state, queue=queues.left(state.queue, change.key))
+    state = _dismissed(state, change.key, uid)
     if held is not None:
         state = gone(state, uid, happened)
     ask = asks.of(view)
@@ -220,9 +222,10 @@ def _unbound(scheduler: str, state: State, change: Change, view: Pod, asks: Asks
     key, uid = change.key, view.metadata.uid
     mine = view.spec.scheduler_name == scheduler and view.metadata.deletion_timestamp is None
     if not mine:
-        return replace(state, queue=queues.left(state.queue, key))
+        return _dismissed(state, key, uid)
     if uid in state.placed:
         return state
+    state = _promised(state, change, view, asks)
     seen = state.queue.active.get(key) or state.queue.parked.get(key)
     gated = bool(gates(view.spec.doc))
     if seen is not None and seen.uid == uid:
@@ -235,6 +238,27 @@ def _unbound(scheduler: str, state: State, change: Change, view: Pod, asks: Asks
     if gated:
         return replace(state, queue=queues.parked(state.queue, key, waiting, 0))
     return replace(state, queue=queues.joined(state.queue, key, waiting))
+
+
+def _dismissed(state: State, key: Key, uid: Uid) -> State:
+    """A pod waits no more, and no node is kept for it."""
+    queue = queues.left(state.queue, key)
+    nominees = state.nominees.discard(uid) if state.nominees else state.nominees
+    if queue is state.queue and nominees is state.nominees:
+        return state
+    return replace(state, queue=queue, nominees=nominees)
+
+
+def _promised(state: State, change: Change, view: Pod, asks: Asks) -> State:
+    """A node is kept for a pod, or no longer, as its status says now and did not before."""
+    uid, node = view.metadata.uid, view.status.nominated_node_name
+    before = pod(change.old).status.nominated_node_name if change.old is not None else ""
+    if node == before:
+        return state
+    if not node:
+        return replace(state, nominees=state.nominees.discard(uid))
+    nominee = Nominee(node, view.spec.priority, asks.of(view), view.metadata.key)
+    return replace(state, nominees=state.nominees.set(uid, nominee))
 
 
 def _asks_alike(old: Document, view: Pod) -> bool:

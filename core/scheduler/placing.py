@@ -9,6 +9,7 @@ Source: kubernetes v1.36, pkg/scheduler/schedule_one.go.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import msgspec
 
@@ -20,7 +21,10 @@ from kelm.core.scheduler.opinion import Opinion, opinion
 from kelm.core.scheduler.plugins.framework import Status
 from kelm.core.scheduler.profile import Profile, feasible_enough
 from kelm.core.scheduler.ranking import Ranking
+from kelm.core.scheduler.state import Nominee
+from kelm.core.scheduler.trial import Trial
 from kelm.core.scheduler.view import View
+from kelm.effects.address import Uid
 
 
 class NoNode(msgspec.Struct, frozen=True):
@@ -53,10 +57,27 @@ class Kind:
         self.seen = 0
 
 
+class Guest(msgspec.Struct, frozen=True):
+    """Who asks for a node."""
+
+    uid: Uid = ""
+    priority: int = 0
+
+
+ANYBODY = Guest()
+NO_NOMINEES: Mapping[Uid, Nominee] = MappingProxyType({})
+
+
 class Placing:
     """The nodes during one decision. It lives as long as that: nothing keeps it."""
 
-    def __init__(self, profile: Profile, view: View, start: int) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        view: View,
+        start: int,
+        nominees: Mapping[Uid, Nominee] = NO_NOMINEES,
+    ) -> None:
         self.start = start
         self._profile = profile
         self._view = view
@@ -64,6 +85,22 @@ class Placing:
         self._log: list[tuple[int, Ask]] = []
         """Which node (by slot) got which pod, one after the other."""
         self._kinds: dict[int, Kind] = {}
+        self._nominees: dict[int, dict[Uid, Nominee]] = {}
+        for uid, nominee in sorted(nominees.items()):
+            self.nominate(uid, nominee)
+
+    def nominate(self, uid: Uid, nominee: Nominee) -> None:
+        """Keep a node for a pod; forget every other that was kept for it."""
+        self.forget(uid)
+        slot = self._view.fleet.slot_of.get(nominee.node)
+        if slot is not None:
+            self._nominees.setdefault(slot, {})[uid] = nominee
+
+    def forget(self, uid: Uid) -> None:
+        """Keep no node for a pod any more."""
+        for slot, kept in list(self._nominees.items()):
+            if kept.pop(uid, None) is not None and not kept:
+                del self._nominees[slot]
 
     def fleet(self) -> Fleet:
         """The fleet with everything that was placed."""
@@ -88,27 +125,89 @@ class Placing:
             crowd = moved(crowd, ask, on_nodes, self._view.namespace_labels, self._view.domain_of)
         return crowd
 
-    def place(self, ask: Ask, siblings: int) -> str | NoNode:
+    def place(self, ask: Ask, siblings: int, guest: Guest = ANYBODY) -> str | NoNode:
         """The best node for a pod, which then counts on it; `siblings` more will follow."""
         kind = self._kind(ask)
-        if kind.refused is not None and kind.seen == len(self._log):
-            return kind.refused
-        self._catch_up(kind)
-        ranking = kind.ranking
-        slot = None if ranking is None else ranking.best()
-        if slot is None and (ranking is None or not ranking.complete):
-            ranking = kind.ranking = self._rank(kind, siblings)
-            slot = ranking.best()
+        slot = self._promised(kind, guest) if self._nominees else None
         if slot is None:
-            kind.refused = self._refusals(kind)
+            if kind.refused is not None and kind.seen == len(self._log):
+                return kind.refused
+            self._catch_up(kind)
+            slot = self._best(kind, siblings, guest)
+        if slot is None:
+            kind.refused = self._refusals(kind, guest)
             return kind.refused
         node = self._nodes[slot]
         assert node is not None
         self._nodes[slot] = taken(node, ask.needs)
         self._log.append((slot, ask))
+        if self._nominees:
+            self.forget(guest.uid)
         if ask.is_social and self._view.carry(ask):
             self._kinds.clear()
         return node.name
+
+    def _promised(self, kind: Kind, guest: Guest) -> int | None:
+        """The node that is kept for the pod, if it would do by now."""
+        for slot, kept in self._nominees.items():
+            node = self._nodes[slot]
+            if guest.uid in kept and node is not None:
+                self._catch_up(kind)
+                fits = kind.opinion.everywhere is None and not self._refusal(kind, slot, guest)
+                return slot if fits else None
+        return None
+
+    def _best(self, kind: Kind, siblings: int, guest: Guest) -> int | None:
+        """The best node that is not kept for somebody more important."""
+        while True:
+            ranking = kind.ranking
+            slot = None if ranking is None else ranking.best()
+            if slot is None and (ranking is None or not ranking.complete):
+                ranking = kind.ranking = self._rank(kind, siblings)
+                slot = ranking.best()
+            if slot is None or slot not in self._nominees:
+                return slot
+            if self._refusal(kind, slot, guest) is None:
+                return slot
+            assert ranking is not None
+            ranking.ban(slot)
+
+    def _refusal(self, kind: Kind, slot: int, guest: Guest) -> Status | None:
+        """Why a node does not take a pod, those counted too that it is kept for.
+
+        It must take the pod with them, and without: they may never come.
+
+        Source: framework/runtime/framework.go, RunFilterPluginsWithNominatedPods.
+        """
+        node = self._nodes[slot]
+        assert node is not None
+        said = kind.opinion
+        kept = [
+            one.ask
+            for uid, one in self._nominees.get(slot, {}).items()
+            if uid != guest.uid and one.priority >= guest.priority
+        ]
+        if kept:
+            with Trial(kind.opinion, node) as trial:
+                for ask in kept:
+                    trial.come(ask)
+                status = trial.refusal()
+            if status is not None:
+                return status
+        return said.refusal(node)
+
+    def trial(self, ask: Ask, name: str, guest: Guest) -> Trial:
+        """A node on which pods may be thought away, with those that it is kept for."""
+        kind = self._kind(ask)
+        self._catch_up(kind)
+        slot = self._view.fleet.slot_of[name]
+        node = self._nodes[slot]
+        assert node is not None
+        trial = Trial(kind.opinion, node)
+        for uid, one in self._nominees.get(slot, {}).items():
+            if uid != guest.uid and one.priority >= guest.priority:
+                trial.come(one.ask)
+        return trial
 
     def _kind(self, ask: Ask) -> Kind:
         """Pods that need the same are alike, unless somebody minds who they are."""
@@ -147,10 +246,16 @@ class Placing:
             self.start = (last + 1) % slots
         return ranking
 
-    def _refusals(self, kind: Kind) -> NoNode:
+    def _refusals(self, kind: Kind, guest: Guest) -> NoNode:
         said, count = kind.opinion, self._view.node_count
         if said.everywhere is not None:
             return NoNode(count, {}, said.everywhere)
-        nodes = [node for node in self._nodes if node is not None]
-        found = ((node.name, said.refusal(node)) for node in nodes)
-        return NoNode(count, {name: no for name, no in found if no is not None})
+        found: dict[str, Status] = {}
+        for slot, node in enumerate(self._nodes):
+            if node is None:
+                continue
+            kept = slot in self._nominees
+            status = self._refusal(kind, slot, guest) if kept else said.refusal(node)
+            if status is not None:
+                found[node.name] = status
+        return NoNode(count, found)

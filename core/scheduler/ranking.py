@@ -83,6 +83,11 @@ class Ranking:
         self._newest[slot], self._row_of[slot] = entry, key
         return key
 
+    def ban(self, slot: int) -> None:
+        """Leave a node out: it would do, and is not to be had."""
+        if self._newest.pop(slot, None) is not None:
+            self._shrink(self._row_of.pop(slot))
+
     def touch(self, slot: int, node: NodeUse) -> None:
         """Look at a node again."""
         old = self._newest.get(slot)

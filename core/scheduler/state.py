@@ -13,7 +13,7 @@ from kelm.core.scheduler.crowd import NOBODY, Crowd
 from kelm.core.scheduler.fleet import Fleet
 from kelm.core.scheduler.needs import NO_LABELS, Ask
 from kelm.core.scheduler.queue import Queue, Waiting
-from kelm.effects.address import Key, RequestId, Resource, Uid
+from kelm.effects.address import Key, ObjectRef, RequestId, Resource, Uid
 from kelm.effects.messages import Cache
 
 replace = msgspec.structs.replace
@@ -37,6 +37,25 @@ class Asked(msgspec.Struct, frozen=True):
     waiting: Waiting
 
 
+class Nominee(msgspec.Struct, frozen=True):
+    """A pod that waits for the pods of a node to leave: the node is kept for it."""
+
+    node: str
+    priority: int
+    ask: Ask
+    key: Key = ""
+
+
+class Leaving(msgspec.Struct, frozen=True):
+    """A pod that is being told to leave its node: first marked, then deleted."""
+
+    victim: ObjectRef
+    node: str
+    preemptor: Key
+    preemptor_uid: Uid
+    marked: bool = False
+
+
 class State(msgspec.Struct, frozen=True):
     """`start` is where in the fleet the next look for a node begins."""
 
@@ -49,6 +68,8 @@ class State(msgspec.Struct, frozen=True):
     placed: PMap[Uid, Placed] = pmap()
     queue: Queue = Queue()
     asked: PMap[RequestId, Asked] = pmap()
+    nominees: PMap[Uid, Nominee] = pmap()
+    leaving: PMap[RequestId, Leaving] = pmap()
     start: int = 0
     arrivals: int = 0
     next_id: RequestId = 1

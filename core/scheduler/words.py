@@ -13,6 +13,7 @@ from kelm.core.scheduler.placing import NoNode
 NO_NODES = "no nodes available to schedule pods"
 NO_CLAIMS = "no new claims to deallocate, preemption: "
 NEVER = "not eligible due to preemptionPolicy=Never."
+VICTIMS_LEAVING = "not eligible due to a terminating pod on the nominated node."
 REFUSED_BEFORE_NODES = "not found"
 """What remains to be said where a plugin refused before nodes were looked at."""
 
@@ -35,15 +36,3 @@ def fit_error(found: NoNode, after: str) -> str:
         told = ", ".join(sorted(f"{number} {reason}" for reason, number in reasons.items()))
     message = f"0/{found.node_count} nodes are available: {told}."
     return f"{message} {after}" if after else message
-
-
-def nothing_to_preempt(found: NoNode) -> str:
-    """That no pod's eviction would make room, and on how many nodes it could not have helped."""
-    count = found.node_count
-    hopeless = sum(no.hopeless for no in found.refusals.values())
-    verdicts = []
-    if hopeless:
-        verdicts.append(f"{hopeless} Preemption is not helpful for scheduling")
-    if count - hopeless:
-        verdicts.append(f"{count - hopeless} No preemption victims found for incoming pod")
-    return f"{NO_CLAIMS}0/{count} nodes are available: {', '.join(sorted(verdicts))}."

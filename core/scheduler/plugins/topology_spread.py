@@ -118,6 +118,7 @@ def _counted(
             cluster.in_domains(group, key),
             domains=len(topology.domains),
             one_each=topology.one_each,
+            live_only=True,
         )
     base: dict[str, int] = {}
     on_nodes = cluster.on_nodes(group)
@@ -131,7 +132,7 @@ def _counted(
 def _on_hosts(constraint: Constraint, ask: Ask, cluster: Cluster) -> Count:
     """The pods that a constraint means, by node."""
     group, weigh = _group(constraint, ask, cluster)
-    return Count("", weigh, cluster.on_nodes(group))
+    return Count("", weigh, cluster.on_nodes(group), live_only=True)
 
 
 def _group(

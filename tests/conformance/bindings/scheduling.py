@@ -13,6 +13,7 @@ from kelm.core.scheduler.fleet import Fleet, fleet_of
 from kelm.core.scheduler.needs import Ask, Asks, tagged
 from kelm.core.scheduler.nodes import NodeUse, node_use
 from kelm.core.scheduler.observing import counted
+from kelm.core.scheduler.placing import ANYBODY, Placing
 from kelm.core.scheduler.plugins.balanced_allocation import BalancedAllocation
 from kelm.core.scheduler.plugins.framework import Cluster, Plugin, Scoring, Status
 from kelm.core.scheduler.plugins.image_locality import ImageLocality
@@ -30,7 +31,8 @@ from kelm.core.scheduler.plugins.node_unschedulable import NodeUnschedulable
 from kelm.core.scheduler.plugins.scoring_strategies import Strategy
 from kelm.core.scheduler.plugins.taint_toleration import TaintToleration
 from kelm.core.scheduler.plugins.topology_spread import Evenness, TopologySpread
-from kelm.core.scheduler.profile import feasible_enough
+from kelm.core.scheduler.preemption import Budget, Resident, chosen, started, victims_of
+from kelm.core.scheduler.profile import Profile, feasible_enough
 from kelm.core.scheduler.state import Placed, State
 from kelm.core.scheduler.view import View
 from kelm.core.store import table as tables
@@ -325,7 +327,59 @@ def _evenness(case: Case) -> EXPECTED_PAIR:
     return {"scores": shown}, case["expected"]
 
 
+class Victims(Placing):
+    """A placing of which only what would be if pods left is wanted."""
+
+    def __init__(self, filters: list[str], cluster: View) -> None:
+        plugins = tuple(one for one in Profile().plugins if one.plugin.name in filters)
+        super().__init__(Profile(plugins=plugins), cluster, 0)
+
+
+def _preemption(case: Case) -> EXPECTED_PAIR:
+    given = case["input"]
+    priority = given["pod"]["spec"]["priority"]
+    cluster = view(given["nodes"], given["existingPods"])
+    placing = Victims(given["filters"], cluster)
+    budgets = [Budget(document(one)) for one in given.get("pdbs", ())]
+    asked = ask(given["pod"])
+    candidates = []
+    for node in cluster.nodes():
+        lesser = [
+            _resident(one)
+            for one in given["existingPods"]
+            if one["spec"]["nodeName"] == node.name and one["spec"].get("priority", 0) < priority
+        ]
+        with placing.trial(asked, node.name, ANYBODY) as trial:
+            found = victims_of(node.name, lesser, budgets, trial.fits, trial.leave)
+        if found is not None:
+            candidates.append(found)
+    if case["kind"] == "select":
+        picked = chosen(candidates).node
+        return picked in case["expected"]["anyOf"], True
+    shown = {
+        one.node: {
+            "victims": sorted(victim.name for victim in one.victims),
+            "pdbViolations": one.violations,
+        }
+        for one in candidates
+    }
+    return {"candidates": shown}, case["expected"]
+
+
+def _resident(one: Case) -> Resident:
+    meta = one["metadata"]
+    return Resident(
+        meta["uid"],
+        meta.get("namespace", ""),
+        meta["name"],
+        one["spec"].get("priority", 0),
+        ask(one),
+        started(one.get("status", {}).get("startTime")),
+    )
+
+
 BINDINGS = {
+    "sched-preemption": _preemption,
     "sched-interpodaffinity-filter": _neighbours,
     "sched-interpodaffinity-score": _attraction,
     "sched-topologyspread-filter": _spread,

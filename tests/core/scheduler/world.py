@@ -101,7 +101,7 @@ class World:
         self.do(Delete("nodes", "", name))
 
     def patch(self, resource: str, name: str, patch: Any, subresource: str = "") -> None:
-        namespace = "default" if resource == "pods" else ""
+        namespace = "" if resource in ("nodes", "namespaces") else "default"
         self.do(Patch(resource, namespace, name, document(patch), subresource=subresource))
 
     def do(self, command: Command) -> None:
@@ -151,6 +151,12 @@ class World:
                 self.binds.append(command)
         if request.id:
             self._tell(Answered(self.now_ms, request.id, outcome))
+
+    def restart(self) -> None:
+        """The scheduler forgets everything and lists anew."""
+        self.state = self.program.init()[0]
+        self._seen.clear()
+        self.hear()
 
     def wait(self, ms: int) -> None:
         """Let time pass, and the scheduler's timers fire."""

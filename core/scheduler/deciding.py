@@ -1,0 +1,128 @@
+"""Every pod that is due gets the best node; for those that fit nowhere others may have to leave.
+
+Source: kubernetes v1.36, pkg/scheduler/schedule_one.go (scheduleOnePod, handleSchedulingFailure);
+framework/preemption/preemption.go (prepareCandidateAsync).
+"""
+
+from __future__ import annotations
+
+from kelm.core.objects.pod import Pod, pod
+from kelm.core.scheduler import queue as queues
+from kelm.core.scheduler.needs import Ask, Asks
+from kelm.core.scheduler.placing import Guest, NoNode, Placing
+from kelm.core.scheduler.preempting import attempt
+from kelm.core.scheduler.preemption import Candidate
+from kelm.core.scheduler.profile import Profile
+from kelm.core.scheduler.queue import Waiting
+from kelm.core.scheduler.state import Asked, Leaving, Nominee, Placed, State, replace
+from kelm.core.scheduler.telling import marked, not_promised, refused
+from kelm.core.scheduler.view import View
+from kelm.effects.address import Key, ObjectRef
+from kelm.effects.commands import Bind, Request
+
+
+class Turn:
+    """One decision on all pods that are due. It lives as long as that: nothing keeps it."""
+
+    def __init__(self, scheduler: str, profile: Profile, state: State, now_ms: int) -> None:
+        self.scheduler, self.now_ms = scheduler, now_ms
+        self.state = state
+        self.placing = Placing(profile, View(state), state.start, state.nominees)
+        self.requests: list[Request] = []
+        self.parked: list[tuple[Key, Waiting]] = []
+        self.active = state.queue.active.evolver()
+        self.placed = state.placed.evolver()
+        self.asked = state.asked.evolver()
+        self.nominees, self.leaving = state.nominees, state.leaving
+        self.number = state.next_id
+        self._asks = Asks()
+
+    def decide(self, key: Key, siblings: int) -> None:
+        """Give one pod its node, or see what can be done for it."""
+        waiting = self.state.queue.active[key]
+        del self.active[key]
+        doc = self.state.pods.get(key) if self.state.pods is not None else None
+        if doc is None:
+            return
+        view = pod(doc)
+        ask = self._asks.of(view)
+        guest = Guest(view.metadata.uid, view.spec.priority)
+        found = self.placing.place(ask, siblings, guest)
+        if isinstance(found, NoNode):
+            self._refuse(key, waiting, view, ask, found)
+            return
+        meta = view.metadata
+        self.requests.append(Request(self.number, Bind(meta.namespace, meta.name, meta.uid, found)))
+        self.asked[self.number] = Asked(key, meta.uid, found, waiting)
+        self.placed[meta.uid] = Placed(found, ask)
+        self.number += 1
+        if self.nominees:
+            self.nominees = self.nominees.discard(meta.uid)
+
+    def _refuse(self, key: Key, waiting: Waiting, view: Pod, ask: Ask, found: NoNode) -> None:
+        tried = attempt(self.state, self.placing, view, ask, found)
+        waiting = queues.after_refusal(waiting, found.plugins, self.now_ms)
+        self.parked.append((key, waiting))
+        uid, candidate = view.metadata.uid, tried.candidate
+        promised = view.status.nominated_node_name
+        if candidate is not None:
+            promised = candidate.node
+            self._clear(view, ask, candidate)
+        elif not tried.hopes:
+            promised = ""
+            self.nominees = self.nominees.discard(uid)
+            self.placing.forget(uid)
+        told = refused(self.scheduler, view, tried.message, promised, self.now_ms)
+        self.requests.extend(told)
+
+    def _clear(self, view: Pod, ask: Ask, candidate: Candidate) -> None:
+        """Have the victims leave, and keep the node for the pod meanwhile."""
+        meta, node = view.metadata, candidate.node
+        under_way = {one.victim.uid for one in self.leaving.values()}
+        for victim in candidate.victims:
+            if not victim.live or victim.uid in under_way:
+                continue
+            ref = ObjectRef("pods", victim.namespace, victim.name, victim.uid)
+            self.leaving = self.leaving.set(self.number, Leaving(ref, node, meta.key, meta.uid))
+            why = marked(view.spec.scheduler_name, ref, self.state.pods, self.now_ms)
+            self.requests.append(Request(self.number, why))
+            self.number += 1
+        for uid, nominee in sorted(self.nominees.items()):
+            if nominee.node == node and nominee.priority < view.spec.priority:
+                self.nominees = self.nominees.remove(uid)
+                self.placing.forget(uid)
+                self.requests.append(not_promised(nominee.key, uid))
+        nominee = Nominee(node, view.spec.priority, ask, meta.key)
+        self.nominees = self.nominees.set(meta.uid, nominee)
+        self.placing.nominate(meta.uid, nominee)
+
+    def ended(self) -> State:
+        """What is known after all of that."""
+        queue = replace(self.state.queue, active=self.active.persistent())
+        for key, waiting in self.parked:
+            queue = queues.parked(queue, key, waiting, self.now_ms)
+        return replace(
+            self.state,
+            fleet=self.placing.fleet(),
+            crowd=self.placing.crowd(),
+            queue=queue,
+            placed=self.placed.persistent(),
+            asked=self.asked.persistent(),
+            nominees=self.nominees,
+            leaving=self.leaving,
+            start=self.placing.start,
+            next_id=self.number,
+        )
+
+
+def schedule(
+    scheduler: str, profile: Profile, state: State, now_ms: int
+) -> tuple[State, list[Request]]:
+    """Try every pod that is due, the most important and then the oldest first."""
+    keys = queues.due(state.queue, now_ms)
+    if not keys:
+        return state, []
+    turn = Turn(scheduler, profile, state, now_ms)
+    for left, key in zip(range(len(keys), 0, -1), keys, strict=True):
+        turn.decide(key, left)
+    return turn.ended(), turn.requests
