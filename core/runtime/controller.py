@@ -14,7 +14,7 @@ import msgspec
 from kelm.effects.address import Key, Resource
 from kelm.effects.commands import Command
 from kelm.effects.document import Document
-from kelm.effects.messages import Cache, Change
+from kelm.effects.messages import Cache, Change, Outcome
 from kelm.effects.program import Watch
 from kelm.effects.refusals import Reason, Refusal
 
@@ -49,13 +49,18 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 Answering: TypeAlias = Callable[[Sync, Command, Document], object]
+Telling: TypeAlias = Callable[[Sync, Command, Outcome], Batch]
+Delaying: TypeAlias = Callable[[Caches, Resource, Change], tuple[Iterable[Key], int]]
 
 
 class Controller(Protocol):
     """One control loop, as a value.
 
-    A controller that reads (`Get`, `List`) may have a method `answered(sync, command, answer)` as
-    well, an `Answering`: what to remember after a command of this key's plan was done.
+    It may have more methods: `answered(sync, command, answer)`, an `Answering`, says what to
+    remember after a command of this key's plan was done; `told(sync, command, outcome)`, a
+    `Telling`, which events to record about it at once; `dirty_later(caches, resource, change)`, a
+    `Delaying`, which keys a change asks to look at again, but only after so many milliseconds, so
+    that many changes are answered by one look.
     """
 
     @property

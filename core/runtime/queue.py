@@ -19,12 +19,20 @@ from pyrsistent import pvector
 from pyrsistent.typing import PVector
 from returns.result import Failure
 
-from kelm.core.runtime.controller import Answering, Batch, Caches, Controller, Sync
+from kelm.core.runtime.controller import (
+    Answering,
+    Batch,
+    Caches,
+    Controller,
+    Delaying,
+    Sync,
+    Telling,
+)
 from kelm.core.runtime.timers import Timers
 from kelm.core.store.hash_map import HashMap
 from kelm.core.store.small_map import SmallMap
 from kelm.effects.address import Key, RequestId, Resource
-from kelm.effects.commands import Command, RecordEvent, Request, Requests
+from kelm.effects.commands import Command, List, RecordEvent, Request, Requests
 from kelm.effects.document import Document
 from kelm.effects.messages import Answered, Cache, Message, Observed, TimerFired
 from kelm.effects.program import Subscriptions
@@ -114,6 +122,9 @@ def _observe(controller: Controller, state: Work, message: Observed) -> Work:
         for key in controller.dirty(caches, message.resource, change):
             keys[key] = None
     state = _mark(state, keys)
+    delaying: Delaying | None = getattr(controller, "dirty_later", None)
+    if delaying is not None:
+        state = _delay(state, delaying, message)
     return _stop_waiting(state, message.resource) if state.waiting else state
 
 
@@ -126,6 +137,18 @@ def _mark(state: Work, keys: Iterable[Key]) -> Work:
             if key not in state.busy and key not in state.waiting:
                 ready.append(key)
     return msgspec.structs.replace(state, dirty=dirty, ready=ready.persistent())
+
+
+def _delay(state: Work, delaying: Delaying, message: Observed) -> Work:
+    """Have keys looked at a little later, unless they are due before that anyway."""
+    timers = state.timers
+    for change in message.changes:
+        keys, delay_ms = delaying(state.caches, message.resource, change)
+        for key in keys:
+            at_ms, due_ms = message.now_ms + delay_ms, timers.due.get(key)
+            if due_ms is None or due_ms > at_ms:
+                timers = timers.set(key, at_ms)
+    return msgspec.structs.replace(state, timers=timers)
 
 
 def _stop_waiting(state: Work, resource: Resource) -> Work:
@@ -219,6 +242,11 @@ def _hear(controller: Controller, state: Work, message: Answered) -> tuple[Work,
     command, out = busy.out[number], busy.out.remove(number)
     before = state.memory.get(key)
     outcome, failed, seen_at_least = message.outcome, busy.failed, busy.seen_at_least
+    requests: list[Request] = []
+    telling: Telling | None = getattr(controller, "told", None)
+    if telling is not None:
+        events = telling(Sync(key, now_ms, state.caches, before), command, outcome)
+        requests.extend(Request(0, event) for event in events)
     if isinstance(outcome, Failure):
         refusal = outcome.failure()
         memory = controller.refused(Sync(key, now_ms, state.caches, before), command, refusal)
@@ -239,17 +267,19 @@ def _hear(controller: Controller, state: Work, message: Answered) -> tuple[Work,
         busy=state.busy.put(key, busy) if out else state.busy,
     )
     if out:
-        return state, ()
-    requests: list[Request] = []
+        return state, tuple(requests)
     return _send(state, key, busy, requests), tuple(requests)
 
 
 def _wrote(
     controller: Controller, seen_at_least: Versions, command: Command, answer: Document
 ) -> Versions:
-    """Note up to which revision the beliefs must have come to show this write."""
+    """Note up to which revision the beliefs must have come to show this write.
+
+    A list has the revision of the whole store, which a belief of one resource need never reach.
+    """
     resource = getattr(command, "resource", "pods")
-    if not _hears_all_of(controller, resource):
+    if isinstance(command, List) or not _hears_all_of(controller, resource):
         return seen_at_least
     meta = answer.get("metadata")
     version = meta.get("resourceVersion") if isinstance(meta, Document) else None
