@@ -37,6 +37,8 @@ SERIES_ENDS_MS: Final = 360_000
 
 BUCKETS: Final = 4_096
 BUCKET_SIZE: Final = 4
+MOST_SEEN: Final = 16
+"""How many different events of one object are remembered, to be counted up."""
 
 
 class Seen(msgspec.Struct, frozen=True, gc=False):
@@ -141,7 +143,7 @@ def remember(
     key, seen_key, seen = observation.key, observation.seen_key, observation.seen
     entry = Seen(seen_key, number, observation.count, now_ms)
     if seen:
-        entries = (entry, *[one for one in seen if one.key != seen_key][: BUCKET_SIZE - 1])
+        entries = (entry, *[one for one in seen if one.key != seen_key][: MOST_SEEN - 1])
     else:
         entries = (entry,)
     subject = Subject(key, observation.tokens_ms, observation.at_ms, entries, observation.similar)
