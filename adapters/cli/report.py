@@ -26,6 +26,8 @@ SHOWN = (
     ("deployments.apps", "DEPLOYMENTS"),
     ("statefulsets.apps", "STATEFULSETS"),
     ("persistentvolumeclaims", "PERSISTENTVOLUMECLAIMS"),
+    ("jobs.batch", "JOBS"),
+    ("cronjobs.batch", "CRONJOBS"),
     ("services", "SERVICES"),
     ("nodes", "NODES"),
 )

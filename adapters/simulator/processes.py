@@ -17,6 +17,8 @@ from kelm.core.controllers.endpoints.controller import EndpointsController
 from kelm.core.controllers.endpointslice.controller import EndpointSliceController
 from kelm.core.controllers.endpointslice_mirroring.controller import EndpointSliceMirroring
 from kelm.core.controllers.garbage_collector.program import GarbageCollectorProgram
+from kelm.core.controllers.job.controller import JobController
+from kelm.core.controllers.job.orphans import JobOrphans
 from kelm.core.controllers.namespace_deletion.controller import NamespaceDeletion
 from kelm.core.controllers.node_lifecycle.controller import NodeLifecycle
 from kelm.core.controllers.pod_gc import PodGC
@@ -24,6 +26,7 @@ from kelm.core.controllers.replicaset.controller import ReplicaSetController
 from kelm.core.controllers.service_account import RootCA, ServiceAccounts
 from kelm.core.controllers.statefulset.controller import StatefulSetController
 from kelm.core.controllers.taint_eviction import TaintEviction
+from kelm.core.controllers.ttl_after_finished import TTLAfterFinished
 from kelm.core.node import faults
 from kelm.core.node.images import Image, Images
 from kelm.core.node.machine import CAPACITY
@@ -50,6 +53,9 @@ CONTROLLERS: tuple[Controller, ...] = (
     PodGC(),
     DisruptionController(),
     CloudNodeLifecycle(),
+    JobController(),
+    JobOrphans(),
+    TTLAfterFinished(),
 )
 
 

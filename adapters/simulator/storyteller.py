@@ -7,7 +7,7 @@ from kelm.adapters.simulator.loop import Simulator
 from kelm.core.operations.timeline import TOLD_EVENTS, Fact, facts
 from kelm.effects.commands import RecordEvent
 
-TOLD_RESOURCES = ("pods", "deployments.apps", "statefulsets.apps", "nodes")
+TOLD_RESOURCES = ("pods", "deployments.apps", "statefulsets.apps", "jobs.batch", "nodes")
 
 
 class Storyteller:

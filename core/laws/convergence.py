@@ -14,7 +14,9 @@ from collections.abc import Iterator
 
 import msgspec
 
+from kelm.core.laws.jobs import job_waits
 from kelm.core.laws.pod_sets import stateful_set_waits
+from kelm.core.objects.batch import JOBS
 from kelm.core.objects.meta import metadata
 from kelm.core.objects.pod import Pod, pod
 from kelm.core.objects.selectors import of_labels
@@ -54,6 +56,10 @@ def unsettled(store: Store) -> Iterator[Unsettled]:
         why = stateful_set_waits(doc, pods)
         if why:
             yield Unsettled("statefulsets.apps", metadata(doc).key, why)
+    for doc in store.table(JOBS).objects():
+        why = job_waits(doc)
+        if why:
+            yield Unsettled(JOBS, metadata(doc).key, why)
     for doc in pods.objects():
         why = stuck_pod(pod(doc))
         if why:

@@ -2,7 +2,8 @@
 
 An `Image` says how it is pulled and, for a `Launch` (which pod, which command, the how-manieth
 attempt), how the container will behave. An `Images` is a registry; `with_image` gives one with one
-more. What no entry names runs for ever, or does what its command says if that is understood.
+more. What no entry names does what its command says if that is understood; else it runs for ever,
+or, in a Job, works for a while and succeeds.
 
     images = Images().with_image("worker", image(exits(after_ms=5_000, code=1)))
     images = images.with_image("web:2.*", image(becomes_ready(after_ms=3_000), serves(8080)))
@@ -151,17 +152,28 @@ def cannot_start(error: str) -> Trait:
     return lambda b: msgspec.structs.replace(b, start_error=error)
 
 
+WORK_MS = 5_000
+WORK = behave(exits(after_ms=WORK_MS))
+"""A task that nobody described: it is done after a while, and well."""
+JOB_NAME = "batch.kubernetes.io/job-name"
+
+
 def unknown_image(launch: Launch) -> Behaviour:
-    """What an image does that nobody described: it runs for ever, unless its command is plain."""
+    """What an image does that nobody described, unless its command is plain.
+
+    A Job's pod is there to end, so it works for `WORK_MS` and succeeds; others run for ever.
+    """
+    otherwise = WORK if JOB_NAME in launch.labels else FOR_EVER
     if not launch.command:
-        return FOR_EVER
-    return understand(launch.command, launch.args, launch.env) or FOR_EVER
+        return otherwise
+    return understand(launch.command, launch.args, launch.env) or otherwise
 
 
 def shell_image(launch: Launch) -> Behaviour:
     """A small system such as busybox: its arguments are a command; a shell without any ends."""
     words = (*launch.command, *launch.args) or ("sh",)
-    return understand(words, (), launch.env) or FOR_EVER
+    otherwise = WORK if JOB_NAME in launch.labels else FOR_EVER
+    return understand(words, (), launch.env) or otherwise
 
 
 SHELLS = ("busybox", "alpine", "bash", "debian", "ubuntu", "centos", "fedora")

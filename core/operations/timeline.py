@@ -11,8 +11,10 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from kelm.core.objects.batch import JOBS
 from kelm.core.objects.meta import metadata
 from kelm.core.objects.pod import Pod, pod
+from kelm.core.operations.job_steps import job_steps
 from kelm.effects.address import Resource
 from kelm.effects.document import Document, children, number, text
 from kelm.effects.messages import Change
@@ -60,6 +62,8 @@ def facts(resource: Resource, change: Change, at_ms: int) -> Iterator[Fact]:
         yield from _pod_facts(change, at_ms)
     elif resource in ("deployments.apps", "statefulsets.apps"):
         yield from _workload_facts(change, at_ms)
+    elif resource == JOBS:
+        yield from _job_facts(change, at_ms)
     elif resource == "nodes":
         yield from _node_facts(change, at_ms)
     elif resource == "events" and change.new is not None:
@@ -92,7 +96,7 @@ def _pod_steps(old: Pod | None, new_doc: Document | None) -> Iterator[tuple[str,
         yield "pods became ready", False
     elif new.status.phase == "Succeeded" != old.status.phase:
         yield "pods completed", False
-    elif _ready(old) and not _ready(new) and new.metadata.deletion_timestamp is None:
+    elif _ready(old) and not _ready(new) and new.active:
         yield "pods became unready", True
     if new.metadata.deletion_timestamp is not None and old.metadata.deletion_timestamp is None:
         yield "pods were asked to terminate", False
@@ -142,6 +146,12 @@ def _condition(doc: Document, kind: str, field: str) -> str:
         if text(condition, "type") == kind:
             return text(condition, field)
     return ""
+
+
+def _job_facts(change: Change, at_ms: int) -> Iterator[Fact]:
+    doc = change.new or change.old
+    for what, bad in job_steps(change.old, change.new):
+        yield Fact(at_ms, f"job/{metadata(doc).name}" if doc else "", what, bad=bad)
 
 
 def _node_facts(change: Change, at_ms: int) -> Iterator[Fact]:

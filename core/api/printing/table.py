@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from kelm.core.api.printing import network, node, others, pod, workloads
+from kelm.core.api.printing import batch, network, node, others, pod, workloads
 from kelm.core.objects.duration import age
 from kelm.effects.address import Resource
 from kelm.effects.document import Document, Json, text
@@ -43,6 +43,8 @@ LAYOUTS: dict[Resource, Layout] = {
         workloads.STATEFUL_SET, workloads.CONTAINERS[:2], workloads.stateful_set
     ),
     "daemonsets.apps": Layout(workloads.DAEMON_SET, workloads.CONTAINERS, workloads.daemon_set),
+    "jobs.batch": Layout(batch.JOB, workloads.CONTAINERS, batch.job_row),
+    "cronjobs.batch": Layout(batch.CRON_JOB, workloads.CONTAINERS, batch.cron_job_row),
     "services": Layout(network.SERVICE, network.SERVICE_WIDE, network.service),
     "endpoints": Layout(network.ENDPOINTS, (), network.endpoints),
     "endpointslices.discovery.k8s.io": Layout(network.ENDPOINT_SLICE, (), network.endpoint_slice),

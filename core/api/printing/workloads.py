@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from kelm.core.objects import selectors
 from kelm.core.objects.duration import age
-from kelm.core.objects.selectors import selector_of
 from kelm.effects.document import Document, Json, child, children, number, strings, text, value_at
 
 DEPLOYMENT = ("NAME", "READY", "UP-TO-DATE", "AVAILABLE", "AGE")
@@ -22,19 +22,22 @@ DAEMON_SET = (
 CONTAINERS = ("CONTAINERS", "IMAGES", "SELECTOR")
 
 
-def _age(doc: Document, now_ms: int) -> str:
+def age_of(doc: Document, now_ms: int) -> str:
+    """How old an object is, as the AGE column says it."""
     return age(text(doc, "metadata", "creationTimestamp") or None, now_ms)
 
 
-def _containers(doc: Document) -> tuple[str, str]:
+def containers_of(doc: Document) -> tuple[str, str]:
+    """The names and the images of a template's containers."""
     containers = children(doc, "spec", "template", "spec", "containers")
     names = ",".join(text(container, "name") for container in containers)
     return names, ",".join(text(container, "image") for container in containers)
 
 
-def _selector(doc: Document) -> str:
+def selector_of(doc: Document) -> str:
+    """The pods that an object selects."""
     selector = value_at(doc, "spec", "selector")
-    return str(selector_of(selector)) if isinstance(selector, Document) else "<none>"
+    return str(selectors.selector_of(selector)) if isinstance(selector, Document) else "<none>"
 
 
 def deployment(doc: Document, now_ms: int) -> tuple[Json, ...]:
@@ -45,9 +48,9 @@ def deployment(doc: Document, now_ms: int) -> tuple[Json, ...]:
         f"{number(status, 'readyReplicas')}/{number(doc, 'spec', 'replicas')}",
         number(status, "updatedReplicas"),
         number(status, "availableReplicas"),
-        _age(doc, now_ms),
-        *_containers(doc),
-        _selector(doc),
+        age_of(doc, now_ms),
+        *containers_of(doc),
+        selector_of(doc),
     )
 
 
@@ -60,16 +63,16 @@ def replica_set(doc: Document, now_ms: int) -> tuple[Json, ...]:
         number(doc, "spec", "replicas"),
         number(doc, "status", "replicas"),
         number(doc, "status", "readyReplicas"),
-        _age(doc, now_ms),
-        *_containers(doc),
-        selector or _selector(doc),
+        age_of(doc, now_ms),
+        *containers_of(doc),
+        selector or selector_of(doc),
     )
 
 
 def stateful_set(doc: Document, now_ms: int) -> tuple[Json, ...]:
     """The cells of a StatefulSet."""
     ready = f"{number(doc, 'status', 'readyReplicas')}/{number(doc, 'spec', 'replicas')}"
-    return text(doc, "metadata", "name"), ready, _age(doc, now_ms), *_containers(doc)
+    return text(doc, "metadata", "name"), ready, age_of(doc, now_ms), *containers_of(doc)
 
 
 def daemon_set(doc: Document, now_ms: int) -> tuple[Json, ...]:
@@ -84,7 +87,7 @@ def daemon_set(doc: Document, now_ms: int) -> tuple[Json, ...]:
         number(status, "updatedNumberScheduled"),
         number(status, "numberAvailable"),
         ",".join(f"{key}={value}" for key, value in sorted(wanted.items())) or "<none>",
-        _age(doc, now_ms),
-        *_containers(doc),
-        _selector(doc),
+        age_of(doc, now_ms),
+        *containers_of(doc),
+        selector_of(doc),
     )

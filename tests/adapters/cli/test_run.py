@@ -13,7 +13,8 @@ from kelm.adapters.cli.main import main
 from kelm.adapters.simulator.cluster import Cluster
 from kelm.adapters.simulator.trace import follow, read_lines
 
-GUESTBOOK = str(Path(__file__).resolve().parents[3] / "docs" / "examples" / "guestbook.yaml")
+EXAMPLES = Path(__file__).resolve().parents[3] / "docs" / "examples"
+GUESTBOOK = str(EXAMPLES / "guestbook.yaml")
 
 
 def kelm(*arguments: str, given: str = "") -> Result:
@@ -49,6 +50,20 @@ def test_a_rolling_update_loses_no_request():
         if pod["kind"] == "Pod" and pod["metadata"]["labels"].get("tier") == "frontend"
     }
     assert images == {"guestbook:v5"}
+
+
+def test_jobs_end_and_say_how():
+    result = kelm(str(EXAMPLES / "job.yaml"))
+    assert result.exit_code == 0, result.output
+    for told in (
+        "job/pi: is complete, 1 pod succeeded",
+        "job/parts: is complete, 5 pods succeeded",
+        "job/flawed: has failed (BackoffLimitExceeded: Job has reached the",
+        "NAME     STATUS     COMPLETIONS   DURATION   AGE",
+        "parts    Complete   5/5",
+        "Converged: everything is as it was asked for",
+    ):
+        assert told in result.output
 
 
 def test_a_lost_machine_is_replaced_and_its_pods_come_back():
