@@ -113,14 +113,14 @@ def thaw(value: Json) -> object:
     return value
 
 
-def child(doc: Document, *path: str) -> Document:
-    """The object at `path`, or the empty document where there is none.
+def child(doc: Document, first: str, *rest: str) -> Document:
+    """The object at a path, or the empty document where there is none.
 
     >>> child(document({"spec": {"template": {"spec": {"a": 1}}}}), "spec", "template")
     {'spec': {'a': 1}}
     """
-    here: Json = doc
-    for step in path:
+    here = doc.get(first)
+    for step in rest:
         here = here.get(step) if isinstance(here, Document) else None
     return here if isinstance(here, Document) else EMPTY
 
@@ -137,9 +137,11 @@ def value_at(doc: Document, *path: str) -> Json:
     return here
 
 
-def text(doc: Document, *path: str, default: str = "") -> str:
-    """The string at `path`; `default` where it is absent, null or no string."""
-    here = value_at(doc, *path)
+def text(doc: Document, first: str, *rest: str, default: str = "") -> str:
+    """The string at a path; `default` where it is absent, null or no string."""
+    here = doc.get(first)
+    for step in rest:
+        here = here.get(step) if isinstance(here, Document) else None
     return here if isinstance(here, str) else default
 
 
@@ -155,19 +157,22 @@ def flag(doc: Document, *path: str, default: bool = False) -> bool:
     return here if isinstance(here, bool) else default
 
 
-def elements(doc: Document, *path: str) -> tuple[Json, ...]:
-    """The list at `path`, empty where there is none."""
-    here = value_at(doc, *path)
+def elements(doc: Document, first: str, *rest: str) -> tuple[Json, ...]:
+    """The list at a path, empty where there is none."""
+    here = doc.get(first)
+    for step in rest:
+        here = here.get(step) if isinstance(here, Document) else None
     return here if isinstance(here, tuple) else ()
 
 
-def children(doc: Document, *path: str) -> tuple[Document, ...]:
-    """The objects in the list at `path`; what is no object is left out.
+def children(doc: Document, first: str, *rest: str) -> tuple[Document, ...]:
+    """The objects in the list at a path; what is no object is left out.
 
     >>> [text(c, "name") for c in children(document({"containers": [{"name": "a"}]}), "containers")]
     ['a']
     """
-    return tuple(item for item in elements(doc, *path) if isinstance(item, Document))
+    found = elements(doc, first, *rest)
+    return tuple([item for item in found if isinstance(item, Document)]) if found else ()
 
 
 def strings(doc: Document, *path: str) -> dict[str, str]:

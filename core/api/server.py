@@ -104,7 +104,7 @@ def _is_dry(command: Command) -> bool:
     """Whether all is to be done but stored; an eviction says so in its own object."""
     if isinstance(command, Create) and command.subresource == "eviction":
         return command.dry_run or bool(child(command.object, "deleteOptions").get("dryRun"))
-    return isinstance(command, WITH_DRY_RUN) and command.dry_run
+    return getattr(command, "dry_run", False)
 
 
 def _outcome(answer: Answer) -> Outcome:

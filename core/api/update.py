@@ -118,14 +118,17 @@ def _invalid(info: ResourceInfo, old: Document, violations: Violations) -> Refus
 
 def outdated(info: ResourceInfo, old: Document, doc: Document) -> Refusal | None:
     """The conflict of an update that was made from another version than the stored one."""
+    before = metadata_of(old)
     asked = metadata_of(doc).get("resourceVersion")
-    name = str(metadata_of(old)["name"])
+    if asked and asked == before["resourceVersion"]:
+        return None
+    name = str(before["name"])
     if not asked or asked == "0":
         if info.resource not in VERSION_REQUIRED:
             return None
         violation = invalid_value("metadata.resourceVersion", 0, "must be specified for an update")
         return invalid(info.plural, info.group, name, (violation,))
-    return None if asked == metadata_of(old)["resourceVersion"] else refuse.modified(info, name)
+    return refuse.modified(info, name)
 
 
 def write(store: Store, info: ResourceInfo, key: Key, old: Document, new: Document) -> Written:

@@ -1,4 +1,4 @@
-"""Wall milliseconds of 400 s of cluster time in which one of ten machines is lost.
+"""Milliseconds of processor time for 400 s of cluster time in which one of ten machines is lost.
 
 python -m tests.benchmarks.failover
 """
@@ -20,9 +20,9 @@ def main() -> None:
         cluster.apply(deployment(0, 30))
         cluster.run_until_converged()
         cluster.inject(NodeCrashed("node-1"))
-        start = time.perf_counter()
+        start = time.process_time()
         cluster.run(400_000)
-        best = min(best, (time.perf_counter() - start) * 1e3)
+        best = min(best, (time.process_time() - start) * 1e3)
         (web,) = cluster.list("deployments.apps")
         assert number(web, "status", "availableReplicas") == 30
     print(f"failover of one machine of ten: {best:.0f} ms")

@@ -10,6 +10,7 @@ gopkg.in/evanphx/json-patch.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TypeAlias
 
 from returns.result import Failure, Result, Success
@@ -111,6 +112,12 @@ def _pointer(operation: Document, field: str) -> Pointer:
         raise _Refused(f"missing {field}")
     if written and not written.startswith("/"):
         raise _Refused(f"{field} {written!r} does not start with /")
+    return _steps(written)
+
+
+@lru_cache(maxsize=512)
+def _steps(written: str) -> Pointer:
+    """A path's steps; programs patch the same few paths again and again."""
     return tuple(step.replace("~1", "/").replace("~0", "~") for step in written.split("/")[1:])
 
 
@@ -170,6 +177,8 @@ def _changed(doc: Json, pointer: Pointer, change: _Change) -> Json:
 
 def _with(doc: Json, pointer: Pointer, value: Json) -> Json:
     """A copy with a value added: into an object, or before the item of a list."""
+    if len(pointer) == 1 and isinstance(doc, Document):
+        return Document({**doc, pointer[0]: value})
     return _changed(doc, pointer, _adder(value)) if pointer else value
 
 

@@ -151,7 +151,8 @@ def _narrowed(old: Document, new: Document) -> Rules:
 def pod_status_update(old: Document, new: Document) -> Violations:
     """What is wrong with a pod's new status."""
     was, status = child(old, "status"), child(new, "status")
-    found = tuple(metadata_update(old, new))
+    same = old.get("metadata") is new.get("metadata")
+    found = () if same else tuple(metadata_update(old, new))
     if was.get("qosClass") and was.get("qosClass") != status.get("qosClass"):
         value = status.get("qosClass") or ""
         found = (*found, invalid_value("status.qosClass", value, IMMUTABLE))

@@ -15,14 +15,17 @@ from kelm.core.controllers.statefulset.memory import COMPONENT, STATEFUL_SETS, a
 from kelm.core.controllers.statefulset.reconcile import reconcile
 from kelm.core.controllers.statefulset.storage import CLAIMS, may_be_claim_of
 from kelm.core.objects.meta import Metadata, metadata
-from kelm.core.objects.pod import Pod, pod
+from kelm.core.objects.pod import status_of
 from kelm.core.objects.stateful_set import stateful_set
 from kelm.core.runtime.controller import Caches, Plan, Sync
 from kelm.effects.address import Key, Resource, key_of
 from kelm.effects.commands import Command
+from kelm.effects.document import Document, child
 from kelm.effects.messages import Cache, Change
 from kelm.effects.program import Watch
 from kelm.effects.refusals import Refusal
+
+WATCHES = (Watch(STATEFUL_SETS), Watch("pods"), Watch(REVISIONS), Watch(CLAIMS))
 
 
 class StatefulSetController(msgspec.Struct, frozen=True):
@@ -41,7 +44,7 @@ class StatefulSetController(msgspec.Struct, frozen=True):
 
     @property
     def watches(self) -> tuple[Watch, ...]:
-        return Watch(STATEFUL_SETS), Watch("pods"), Watch(REVISIONS), Watch(CLAIMS)
+        return WATCHES
 
     def dirty(self, caches: Caches, resource: Resource, change: Change) -> Iterable[Key]:
         if resource == STATEFUL_SETS:
@@ -62,26 +65,31 @@ class StatefulSetController(msgspec.Struct, frozen=True):
 
 def _of_pod(sets: Cache, change: Change) -> list[Key]:
     """The set that a pod belongs to, or belonged to; for an orphan all that it suits."""
-    old = pod(change.old) if change.old is not None else None
-    new = pod(change.new) if change.new is not None else None
-    if old is not None and new is not None and _look_alike(old, new):
+    if _look_alike(change.old, change.new):
         return []
-    keys = [_owner_key(each.metadata) for each in (old, new) if each is not None]
-    if new is not None and new.metadata.controller is None:
-        keys.extend(_selecting(sets, new.metadata))
+    found = [metadata(doc) for doc in (change.old, change.new) if doc is not None]
+    keys = [_owner_key(each) for each in found]
+    if change.new is not None and found[-1].controller is None:
+        keys.extend(_selecting(sets, found[-1]))
     return [key for number, key in enumerate(keys) if key and key not in keys[:number]]
 
 
-def _look_alike(old: Pod, new: Pod) -> bool:
+def _look_alike(old: Document | None, new: Document | None) -> bool:
     """Whether two versions of a pod are the same for every decision made here."""
-    return _seen(old) == _seen(new)
-
-
-def _seen(one: Pod) -> tuple[object, ...]:
-    ready, meta = one.status.condition("Ready"), one.metadata
-    since = ready.last_transition_time if ready is not None and one.ready else None
-    leaving = meta.deletion_timestamp is not None
-    return one.status.phase, leaving, since, one.ready, meta.labels, meta.owner_references
+    if old is None or new is None:
+        return False
+    before, after = child(old, "metadata"), child(new, "metadata")
+    for field in ("labels", "ownerReferences"):
+        if before.get(field) != after.get(field):
+            return False
+    if (before.get("deletionTimestamp") is None) != (after.get("deletionTimestamp") is None):
+        return False
+    was, now = status_of(old), status_of(new)
+    if was is now:
+        return True
+    if was.phase != now.phase or was.ready != now.ready:
+        return False
+    return not now.ready or was.ready_since == now.ready_since
 
 
 def _owner_key(meta: Metadata) -> Key:
