@@ -100,7 +100,10 @@ class Watches:
     def _file(
         change: Change, field: Field, by_value: dict[str, list[Hearer]], hearers: list[Hearer]
     ) -> None:
-        was, now = field_value(change.old, field), field_value(change.new, field)
+        old, new = change.old, change.new
+        now = field_value(new, field)
+        shared = old is not None and new is not None and old.get(field[0]) is new.get(field[0])
+        was = now if shared else field_value(old, field)
         for value in (now,) if now == was else (now, was):
             for process, index in by_value.get(value, ()) if value else ():
                 process.inboxes[index] = (*process.inboxes[index], change)

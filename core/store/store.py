@@ -42,7 +42,8 @@ class Store(msgspec.Struct, frozen=True):
         return self.tables[number] if isinstance(number, int) else Table(resource)
 
     def get(self, resource: Resource, key: Key) -> Document | None:
-        return self.table(resource).get(key)
+        number = self.number_of.get(resource)
+        return self.tables[number].get(key) if isinstance(number, int) else None
 
     def resources(self) -> tuple[Resource, ...]:
         """Every resource that ever held something, in the order of first use."""

@@ -7,6 +7,7 @@ Deployments of 1,000 pods each; no history is kept, the API's own window of chan
 
 from __future__ import annotations
 
+import resource
 import sys
 import time
 
@@ -45,9 +46,11 @@ def main(pods: int, nodes: int) -> None:
     cluster.run_until_converged()
     seconds, busy = time.perf_counter() - start[0], time.process_time() - start[1]
     size = (resident_bytes() - before) / pods
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(
         f"{pods} pods on {nodes} nodes: {pods / seconds:.0f} pods/s, {seconds / pods * 1e6:.0f} us "
-        f"a pod ({busy / pods * 1e6:.0f} us of processor time), {size:.0f} bytes a pod"
+        f"a pod ({busy / pods * 1e6:.0f} us of processor time), {size:.0f} bytes a pod, "
+        f"{peak / 2**30:.2f} GiB at most"
     )
 
 
