@@ -177,7 +177,10 @@ def children(doc: Document, first: str, *rest: str) -> tuple[Document, ...]:
 
 def strings(doc: Document, *path: str) -> dict[str, str]:
     """The string-to-string map at `path` (labels, annotations, selectors), as a new dict."""
-    return {key: item for key, item in child(doc, *path).items() if isinstance(item, str)}
+    found = value_at(doc, *path)
+    if not isinstance(found, Document):
+        return {}
+    return {key: item for key, item in found.items() if isinstance(item, str)}
 
 
 def with_value(doc: Document, path: Path, value: Json) -> Document:

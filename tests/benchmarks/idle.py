@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.idle [NODES] [PODS] [MINUTES]
 
-Machines renew their leases, the node monitor looks at them, and that is all. With `MINUTES` a part of
-the hour is run and the whole is reckoned from it.
+Machines renew their leases, the node monitor looks at them, and that is all. With `MINUTES` a part
+of the hour is run and the whole is reckoned from it.
 """
 
 from __future__ import annotations
