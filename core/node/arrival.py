@@ -113,12 +113,17 @@ def _respecified(pod: LocalPod, meta: Document, spec: Document) -> LocalPod:
 
 
 def _overwritten(turn: Turn, pod: LocalPod, status: Document) -> LocalPod:
-    """Somebody else wrote the status: keep their conditions, and an end that they declared."""
+    """Somebody else wrote the status: keep their conditions, and an end that they declared.
+
+    Who has ended for the API has ended, even while its containers are still being stopped.
+    Source: pkg/kubelet/kubelet_pods.go, generateAPIPodStatus.
+    """
     pod = replace(pod, foreign=foreign(status), written=status)
     phase = status.get("phase")
     if phase in ("Succeeded", "Failed") and pod.life == "live":
         pod = replace(
             pod,
+            phase=phase,
             forced_phase=phase,
             reason=text(status, "reason"),
             message=text(status, "message"),
