@@ -1,4 +1,5 @@
-"""`python -m tests`: everything that must hold. `python -m tests storm`: the long profiles.
+"""`python -m tests`: everything that must hold. `python -m tests storm`: the properties for ten
+minutes. `python -m tests.tools.mutants`: what the properties catch.
 
 The checks run in the order of their cost; the first that fails ends the run. Whatever follows
 the command's name is handed to pytest. Where there is a Go toolchain, a real API server is built
@@ -13,6 +14,7 @@ import sys
 from pathlib import Path
 
 from tests.realcluster.building import Building
+from tests.tools import storm
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCTESTS = ("--doctest-modules", "--pyargs", "kelm")
@@ -40,13 +42,7 @@ def pytest(*arguments: str, **environment: str) -> int:
 
 def main(arguments: list[str]) -> int:
     if arguments[:1] == ["storm"]:
-        return pytest(
-            "tests/properties",
-            "-n",
-            "auto",
-            *arguments[1:],
-            KELM_PROFILE="storm",
-        )
+        return storm.main(arguments[1:])
     building = Building()
     try:
         return everything(building, arguments)
