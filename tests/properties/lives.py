@@ -67,7 +67,11 @@ class Overheard:
 
         return overheard
 
-    def lives(self) -> Iterator[tuple[str, tuple[Step, ...]]]:
+    def lives(self) -> Iterator[tuple[Step, ...]]:
+        """The lives of every process."""
+        return (life for _, life in self.named())
+
+    def named(self) -> Iterator[tuple[str, tuple[Step, ...]]]:
         """The lives of every process, by its name."""
         for name, programs in self._programs.items():
             for program in programs:
@@ -76,7 +80,7 @@ class Overheard:
 
     def asked(self) -> Iterator[tuple[str, Command]]:
         """Every command that a process asked for, by the process's name."""
-        for name, life in self.lives():
+        for name, life in self.named():
             for step in life:
                 yield from ((name, request.command) for request in step.asked)
 

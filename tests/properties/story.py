@@ -138,7 +138,7 @@ class Story:
 
     def lives_lawfully(self) -> None:
         """Hold every process to its own laws, and the platform to its promises to it."""
-        for name, life in self.heard.lives():
+        for name, life in self.heard.named():
             assert platform.broken_laws(life) == (), name
             assert lives.broken_laws(life) == (), name
 
