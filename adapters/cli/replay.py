@@ -1,4 +1,4 @@
-"""`kelm replay`: a recorded incident folded through the Programs of this version."""
+"""`kelm replay`: a recorded incident folded through this version's Programs, or a run again."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import click
 
 from kelm.adapters.cli.connection import fail
 from kelm.adapters.cli.controllers import all_controllers
+from kelm.adapters.cli.rerun import NoRun, is_of_a_run, rerun
 from kelm.adapters.kubernetes.replay import Difference, TraceError, replay
 from kelm.core.node.program import Kubelet
 from kelm.core.scheduler.program import Scheduler
@@ -38,14 +39,19 @@ def program_of(recorded: Mapping[str, Any]) -> Program[Any] | None:
 @click.command("replay")
 @click.argument("trace", type=click.File("r"))
 def replay_trace(trace: IO[str]) -> None:
-    """Fold TRACE (from `kelm record`) through the Programs again.
+    """Fold TRACE (from `kelm record`) through the Programs again, or run one of `kelm run` again.
 
     Exit status 0: they ask for the same; 1: they do not, and the first difference is told;
     2: TRACE cannot be read.
     """
     try:
-        done = replay(trace, program_of)
-    except (TraceError, UnicodeDecodeError) as problem:
+        lines = trace.readlines()
+        if is_of_a_run(lines):
+            same, told = rerun(lines)
+            click.echo(told)
+            sys.exit(0 if same else 1)
+        done = replay(lines, program_of)
+    except (TraceError, NoRun, UnicodeDecodeError) as problem:
         fail(f"{trace.name}: {problem}")
     if done.difference is not None:
         _tell(done.difference)
