@@ -31,6 +31,7 @@ from kelm.adapters.simulator.inputs import (
 from kelm.core.api.resources import find_resource
 from kelm.core.operations.verbs import Cordon, Pause, Remove, Restart, Scale, SetImage, Undo, Verb
 from kelm.effects.address import ObjectRef
+from kelm.effects.commands import Propagation
 from kelm.effects.refusals import Reason
 
 
@@ -48,12 +49,18 @@ class ActionError(Exception):
     """What was typed is no action; the message says what would be."""
 
 
+CASCADES: dict[str, Propagation] = {
+    "background": "Background",
+    "foreground": "Foreground",
+    "orphan": "Orphan",
+}
+"""kubectl's words for what becomes of what a deleted object owns."""
 USAGE = {
     "apply": "apply -f FILE",
     "set": "set image KIND/NAME CONTAINER=IMAGE [...]",
     "scale": "scale KIND/NAME --replicas=N",
     "rollout": "rollout restart|undo|pause|resume KIND/NAME [--to-revision=N]",
-    "delete": "delete KIND/NAME",
+    "delete": "delete KIND/NAME [--grace-period=N] [--cascade=background|foreground|orphan]",
     "cordon": "cordon NODE",
     "uncordon": "uncordon NODE",
     "crash": "crash node/NAME | crash pod/NAME [CONTAINER]",
@@ -190,7 +197,16 @@ def _rollout(words: Words, namespace: str) -> Action:
 def _delete(words: Words, namespace: str) -> Action:
     bare = [word for word in words if not word.startswith("--")]
     grace = _option(words, "--grace-period")
-    return Remove(_ref(bare, 1, namespace), grace)
+    return Remove(_ref(bare, 1, namespace), grace, _cascade(words))
+
+
+def _cascade(words: Words) -> Propagation:
+    given = [word.partition("=")[2] for word in words if word.startswith("--cascade=")]
+    if not given:
+        return ""
+    if given[-1] not in CASCADES:
+        _unusable(f"--cascade={given[-1]}")
+    return CASCADES[given[-1]]
 
 
 def _cordon(words: Words, _namespace: str) -> Action:

@@ -180,9 +180,7 @@ def _heard(pool: NodePool, state: PoolState, message: Answered) -> PoolState:
     if not isinstance(answer, Refusal):
         return state
     if not launched:
-        # Gone is as good as switched off; anything else is tried again.
-        if answer.reason is Reason.NOT_FOUND:
-            return state
+        # Even of one that is said to be gone the list has the last word.
         again = state.terminations.set(name, state.now_ms + pool.retry_ms)
         return msgspec.structs.replace(state, terminations=again)
     launch = state.launches.get(name)
@@ -239,9 +237,12 @@ class _Round:
 
     @property
     def leaving(self) -> int:
-        """Machines whose end was asked for and not yet confirmed: they still count."""
-        ending = (name for launched, name in self.asked.values() if not launched)
-        return sum(1 for name in ending if name in self.terminations)
+        """Machines whose end was asked for and not yet confirmed: they still count.
+
+        A refused one does, too: it runs until it has been asked again.
+        """
+        asked = {name for launched, name in self.asked.values() if not launched}
+        return sum(1 for name, again_ms in self.terminations.items() if name in asked or again_ms)
 
     @property
     def settled(self) -> bool:

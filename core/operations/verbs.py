@@ -18,7 +18,7 @@ from kelm.core.objects.meta import metadata
 from kelm.core.objects.time import format_time
 from kelm.core.store.store import Store
 from kelm.effects.address import ObjectRef
-from kelm.effects.commands import Command, Delete, Patch
+from kelm.effects.commands import Command, Delete, Patch, Propagation
 from kelm.effects.document import (
     Document,
     Json,
@@ -71,10 +71,11 @@ class Pause(msgspec.Struct, frozen=True, tag=True):
 
 
 class Remove(msgspec.Struct, frozen=True, tag=True):
-    """Delete an object."""
+    """Delete an object; `propagation` says what becomes of what it owns, "" as its kind has it."""
 
     ref: ObjectRef
     grace_period_seconds: int | None = None
+    propagation: Propagation = ""
 
 
 class Cordon(msgspec.Struct, frozen=True, tag=True):
@@ -100,8 +101,17 @@ def plan(verb: Verb, store: Store, now_ms: int) -> Planned:
         where = f' in namespace "{ref.namespace}"' if ref.namespace else ""
         return Failure(f'{ref.resource} "{ref.name}" not found{where}')
     if isinstance(verb, Remove):
-        grace = verb.grace_period_seconds
-        return Success((Delete(ref.resource, ref.namespace, ref.name, grace_period_seconds=grace),))
+        return Success(
+            (
+                Delete(
+                    ref.resource,
+                    ref.namespace,
+                    ref.name,
+                    grace_period_seconds=verb.grace_period_seconds,
+                    propagation_policy=verb.propagation,
+                ),
+            )
+        )
     if isinstance(verb, Cordon):
         return _merge(ref, {"spec": {"unschedulable": None if verb.undo else True}})
     if isinstance(verb, Scale):

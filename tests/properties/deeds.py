@@ -149,7 +149,8 @@ def typed_verb(verb: Verb) -> str:
         return f"rollout {'resume' if verb.resume else 'pause'} {target}{space}"
     if isinstance(verb, Cordon):
         return f"{'uncordon' if verb.undo else 'cordon'} {ref.name}"
-    return f"delete {target}{space}"
+    cascade = f" --cascade={verb.propagation.lower()}" if verb.propagation else ""
+    return f"delete {target}{space}{cascade}"
 
 
 def typed_fault(fault: Fault) -> str:

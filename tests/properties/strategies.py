@@ -16,9 +16,9 @@ from kelm.adapters.simulator.inputs import (
     RequestsRefused,
     WatchStalled,
 )
-from kelm.core.operations.verbs import Cordon, Pause, Restart, Scale, SetImage, Undo
+from kelm.core.operations.verbs import Cordon, Pause, Remove, Restart, Scale, SetImage, Undo
 from kelm.effects.address import ObjectRef
-from kelm.effects.commands import Delete, TerminateInstance
+from kelm.effects.commands import TerminateInstance
 from kelm.effects.refusals import Reason
 from tests.properties.deeds import Drain, HitPod, Reapply
 from tests.properties.specs import NODES, Spec, World
@@ -29,6 +29,7 @@ HITS = ("delete", "kill", "crash", "evict", "stray", "restore")
 PROCESSES = sorted(Cluster(nodes=NODES).simulator.processes)
 ANYONE = st.sampled_from([*PROCESSES, ""])
 NODE = st.integers(1, NODES + 1).map(lambda number: f"node-{number}")
+NODE_REFS = NODE.map(lambda name: ObjectRef("nodes", "", name))
 
 SURGES = st.sampled_from([None, 0, 1, 2, 4, "0%", "10%", "25%", "50%", "100%"])
 GONE = st.sampled_from([0, 1, 2, "0%", "25%", "50%", "100%"])
@@ -98,21 +99,16 @@ def removals(world: World) -> st.SearchStrategy[object]:
     """What takes something away, or hands it over."""
     refs = st.sampled_from([spec.ref for spec in world.specs])
     propagations = st.sampled_from(["Background", "Foreground", "Orphan"])
-    nodes = st.builds(ObjectRef, st.just("nodes"), st.just(""), NODE)
     return st.one_of(
         st.builds(HitPod, st.sampled_from(HITS), st.integers(0, 9)),
-        st.builds(_delete, refs, propagations),
+        st.builds(Remove, refs, st.none(), propagations),
         st.builds(Reapply, st.integers(0, 9)),
-        st.just(Delete("namespaces", "", "shop")),
-        st.builds(Cordon, nodes, st.booleans()),
+        st.just(Remove(ObjectRef("namespaces", "", "shop"))),
+        st.builds(Cordon, NODE_REFS, st.booleans()),
         st.builds(Drain, NODE),
-        st.builds(lambda name: Delete("nodes", "", name), NODE),
+        st.builds(Remove, NODE_REFS),
         st.builds(TerminateInstance, st.just("default"), NODE),
     )
-
-
-def _delete(ref: ObjectRef, propagation: str) -> Delete:
-    return Delete(ref.resource, ref.namespace, ref.name, propagation_policy=propagation)  # type: ignore[arg-type]
 
 
 PAUSES_MS = st.sampled_from([1, 10, 500, 5_000, 50_000, 400_000])
@@ -126,7 +122,7 @@ machine_troubles = st.tuples(
         st.builds(NodePartitioned, NODE),
         st.builds(NodeReconnected, NODE),
         st.builds(TerminateInstance, st.just("default"), NODE),
-        st.builds(lambda name: Delete("nodes", "", name), NODE),
+        st.builds(Remove, NODE_REFS),
         st.builds(AnswersLost, st.sampled_from(POOL), COUNT),
         st.builds(RequestsRefused, st.sampled_from(POOL), st.sampled_from(list(Reason)), COUNT),
         st.builds(WatchStalled, st.sampled_from(POOL), SPAN_MS),

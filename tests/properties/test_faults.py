@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kelm import Cluster
-from kelm.adapters.simulator.inputs import AnswersLost, WatchStalled
+from kelm.adapters.simulator.inputs import AnswersLost, NodeCrashed, RequestsRefused, WatchStalled
 from kelm.adapters.simulator.processes import ControlPlane
 from kelm.core.laws.ever import EVER
 from kelm.core.laws.invariant import breaches
@@ -20,6 +20,7 @@ from kelm.core.laws.rollout import MADE, WANTED, made_beyond, missing
 from kelm.core.node.images import Images, behave, exits, in_turn
 from kelm.core.operations.verbs import Restart
 from kelm.effects.commands import TerminateInstance
+from kelm.effects.refusals import Reason
 from tests.properties.deeds import HitPod
 from tests.properties.specs import Spec, World
 from tests.properties.story import HOUR_MS, Story
@@ -51,6 +52,17 @@ LAUNCH_FORGOTTEN = [
     (WatchStalled("node-pool/default", 60_000), 400_000),
 ]
 """A pool that does not know what became of a launch asks again for the same machine."""
+ENDS_REFUSED = [
+    (NodeCrashed("node-1"), 1),
+    (NodeCrashed("node-2"), 1),
+    (RequestsRefused("node-pool/default", Reason.INTERNAL_ERROR, 2), 300_000),
+]
+"""A pool launched two machines beside two that it had not got rid of."""
+END_NOT_FOUND = [
+    (NodeCrashed("node-1"), 1),
+    (RequestsRefused("node-pool/default", Reason.NOT_FOUND, 1), 300_000),
+]
+"""A pool that believed this answer kept a dead machine for ever."""
 TWO_LOST = [
     (TerminateInstance("default", "node-1"), 1),
     (TerminateInstance("default", "node-2"), 400_000),
@@ -150,6 +162,8 @@ def test_a_container_that_keeps_ending_waits_longer_and_longer(runs_ms, code, se
 @given(drawn=st.tuples(SEEDS, ORDERS), steps=st.lists(machine_troubles, min_size=1, max_size=10))
 @example(drawn=(0, "fifo"), steps=LAUNCH_FORGOTTEN)
 @example(drawn=(0, "fifo"), steps=TWO_LOST)
+@example(drawn=(0, "fifo"), steps=ENDS_REFUSED)
+@example(drawn=(0, "fifo"), steps=END_NOT_FOUND)
 def test_a_node_pool_holds_what_it_wants(drawn, steps):
     with telling(Story(World(seed=drawn[0], order=drawn[1]))) as story:
         story.storm(steps)

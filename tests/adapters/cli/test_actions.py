@@ -38,6 +38,7 @@ WEB = ObjectRef("deployments.apps", "default", "web")
         ("rollout pause deploy/web", Pause(WEB)),
         ("rollout resume deploy/web", Pause(WEB, resume=True)),
         ("delete pod/a -n shop", Remove(ObjectRef("pods", "shop", "a"))),
+        ("delete deploy/web --cascade=orphan", Remove(WEB, None, "Orphan")),
         ("delete pod a --grace-period=0", Remove(ObjectRef("pods", "default", "a"), 0)),
         ("cordon node-1", Cordon(ObjectRef("nodes", "", "node-1"))),
         ("uncordon node/node-1", Cordon(ObjectRef("nodes", "", "node-1"), undo=True)),
