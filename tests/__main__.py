@@ -18,7 +18,8 @@ from tests.tools import storm
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCTESTS = ("--doctest-modules", "--pyargs", "kelm")
-REAL = ("tests/conformance/test_platform_laws.py", "tests/realcluster")
+REAL = ("tests/conformance/test_platform_laws.py",)
+"""What of the tests on a real API server is quick; `python -m tests.realcluster test` has all."""
 STATIC: tuple[tuple[str, ...], ...] = (
     ("ruff", "format", "--check", "."),
     ("ruff", "check", "."),

@@ -26,7 +26,7 @@ from kelm.adapters.kubernetes.served import Served
 from kelm.adapters.kubernetes.settings import Settings
 from kelm.adapters.kubernetes.trouble import NotAnswered, NotSent
 from kelm.adapters.kubernetes.wire import Wire
-from kelm.effects.commands import Command, Evict, LaunchInstance, TerminateInstance
+from kelm.effects.commands import Command, Evict, Get, LaunchInstance, TerminateInstance
 from kelm.effects.document import text
 from kelm.effects.messages import Outcome
 from kelm.effects.refusals import Reason, Refusal
@@ -132,7 +132,7 @@ class Carrier:
                 outcome = outcome_of(response, served)
                 asked_ms = _may_repeat(command, call, response)
                 if asked_ms is None or last:
-                    return await self._settled(call, response, outcome, doubtful)
+                    return await self._settled(call, served, response, outcome, doubtful)
                 doubtful = doubtful or _may_be_done(call, response)
                 wait_ms = asked_ms
             self._meters.repeated.inc()
@@ -153,27 +153,27 @@ class Carrier:
         )
 
     async def _settled(
-        self, call: Call, response: Response, outcome: Outcome, doubtful: bool
+        self, call: Call, served: Served, response: Response, outcome: Outcome, doubtful: bool
     ) -> Outcome:
         """The answer, where an earlier attempt may have been done already."""
         if isinstance(outcome, Success):
             return outcome
         refusal = outcome.failure()
         if call.named_here and doubtful and refusal.reason is Reason.ALREADY_EXISTS:
-            return await self._made_before(call)
+            return await self._made_before(call, served)
         if _may_be_done(call, response) or (doubtful and not call.repeatable):
             return Failure(msgspec.structs.replace(refusal, unknown_outcome=True))
         return outcome
 
-    async def _made_before(self, call: Call) -> Outcome:
+    async def _made_before(self, call: Call, served: Served) -> Outcome:
         """The object whose creation was not heard of: nobody else knew its name."""
         assert isinstance(call.body, dict)
         name = text(call.body, "metadata", "name")
-        try:
-            response = await self._send(Call("GET", f"{call.path}/{name}"), None)
-        except (NotSent, NotAnswered) as problem:
-            return Failure(Refusal(Reason.TIMEOUT, str(problem), unknown_outcome=True))
-        return outcome_of(response)
+        look = Call("GET", f"{call.path}/{name}", repeatable=True)
+        outcome = await self._repeat(Get(served.resource, "", name), look, served)
+        if isinstance(outcome, Success):
+            return outcome
+        return Failure(msgspec.structs.replace(outcome.failure(), unknown_outcome=True))
 
     def _draw(self, letters: int) -> str:
         return "".join(self._dice.choices(SUFFIX_ALPHABET, k=letters))

@@ -119,7 +119,7 @@ class Election(msgspec.Struct, frozen=True):
         expires_ms = seen_ms + 1_000 * number(answer, "spec", "leaseDurationSeconds")
         if holder in ("", self.identity) or now_ms >= expires_ms:
             return self._ask(state, self._update(state, now_ms, self.identity), now_ms)
-        return self._later(state, now_ms), ()
+        return self._later(msgspec.structs.replace(state, renewed_ms=None), now_ms), ()
 
     def _written(
         self, state: Standing, answer: Document | Refusal, now_ms: int

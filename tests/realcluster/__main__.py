@@ -1,11 +1,13 @@
-"""`python -m tests.realcluster [build|serve]`: build the servers; start them and wait.
+"""`python -m tests.realcluster [build|serve|test]`: the servers built, started, tested against.
 
-`serve` prints the path of a kubeconfig and runs until it is interrupted.
+`serve` prints the path of a kubeconfig and runs until it is interrupted; `test` runs every test
+that needs a real API server (with KELM_PROFILE=storm: longer), and hands pytest what follows.
 """
 
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
 
 from tests.realcluster.binaries import PACKAGES, SERVERS, build, cache
@@ -24,6 +26,11 @@ def main(arguments: list[str]) -> int:
             print(f"{name}: built in {seconds:.0f} s")
         print(cache())
         return 0
+    if word == "test":
+        build(*SERVERS)
+        where = ("tests/conformance/test_platform_laws.py", "tests/realcluster")
+        pytest = (sys.executable, "-m", "pytest", "-q", "-W", "error", "-m", "realcluster")
+        return subprocess.run((*pytest, *where, *arguments[1:])).returncode
     if word != "serve":
         print(__doc__, file=sys.stderr)
         return 2

@@ -12,7 +12,7 @@ from kelm.core.api.bootstrap import new_server
 from kelm.core.api.server import handle
 from kelm.core.operations.leader_election import LEASES, Election, Standing
 from kelm.effects.commands import Get, Request, Requests, Update
-from kelm.effects.document import Document, text
+from kelm.effects.document import Document, child, text
 from kelm.effects.messages import Answered, Outcome, TimerFired
 from kelm.effects.refusals import Reason, Refusal
 
@@ -175,3 +175,21 @@ def test_leading_ends_when_renewing_fails_for_too_long() -> None:
     assert race.candidates[0].left_ms(state, race.now_ms + 9_999) == 1
     assert race.candidates[0].left_ms(state, race.now_ms + 10_000) == 0
     assert race.candidates[0].release(state, race.now_ms + 10_000) is None
+
+
+def test_a_leader_that_finds_another_holder_stops_at_once_and_takes_nothing_back() -> None:
+    race, state = lead()
+    spec = Document({**child(state.lease, "spec"), "holderIdentity": "somebody else"})
+    stolen = Update(LEASES, "kube-system", "lock", Document({**state.lease, "spec": spec}))
+    race.api, _ = handle(race.api, stolen, race.now_ms)
+    race.now_ms += 2_000
+    race.wake(0)
+    while race.out:
+        race.serve(0, "done")
+    assert race.leaders == []
+    race.now_ms += 2_000
+    race.wake(0)
+    while race.out:
+        race.serve(0, "done")
+    lease = race.api.store.get(LEASES, "kube-system/lock")
+    assert lease is not None and text(lease, "spec", "holderIdentity") == "somebody else"
