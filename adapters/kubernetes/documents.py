@@ -7,7 +7,9 @@ they are equal saves memory, and lets whoever decides see with `is` that nothing
 from __future__ import annotations
 
 from kelm.core.api.patches.same import same
-from kelm.effects.document import Document, Json
+from kelm.effects.document import Document, Json, elements, text
+
+KEPT_SIBLINGS = 1_000
 
 
 def shared(old: Json, new: Json) -> Json:
@@ -38,3 +40,27 @@ def _shared_document(old: Document, new: Document) -> Document:
 def shared_document(old: Document | None, new: Document) -> Document:
     """A new version of an object, sharing with the old one."""
     return new if old is None else _shared_document(old, new)
+
+
+class Siblings:
+    """Objects that were made alike share what they were made of: one pod of each owner is kept.
+
+    Ten thousand pods of a hundred Deployments have a hundred templates and not ten thousand.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[str, Document] = {}
+
+    def shared(self, old: Document | None, new: Document) -> Document:
+        """A version of an object, made of parts of the one before it, or of its last sibling."""
+        if old is not None:
+            return _shared_document(old, new)
+        owners = elements(new, "metadata", "ownerReferences")
+        owner = owners[0] if owners else None
+        kin = text(owner, "uid") if isinstance(owner, Document) else ""
+        sibling = self._last.get(kin)
+        found = new if sibling is None else _shared_document(sibling, new)
+        if len(self._last) >= KEPT_SIBLINGS:
+            self._last.clear()
+        self._last[kin] = found
+        return found

@@ -72,6 +72,10 @@ class Meters:
         self.lists.labels(resource).inc()
         LOG.debug("listed %d %s", count, resource)
 
+    def believes(self, resource: str, count: int) -> None:
+        """So many objects are mirrored."""
+        self.objects.labels(resource).set(count)
+
     def connected(self, resource: str) -> None:
         """A watch was opened."""
         self.watches.labels(resource).inc()

@@ -19,7 +19,7 @@ import msgspec
 
 from kelm.adapters.kubernetes.answers import outcome_of, refusal_of
 from kelm.adapters.kubernetes.catalogue import Resources
-from kelm.adapters.kubernetes.documents import shared_document
+from kelm.adapters.kubernetes.documents import Siblings, shared_document
 from kelm.adapters.kubernetes.meters import Meters
 from kelm.adapters.kubernetes.pace import Backoff
 from kelm.adapters.kubernetes.served import Served
@@ -72,6 +72,7 @@ class Reflector:
         self._meters = meters
         self._moved = moved
         self._dice = dice
+        self._siblings = Siblings()
         self._backoff = Backoff(dice, settings.first_backoff_ms, settings.longest_backoff_ms)
         self._current = False
         """Whether the table's revision is one that a watch may start from."""
@@ -123,6 +124,7 @@ class Reflector:
 
     def _become(self, before: Table | None, table: Table) -> None:
         self.table = table
+        self._meters.believes(self.watch.resource, len(table))
         self._moved(before, table)
 
     # -- listing -------------------------------------------------------------------------------
@@ -139,8 +141,7 @@ class Reflector:
             table: Table = listed(self.watch.resource, docs, revision)
             before = None
         else:
-            kept = (shared_document(old.get(key_of_doc(doc)), doc) for doc in docs)
-            table = relisted(old, kept, revision)
+            table = relisted(old, docs, revision)
             before = old if table.forgotten <= old.revision <= table.revision else None
         self._meters.listed(self.watch.resource, len(docs))
         self._current = True
@@ -166,7 +167,10 @@ class Reflector:
                 if page.code == 410 and token:
                     return await self._pages(served, 0)
                 raise Refused(page, "list")
-            docs.extend(children(page, "items"))
+            old = self.table
+            for doc in children(page, "items"):
+                before = None if old is None else old.get(key_of_doc(doc))
+                docs.append(self._siblings.shared(before, doc))
             token = text(page, "metadata", "continue")
             if not token:
                 return docs, version_of(page)
@@ -243,7 +247,7 @@ class Reflector:
             return tables.remove(table, key, shared_document(old, doc), revision)
         if old is not None and _uid(old) != _uid(doc):
             raise Lost
-        return tables.put(table, key, shared_document(old, doc), revision)
+        return tables.put(table, key, self._siblings.shared(old, doc), revision)
 
     # -- lag -----------------------------------------------------------------------------------
 

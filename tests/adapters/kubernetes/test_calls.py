@@ -9,7 +9,7 @@ from returns.result import Failure, Success
 
 from kelm.adapters.kubernetes.answers import Response, outcome_of
 from kelm.adapters.kubernetes.calls import Call, call_of
-from kelm.adapters.kubernetes.documents import shared_document
+from kelm.adapters.kubernetes.documents import Siblings, shared_document
 from kelm.adapters.kubernetes.served import built_in
 from kelm.effects.commands import (
     Bind,
@@ -143,3 +143,18 @@ def test_a_new_version_shares_what_did_not_change() -> None:
     new = document({"spec": {"a": [1, {"b": 2}]}, "status": {"n": 2}, "flag": 1})
     kept = shared_document(old, new)
     assert kept == new and kept["spec"] is old["spec"] and type(kept["flag"]) is int
+
+
+def test_siblings_share_what_they_were_made_of() -> None:
+    siblings = Siblings()
+
+    def pod(name: str, owner: str) -> Document:
+        meta = {"name": name, "ownerReferences": [{"uid": owner}]}
+        spec = {"containers": [{"image": owner}], "tolerations": [{"key": "a"}]}
+        return document({"metadata": meta, "spec": spec, "status": {"podIP": name}})
+
+    first, other, second = (pod("a", "u"), pod("b", "v"), pod("c", "u"))
+    kept = [siblings.shared(None, doc) for doc in (first, other, second)]
+    assert kept == [first, other, second]
+    assert kept[2]["spec"] is kept[0]["spec"] and kept[1]["spec"] is not kept[0]["spec"]
+    assert kept[2]["status"] == {"podIP": "c"}
