@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sys
 from collections.abc import Callable
@@ -77,6 +76,8 @@ def fail(told: str, status: int = 2) -> Any:
 
 def run_job(job: Job, *, verbose: bool) -> None:
     """Run a job to its end, and end with its status."""
+    import asyncio  # costs a tenth of a second, which `kelm --help` need not pay
+
     from kelm.adapters.kubernetes.run import run
     from kelm.adapters.kubernetes.trouble import NoAccess
 
