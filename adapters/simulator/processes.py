@@ -33,6 +33,7 @@ from kelm.core.node.machine import CAPACITY
 from kelm.core.node.program import Kubelet
 from kelm.core.runtime.controller import Controller
 from kelm.core.runtime.queue import ControllerProgram
+from kelm.core.scheduler.profile import Profile
 from kelm.core.scheduler.program import Scheduler
 from kelm.effects.address import key_of
 from kelm.effects.document import Document, text
@@ -58,12 +59,15 @@ CONTROLLERS: tuple[Controller, ...] = (
     TTLAfterFinished(),
 )
 
+NO_CLAIMS = Profile().without("VolumeBinding")
+"""Nobody binds claims here yet: pods that waited for theirs would wait for ever."""
+
 
 class ControlPlane(msgspec.Struct, frozen=True):
     """The Programs of a cluster. Replace some to try your own."""
 
     controllers: tuple[Controller, ...] = CONTROLLERS
-    programs: tuple[Program[Any], ...] = (GarbageCollectorProgram(), Scheduler())
+    programs: tuple[Program[Any], ...] = (GarbageCollectorProgram(), Scheduler(profile=NO_CLAIMS))
     images: Images = Images()
     capacity: Document = CAPACITY
     """What every machine offers, as quantities."""

@@ -11,6 +11,7 @@ from returns.result import Failure
 from kelm.core.objects.meta import metadata
 from kelm.core.objects.pod import pod
 from kelm.core.scheduler import queue as queues
+from kelm.core.scheduler.binding import given_back
 from kelm.core.scheduler.happenings import Happening
 from kelm.core.scheduler.needs import Asks
 from kelm.core.scheduler.observing import counted, gone
@@ -33,6 +34,12 @@ def answered(
     if asked is not None:
         state = replace(state, asked=state.asked.remove(message.id))
         return _bound(scheduler, state, asked, message, happened)
+    uid = state.telling.get(message.id)
+    if uid is not None:
+        state = replace(state, telling=state.telling.remove(message.id))
+        if isinstance(message.outcome, Failure):
+            state = given_back(state, uid, message.now_ms, happened)
+        return state, []
     leaving = state.leaving.get(message.id)
     if leaving is None:
         return state, []

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from kelm.core.objects.pod import Pod, pod
 from kelm.core.scheduler import queue as queues
+from kelm.core.scheduler.binding import told
 from kelm.core.scheduler.needs import Ask, Asks
 from kelm.core.scheduler.placing import Guest, NoNode, Placing
 from kelm.core.scheduler.preempting import attempt
 from kelm.core.scheduler.preemption import Candidate
 from kelm.core.scheduler.profile import Profile
 from kelm.core.scheduler.queue import Waiting
-from kelm.core.scheduler.state import Asked, Leaving, Nominee, Placed, State, replace
+from kelm.core.scheduler.state import Asked, Held, Leaving, Nominee, Placed, State, replace
 from kelm.core.scheduler.telling import marked, not_promised, refused
 from kelm.core.scheduler.view import View
 from kelm.effects.address import Key, ObjectRef
@@ -33,8 +34,9 @@ class Turn:
         self.active = state.queue.active.evolver()
         self.placed = state.placed.evolver()
         self.asked = state.asked.evolver()
-        self.nominees, self.leaving = state.nominees, state.leaving
+        self.nominees, self.leaving, self.held = state.nominees, state.leaving, state.held
         self.number = state.next_id
+        self.telling = state.telling
         self._asks = Asks()
 
     def decide(self, key: Key, siblings: int) -> None:
@@ -52,10 +54,20 @@ class Turn:
             self._refuse(key, waiting, view, ask, found)
             return
         meta = view.metadata
-        self.requests.append(Request(self.number, Bind(meta.namespace, meta.name, meta.uid, found)))
-        self.asked[self.number] = Asked(key, meta.uid, found, waiting)
         self.placed[meta.uid] = Placed(found, ask)
-        self.number += 1
+        choices = self.placing.hold(ask, found) if ask.needs.claims else ()
+        if choices:
+            held = Held(key, found, choices, waiting, self.now_ms)
+            self.held = self.held.set(meta.uid, held)
+            for command in told(held):
+                self.requests.append(Request(self.number, command))
+                self.telling = self.telling.set(self.number, meta.uid)
+                self.number += 1
+        else:
+            bind = Bind(meta.namespace, meta.name, meta.uid, found)
+            self.requests.append(Request(self.number, bind))
+            self.asked[self.number] = Asked(key, meta.uid, found, waiting)
+            self.number += 1
         if self.nominees:
             self.nominees = self.nominees.discard(meta.uid)
 
@@ -110,6 +122,8 @@ class Turn:
             asked=self.asked.persistent(),
             nominees=self.nominees,
             leaving=self.leaving,
+            held=self.held,
+            telling=self.telling,
             start=self.placing.start,
             next_id=self.number,
         )

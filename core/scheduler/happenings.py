@@ -15,6 +15,7 @@ import msgspec
 
 from kelm.core.scheduler.needs import Ask
 from kelm.core.scheduler.nodes import NodeUse
+from kelm.effects.address import Key, Resource
 
 
 class NodeChanged(msgspec.Struct, frozen=True):
@@ -56,4 +57,14 @@ class PodChanged(msgspec.Struct, frozen=True):
         return met(self.old) or met(self.new)
 
 
-Happening: TypeAlias = NodeChanged | PodCame | PodWent | PodChanged
+class StorageChanged(msgspec.Struct, frozen=True):
+    """A claim, a volume or a storage class came or changed."""
+
+    resource: Resource
+    key: Key
+
+    def concerns(self, met: Callable[[Ask], bool]) -> bool:
+        return False
+
+
+Happening: TypeAlias = NodeChanged | PodCame | PodWent | PodChanged | StorageChanged

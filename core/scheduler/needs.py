@@ -17,6 +17,7 @@ import msgspec
 
 from kelm.core.objects.pod import Container, Pod, PodSpec, QuantityText, Toleration
 from kelm.core.objects.quantity import cpu_milli, whole_units
+from kelm.core.scheduler.claims import ClaimRef, claims_of
 from kelm.core.scheduler.terms import SOLITARY, Social, social_of
 from kelm.effects.document import EMPTY, Document, child, children, text
 
@@ -48,6 +49,7 @@ class Needs(msgspec.Struct, frozen=True):
     node_name: str = ""
     images: tuple[str, ...] = ()
     containers: int = 0
+    claims: tuple[ClaimRef, ...] = ()
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -62,6 +64,13 @@ class Ask(msgspec.Struct, frozen=True):
     social: Social = SOLITARY
     owner: tuple[str, str] = ("", "")
     """Kind and name of the controller that made it."""
+
+    name: str = ""
+    """Only of pods that have claims made for them: these are named after the pod."""
+
+    def claim_name(self, one: ClaimRef) -> str:
+        """The name of one of the pod's claims."""
+        return f"{self.name}-{one.name}" if one.generated else one.name
 
     @property
     def is_social(self) -> bool:
@@ -189,6 +198,7 @@ def needs_of(spec_doc: Document) -> Needs:
         node_name=spec.node_name,
         images=_images(spec),
         containers=len(spec.init_containers) + len(spec.containers),
+        claims=claims_of(spec_doc),
     )
 
 
@@ -209,11 +219,17 @@ class Asks:
         spec, meta = view.spec.doc, view.metadata
         labels = meta.labels
         controller = meta.controller
-        key = (id(spec), id(labels), controller.uid if controller else "")
+        who = controller.uid if controller else ""
+        if any(one.generated for one in claims_of(spec)):
+            who = meta.uid or meta.name
+        key = (id(spec), id(labels), who)
         held = self._asks.get(key)
         if held is None or held[1].namespace != meta.namespace:
             owner = (controller.kind, controller.name) if controller else ("", "")
-            held = self._asks[key] = (labels, self._ask(spec, meta.namespace, labels, owner))
+            made = self._ask(spec, meta.namespace, labels, owner)
+            if made.needs.claims:
+                made = msgspec.structs.replace(made, name=meta.name)
+            held = self._asks[key] = (labels, made)
         return held[1]
 
     def _ask(

@@ -33,12 +33,20 @@ from kelm.core.scheduler.fleet import (
     without_node,
     without_pods,
 )
-from kelm.core.scheduler.happenings import Happening, NodeChanged, PodCame, PodChanged, PodWent
+from kelm.core.scheduler.happenings import (
+    Happening,
+    NodeChanged,
+    PodCame,
+    PodChanged,
+    PodWent,
+    StorageChanged,
+)
 from kelm.core.scheduler.needs import NO_LABELS, Asks, gates
 from kelm.core.scheduler.nodes import node_use, schedules_alike
 from kelm.core.scheduler.queue import Queue, Waiting
 from kelm.core.scheduler.state import Nominee, Placed, State, namespace_labels, replace
 from kelm.core.scheduler.terms import TOPOLOGY_LABELS, NamespaceLabels
+from kelm.core.scheduler.volumes import CLAIMS, CLASSES, VOLUMES
 from kelm.effects.address import Key, Uid
 from kelm.effects.document import Document
 from kelm.effects.messages import Change, Observed
@@ -304,14 +312,18 @@ def _lookups(state: State) -> tuple[NamespaceLabels, DomainOf]:
 # -- everything else ---------------------------------------------------------------------------
 
 
-def observed_other(state: State, message: Observed) -> State:
+def observed_other(state: State, message: Observed) -> tuple[State, list[Happening]]:
     """Know the newest version of what is neither pod nor node."""
-    state = replace(state, caches=state.caches.set(message.resource, message.cache))
-    if message.resource == "namespaces" and (
+    resource = message.resource
+    state = replace(state, caches=state.caches.set(resource, message.cache))
+    if resource in (CLAIMS, VOLUMES, CLASSES):
+        keys = [""] if message.replaced else [change.key for change in message.changes]
+        return state, [StorageChanged(resource, key) for key in keys]
+    if resource == "namespaces" and (
         message.replaced or any(_relabelled(one) for one in message.changes)
     ):
-        return replace(state, crowd=without_namespace_labels(state.crowd))
-    return state
+        state = replace(state, crowd=without_namespace_labels(state.crowd))
+    return state, []
 
 
 def _relabelled(change: Change) -> bool:

@@ -24,6 +24,7 @@ from kelm.core.scheduler.ranking import Ranking
 from kelm.core.scheduler.state import Nominee
 from kelm.core.scheduler.trial import Trial
 from kelm.core.scheduler.view import View
+from kelm.core.scheduler.volumes import Choice, chosen_volumes
 from kelm.effects.address import Uid
 
 
@@ -147,6 +148,16 @@ class Placing:
             self._kinds.clear()
         return node.name
 
+    def hold(self, ask: Ask, name: str) -> tuple[Choice, ...]:
+        """What the claims of a pod that wait for its node get where it was placed."""
+        node = self._view.get(name)
+        assert node is not None
+        choices = chosen_volumes(ask, self._view.storage, node)
+        if choices:
+            self._view.hold(choices, name)
+            self._kinds.clear()
+        return choices
+
     def _promised(self, kind: Kind, guest: Guest) -> int | None:
         """The node that is kept for the pod, if it would do by now."""
         for slot, kept in self._nominees.items():
@@ -212,7 +223,12 @@ class Placing:
     def _kind(self, ask: Ask) -> Kind:
         """Pods that need the same are alike, unless somebody minds who they are."""
         view = self._view
-        alone = not ask.is_social and not view.carried and not view.usual_constraints(ask)
+        alone = (
+            not ask.is_social
+            and not ask.needs.claims
+            and not view.carried
+            and not view.usual_constraints(ask)
+        )
         key = id(ask.needs) if alone else id(ask)
         kind = self._kinds.get(key)
         if kind is None:

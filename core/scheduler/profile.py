@@ -20,6 +20,8 @@ from kelm.core.scheduler.plugins.node_resources_fit import NodeResourcesFit
 from kelm.core.scheduler.plugins.node_unschedulable import NodeUnschedulable
 from kelm.core.scheduler.plugins.taint_toleration import TaintToleration
 from kelm.core.scheduler.plugins.topology_spread import TopologySpread
+from kelm.core.scheduler.plugins.volume_binding import VolumeBinding
+from kelm.core.scheduler.plugins.volume_zone import VolumeZone
 
 
 class Weighted(msgspec.Struct, frozen=True):
@@ -36,6 +38,8 @@ DEFAULT_PLUGINS = (
     Weighted(NodeAffinity(), 2),
     Weighted(NodePorts()),
     Weighted(NodeResourcesFit()),
+    Weighted(VolumeBinding()),
+    Weighted(VolumeZone()),
     Weighted(TopologySpread(), 2),
     Weighted(InterPodAffinity(), 2),
     Weighted(BalancedAllocation()),
@@ -52,6 +56,15 @@ class Profile(msgspec.Struct, frozen=True):
 
     plugins: tuple[Weighted, ...] = DEFAULT_PLUGINS
     percentage_of_nodes_to_score: int | None = None
+
+    def without(self, *names: str) -> Profile:
+        """The same profile without these plugins.
+
+        >>> any(p.plugin.name == "NodePorts" for p in Profile().without("NodePorts").plugins)
+        False
+        """
+        kept = tuple(one for one in self.plugins if one.plugin.name not in names)
+        return msgspec.structs.replace(self, plugins=kept)
 
 
 def feasible_enough(count: int, percentage: int | None = None, overall: int = 0) -> int:

@@ -15,6 +15,7 @@ import msgspec
 from kelm.core.objects.pod import pod
 from kelm.core.scheduler import queue as queues
 from kelm.core.scheduler.answering import answered
+from kelm.core.scheduler.binding import released, timeout_ms
 from kelm.core.scheduler.deciding import schedule
 from kelm.core.scheduler.happenings import Happening
 from kelm.core.scheduler.needs import Asks
@@ -25,21 +26,19 @@ from kelm.effects.commands import Request, Requests
 from kelm.effects.messages import Answered, Message, Observed
 from kelm.effects.program import Subscriptions, Watch
 
-WATCHES = (
-    Watch("nodes"),
-    Watch("pods"),
-    *(
-        Watch(one)
-        for one in (
-            "namespaces",
-            "services",
-            "replicasets.apps",
-            "statefulsets.apps",
-            "replicationcontrollers",
-            "poddisruptionbudgets.policy",
-        )
-    ),
+OTHERS = (
+    "namespaces",
+    "services",
+    "replicasets.apps",
+    "statefulsets.apps",
+    "replicationcontrollers",
+    "poddisruptionbudgets.policy",
+    "persistentvolumeclaims",
+    "persistentvolumes",
+    "storageclasses.storage.k8s.io",
 )
+WATCHES = (Watch("nodes"), Watch("pods"), *(Watch(resource) for resource in OTHERS))
+"""Nothing is decided before all of these were heard of once."""
 
 
 class Scheduler(msgspec.Struct, frozen=True):
@@ -64,12 +63,19 @@ class Scheduler(msgspec.Struct, frozen=True):
             elif message.resource == "pods":
                 state, happened = observed_pods(self.name, state, message)
             else:
-                return observed_other(state, message), ()
+                state, happened = observed_other(state, message)
+                if not happened:
+                    return state, ()
         elif isinstance(message, Answered):
             state, events = answered(self.name, state, message, happened)
-        if state.pods is None or not state.heard_nodes:
+        if state.pods is None or not state.heard_nodes or len(state.caches) < len(OTHERS):
             return state, tuple(events)
-        state = replace(state, queue=queues.flushed(state.queue, now_ms))
+        if state.held:
+            state, bound = released(state, now_ms, happened)
+            events.extend(bound)
+        queue = queues.flushed(state.queue, now_ms)
+        if queue is not state.queue:
+            state = replace(state, queue=queue)
         if happened and state.queue.parked:
             state = _helped(self.profile, state, happened)
         if not state.queue.active:
@@ -80,6 +86,9 @@ class Scheduler(msgspec.Struct, frozen=True):
 
 def _with_wake(state: State, now_ms: int) -> State:
     at_ms = queues.wake_ms(state.queue, now_ms)
+    if state.held:
+        late_ms = timeout_ms(state)
+        at_ms = late_ms if at_ms is None else min(at_ms, late_ms)
     return state if at_ms == state.wake_at_ms else replace(state, wake_at_ms=at_ms)
 
 

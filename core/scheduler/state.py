@@ -13,6 +13,7 @@ from kelm.core.scheduler.crowd import NOBODY, Crowd
 from kelm.core.scheduler.fleet import Fleet
 from kelm.core.scheduler.needs import NO_LABELS, Ask
 from kelm.core.scheduler.queue import Queue, Waiting
+from kelm.core.scheduler.volumes import Choice, Storage
 from kelm.effects.address import Key, ObjectRef, RequestId, Resource, Uid
 from kelm.effects.messages import Cache
 
@@ -56,6 +57,16 @@ class Leaving(msgspec.Struct, frozen=True):
     marked: bool = False
 
 
+class Held(msgspec.Struct, frozen=True):
+    """A pod that has its node, and waits there for its claims to be bound."""
+
+    key: Key
+    node: str
+    choices: tuple[Choice, ...]
+    waiting: Waiting
+    since_ms: int
+
+
 class State(msgspec.Struct, frozen=True):
     """`start` is where in the fleet the next look for a node begins."""
 
@@ -70,6 +81,9 @@ class State(msgspec.Struct, frozen=True):
     asked: PMap[RequestId, Asked] = pmap()
     nominees: PMap[Uid, Nominee] = pmap()
     leaving: PMap[RequestId, Leaving] = pmap()
+    held: PMap[Uid, Held] = pmap()
+    telling: PMap[RequestId, Uid] = pmap()
+    """Which held pods' claims and volumes are being told."""
     start: int = 0
     arrivals: int = 0
     next_id: RequestId = 1
@@ -81,3 +95,14 @@ def namespace_labels(state: State, namespace: str) -> Mapping[str, str]:
     namespaces = state.caches.get("namespaces")
     doc = None if namespaces is None else namespaces.get(namespace)
     return NO_LABELS if doc is None else labels_of(doc)
+
+
+def storage_of(state: State) -> Storage:
+    """Claims and volumes, and what was chosen for them."""
+    nodes, taken = {}, {}
+    for held in state.held.values():
+        for choice in held.choices:
+            nodes[choice.claim] = held.node
+            if choice.volume:
+                taken[choice.volume] = choice.claim
+    return Storage(state.caches, nodes, taken)

@@ -25,8 +25,9 @@ from kelm.core.scheduler.crowd import (
 from kelm.core.scheduler.fleet import Fleet, Topology, domain_of, topology_of, with_topologies
 from kelm.core.scheduler.needs import Ask
 from kelm.core.scheduler.nodes import NodeUse
-from kelm.core.scheduler.state import State, namespace_labels, replace
+from kelm.core.scheduler.state import State, namespace_labels, replace, storage_of
 from kelm.core.scheduler.terms import HOSTNAME, ZONE, Constraint
+from kelm.core.scheduler.volumes import Choice, Storage
 from kelm.effects.document import Document, child
 from kelm.effects.messages import Cache
 
@@ -48,6 +49,7 @@ class View:
         self._topologies: dict[str, Topology] = {}
         self._usual: dict[int, tuple[Ask, tuple[Constraint, ...]]] = {}
         self._carried = state.crowd.carried
+        self.storage = storage_of(state)
 
     @property
     def fleet(self) -> Fleet:
@@ -82,6 +84,14 @@ class View:
     @property
     def carried(self) -> Mapping[Carried, Tally]:
         return self._carried
+
+    def hold(self, choices: tuple[Choice, ...], node: str) -> None:
+        """Mind what was just chosen for claims."""
+        storage = self.storage
+        nodes = {**storage.nodes_of_claims, **{one.claim: node for one in choices}}
+        volumes = {one.volume: one.claim for one in choices if one.volume}
+        taken = {**storage.volumes_taken, **volumes}
+        self.storage = Storage(storage.caches, nodes, taken)
 
     def carry(self, ask: Ask) -> bool:
         """Mind what a pod that was just placed wants of others; whether that is new."""

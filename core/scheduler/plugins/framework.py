@@ -27,6 +27,7 @@ from kelm.core.scheduler.happenings import Happening
 from kelm.core.scheduler.needs import Ask
 from kelm.core.scheduler.nodes import NodeUse
 from kelm.core.scheduler.terms import Constraint
+from kelm.core.scheduler.volumes import Storage
 
 MAX_SCORE = 100
 
@@ -132,6 +133,10 @@ class Cluster(Protocol):
         """How many pods that want this are in which of its domains."""
 
     def namespace_labels(self, namespace: str) -> Mapping[str, str]: ...
+
+    @property
+    def storage(self) -> Storage:
+        """Claims, volumes and storage classes."""
 
     def usual_constraints(self, ask: Ask) -> tuple[Constraint, ...]:
         """How a pod that says nothing of it is spread: apart from its siblings, if it has any."""

@@ -11,7 +11,13 @@ import msgspec
 
 from kelm.core.scheduler.counting import Count
 from kelm.core.scheduler.crowd import Carried, Group, carried_by
-from kelm.core.scheduler.happenings import Happening, NodeChanged, PodCame, PodWent
+from kelm.core.scheduler.happenings import (
+    Happening,
+    NodeChanged,
+    PodCame,
+    PodChanged,
+    PodWent,
+)
 from kelm.core.scheduler.needs import Ask
 from kelm.core.scheduler.nodes import NodeUse
 from kelm.core.scheduler.plugins.framework import (
@@ -60,8 +66,7 @@ class InterPodAffinity(msgspec.Struct, frozen=True):
             weight = self._worth(one)
             if weight and means(one.term, ask, cluster.namespace_labels):
                 counts.append(_carrying(one, cluster, weight))
-        kept = tuple(counts)
-        return Attraction(kept) if any(count.anywhere for count in kept) else None
+        return Attraction(tuple(counts)) if counts else None
 
     def _worth(self, one: Carried) -> int:
         """What a pod adds to its domain for another that one of its terms means."""
@@ -89,8 +94,9 @@ class InterPodAffinity(msgspec.Struct, frozen=True):
             return _minds(social.anti_affinity, happening.ask) or _minds(
                 happening.ask.social.anti_affinity, ask
             )
-        return self.helped(ask, PodCame(happening.new, happening.node)) or self.helped(
-            ask, PodWent(happening.old, happening.node)
+        return isinstance(happening, PodChanged) and (
+            self.helped(ask, PodCame(happening.new, happening.node))
+            or self.helped(ask, PodWent(happening.old, happening.node))
         )
 
 
@@ -175,6 +181,11 @@ class Neighbours(msgspec.Struct, frozen=True):
 
 class Attraction(msgspec.Struct, frozen=True):
     counts: tuple[Count, ...]
+
+    @property
+    def idle(self) -> bool:
+        """Whether no pod draws or repels, as of now."""
+        return not any(count.anywhere for count in self.counts)
 
     def element(self, node: NodeUse) -> Hashable:
         return tuple([count.element(node) for count in self.counts])

@@ -19,6 +19,7 @@ from kelm.core.scheduler.counting import Count
 from kelm.core.scheduler.crowd import Group
 from kelm.core.scheduler.happenings import Happening, NodeChanged
 from kelm.core.scheduler.needs import Ask
+from kelm.core.scheduler.node_selection import selects
 from kelm.core.scheduler.nodes import NodeUse
 from kelm.core.scheduler.plugins.framework import (
     MAX_SCORE,
@@ -28,7 +29,6 @@ from kelm.core.scheduler.plugins.framework import (
     Scoring,
     Status,
 )
-from kelm.core.scheduler.plugins.node_affinity import selects
 from kelm.core.scheduler.terms import HOSTNAME, Constraint, Selection
 
 NOT_SPREAD = "node(s) didn't match pod topology spread constraints"

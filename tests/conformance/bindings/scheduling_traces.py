@@ -348,24 +348,4 @@ def scheduled(trace: Trace) -> list[str]:
     return best or []
 
 
-SETTLED = (
-    "affinity-zone",
-    "antiaffinity-host",
-    "antiaffinity-zone",
-    "balanced-no-requests",
-    "cordon",
-    "fill-until-full-then-free",
-    "fit",
-    "gates",
-    "hostport",
-    "least-allocated-sequence",
-    "max-pods",
-    "nodeselector",
-    "other-scheduler-name",
-    "preemption",
-    "spread-donotschedule",
-    "spread-mindomains",
-    "spread-scheduleanyway",
-    "taints",
-)
-TRACE_BINDINGS = {f"6-{name}": scheduled for name in SETTLED}
+TRACE_BINDINGS = {"6-": scheduled}

@@ -154,8 +154,7 @@ def test_a_preferred_node_is_taken_until_it_is_full_and_then_the_next() -> None:
 
 
 def test_plugins_can_be_left_out() -> None:
-    plugins = tuple(p for p in Profile().plugins if p.plugin.name != "NodeResourcesFit")
-    world = World(Scheduler(profile=Profile(plugins=plugins)))
+    world = World(Scheduler(profile=Profile().without("NodeResourcesFit")))
     world.node("n1")
     world.pod("a", {"cpu": "50"})
     assert world.where("a") == "n1"

@@ -14,7 +14,7 @@ from kelm.core.scheduler.explain import Why, explain
 from kelm.core.scheduler.program import Scheduler
 from kelm.core.scheduler.state import State
 from kelm.effects.commands import Bind, Command, Create, Delete, Patch, RecordEvent, Request
-from kelm.effects.document import document
+from kelm.effects.document import Document, document
 from kelm.effects.messages import Answered, Observed, Outcome, TimerFired
 from kelm.effects.refusals import Refusal
 
@@ -68,7 +68,11 @@ class World:
         status = {"allocatable": offered, "capacity": offered}
         kind = {"apiVersion": "v1", "kind": "Node"}
         doc = document({**kind, "metadata": meta, "spec": fields, "status": status})
-        store = self.api.store.put("nodes", name, doc)
+        self.put("nodes", name, doc)
+
+    def put(self, resource: str, key: str, doc: Document) -> None:
+        """Store an object as it is, whatever the API would say to it."""
+        store = self.api.store.put(resource, key, doc)
         self.api = ApiServer(store, self.api.events, self.api.ranges)
         self.hear()
 
@@ -157,6 +161,16 @@ class World:
         self.state = self.program.init()[0]
         self._seen.clear()
         self.hear()
+
+    def relisted(self) -> State:
+        """What a scheduler knows that lists everything now, and has nothing to decide."""
+        program = Scheduler(name="nobody", profile=self.program.profile)
+        state = program.init()[0]
+        for watch in program.subscriptions(state).watches:
+            table = self.api.store.table(watch.resource)
+            message = Observed(self.now_ms, watch.resource, table, (), replaced=True)
+            state, _ = program.update(state, message)
+        return state
 
     def wait(self, ms: int) -> None:
         """Let time pass, and the scheduler's timers fire."""
