@@ -66,7 +66,7 @@ def released(state: State, now_ms: int, happened: list[Happening]) -> tuple[Stat
             state = replace(
                 state,
                 held=state.held.remove(uid),
-                asked=state.asked.set(number, Asked(held.key, uid, held.node, held.waiting)),
+                asked=state.asked.put(number, Asked(held.key, uid, held.node, held.waiting)),
                 next_id=number + 1,
             )
         elif now_ms >= held.since_ms + BIND_TIMEOUT_MS:

@@ -7,10 +7,21 @@ every node is a domain of its own it is the number itself that nodes agree in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from kelm.core.scheduler.needs import Ask
 from kelm.core.scheduler.nodes import NodeUse
+
+
+class Counts(Protocol):
+    """Numbers by name: on nodes, or in domains. What is not there is 0."""
+
+    def get(self, key: str, /) -> int | None: ...
+
+    def items(self) -> Iterable[tuple[str, int]]: ...
+
+    def __len__(self) -> int: ...
 
 
 class Count:
@@ -27,7 +38,7 @@ class Count:
         self,
         key: str,
         weigh: Callable[[Ask], int],
-        base: Mapping[str, int],
+        base: Counts,
         *,
         weight: int = 1,
         eligible: Callable[[NodeUse], bool] | None = None,
@@ -52,7 +63,7 @@ class Count:
     def of(self, domain: str) -> int:
         """The number in a domain."""
         changed = self._changed.get(domain)
-        return self._base.get(domain, 0) * self._weight if changed is None else changed
+        return (self._base.get(domain) or 0) * self._weight if changed is None else changed
 
     def add(self, ask: Ask, node: NodeUse, number: int, *, live: bool = True) -> None:
         """Count so many pods like this one more on a node, if they count."""
@@ -85,7 +96,7 @@ class Count:
         levels = self._levels
         if levels is None:
             levels = self._levels = {}
-            for domain in {**dict(self._base), **self._changed}:
+            for domain in {**dict(self._base.items()), **self._changed}:
                 number = self.of(domain)
                 levels[number] = levels.get(number, 0) + 1
             empty = self.domains - sum(levels.values())
@@ -96,14 +107,15 @@ class Count:
     @property
     def anywhere(self) -> bool:
         """Whether there is anything but zeros."""
-        return bool(self._base) or any(self._changed.values())
+        return len(self._base) > 0 or any(self._changed.values())
 
     def element(self, node: NodeUse) -> str | int | None:
         """What nodes that are alike agree in: their domain, or its number."""
-        value = self.value(node)
+        value = node.labels.get(self.key) if self.key else node.name
         if value is None or not self.one_each:
             return value
-        return self.of(value)
+        changed = self._changed.get(value)
+        return (self._base.get(value) or 0) * self._weight if changed is None else changed
 
     def number(self, element: str | int | None) -> int | None:
         """How many there are in the domain of nodes that agree in this; None outside of all."""

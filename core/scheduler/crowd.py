@@ -19,10 +19,12 @@ import msgspec
 from pyrsistent import pmap
 from pyrsistent.typing import PMap
 
+from kelm.core.scheduler.counting import Counts
 from kelm.core.scheduler.needs import Ask
 from kelm.core.scheduler.terms import NamespaceLabels, Selection, Term
+from kelm.core.store.hash_map import HashMap, hash_map
 
-Numbers: TypeAlias = "PMap[str, int]"
+Numbers: TypeAlias = "HashMap[str, int]"
 """How many pods, by the name of the node or by the domain of a topology."""
 DomainOf: TypeAlias = Callable[[str, str], "str | None"]
 """The domain of a node, by its name and the topology's label."""
@@ -50,7 +52,7 @@ class Group(msgspec.Struct, frozen=True):
 class Tally(msgspec.Struct, frozen=True):
     """How many pods are on each node, and by label in each domain where somebody asked for it."""
 
-    on_nodes: Numbers = pmap()
+    on_nodes: Numbers = HashMap()
     in_domains: PMap[str, Numbers] = pmap()
 
 
@@ -64,7 +66,7 @@ class Carried(msgspec.Struct, frozen=True):
 class Crowd(msgspec.Struct, frozen=True):
     """`drawers` find the groups of a pod through one of its labels; the rest are `loose`."""
 
-    groups: PMap[Group, Tally] = pmap()
+    groups: HashMap[Group, Tally] = HashMap()
     drawers: PMap[tuple[str, str, str], tuple[Group, ...]] = pmap()
     loose: tuple[Group, ...] = ()
     carried: PMap[Carried, Tally] = pmap()
@@ -128,7 +130,7 @@ def _with_pods(tally: Tally, on_nodes: Mapping[str, int], domain_of: DomainOf) -
     return Tally(_added(tally.on_nodes, on_nodes), in_domains)
 
 
-def by_domain(on_nodes: Mapping[str, int], key: str, domain_of: DomainOf) -> dict[str, int]:
+def by_domain(on_nodes: Counts, key: str, domain_of: DomainOf) -> dict[str, int]:
     """Numbers on nodes as numbers in domains."""
     found: dict[str, int] = {}
     for name, number in on_nodes.items():
@@ -139,23 +141,15 @@ def by_domain(on_nodes: Mapping[str, int], key: str, domain_of: DomainOf) -> dic
 
 
 def _added(counts: Numbers, more: Mapping[str, int]) -> Numbers:
-    if len(more) == 1:
-        ((name, number),) = more.items()
-        total = counts.get(name, 0) + number
-        return counts.set(name, total) if total else counts.discard(name)
-    evolver = counts.evolver()
     for name, number in more.items():
-        total = counts.get(name, 0) + number
-        if total:
-            evolver[name] = total
-        elif name in counts:
-            del evolver[name]
-    return evolver.persistent()
+        total = (counts.get(name) or 0) + number
+        counts = counts.put(name, total) if total else counts.remove(name)
+    return counts
 
 
 def _with_group(crowd: Crowd, group: Group, tally: Tally) -> Crowd:
     if tally.on_nodes:
-        return replace(crowd, groups=crowd.groups.set(group, tally))
+        return replace(crowd, groups=crowd.groups.put(group, tally))
     drawer = group.drawer
     if drawer is None:
         loose = tuple(one for one in crowd.loose if one != group)
@@ -177,15 +171,15 @@ def with_groups(crowd: Crowd, found: Mapping[Group, Tally]) -> Crowd:
             else:
                 filed = (*crowd.drawers.get(drawer, ()), group)
                 crowd = replace(crowd, drawers=crowd.drawers.set(drawer, filed))
-        crowd = replace(crowd, groups=crowd.groups.set(group, tally))
+        crowd = replace(crowd, groups=crowd.groups.put(group, tally))
     return crowd
 
 
 def without_domains(crowd: Crowd) -> Crowd:
     """Forget what was counted by domain: the domains of nodes with pods have changed."""
-    groups = {group: Tally(tally.on_nodes) for group, tally in crowd.groups.items()}
+    groups = hash_map((one, Tally(tally.on_nodes)) for one, tally in crowd.groups.items())
     carried = {one: Tally(tally.on_nodes) for one, tally in crowd.carried.items()}
-    return replace(crowd, groups=pmap(groups), carried=pmap(carried))
+    return replace(crowd, groups=groups, carried=pmap(carried))
 
 
 def without_namespace_labels(crowd: Crowd) -> Crowd:

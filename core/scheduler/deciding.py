@@ -31,9 +31,7 @@ class Turn:
         self.placing = Placing(profile, View(state), state.start, state.nominees)
         self.requests: list[Request] = []
         self.parked: list[tuple[Key, Waiting]] = []
-        self.active = state.queue.active.evolver()
-        self.placed = state.placed.evolver()
-        self.asked = state.asked.evolver()
+        self.active, self.placed, self.asked = state.queue.active, state.placed, state.asked
         self.nominees, self.leaving, self.held = state.nominees, state.leaving, state.held
         self.number = state.next_id
         self.telling = state.telling
@@ -42,7 +40,7 @@ class Turn:
     def decide(self, key: Key, siblings: int) -> None:
         """Give one pod its node, or see what can be done for it."""
         waiting = self.state.queue.active[key]
-        del self.active[key]
+        self.active = self.active.remove(key)
         doc = self.state.pods.get(key) if self.state.pods is not None else None
         if doc is None:
             return
@@ -54,7 +52,7 @@ class Turn:
             self._refuse(key, waiting, view, ask, found)
             return
         meta = view.metadata
-        self.placed[meta.uid] = Placed(found, ask)
+        self.placed = self.placed.put(meta.uid, Placed(found, ask))
         choices = self.placing.hold(ask, found) if ask.needs.claims else ()
         if choices:
             held = Held(key, found, choices, waiting, self.now_ms)
@@ -66,7 +64,8 @@ class Turn:
         else:
             bind = Bind(meta.namespace, meta.name, meta.uid, found)
             self.requests.append(Request(self.number, bind))
-            self.asked[self.number] = Asked(key, meta.uid, found, waiting)
+            asked = Asked(key, meta.uid, found, waiting)
+            self.asked = self.asked.put(self.number, asked)
             self.number += 1
         if self.nominees:
             self.nominees = self.nominees.discard(meta.uid)
@@ -110,7 +109,7 @@ class Turn:
 
     def ended(self) -> State:
         """What is known after all of that."""
-        queue = replace(self.state.queue, active=self.active.persistent())
+        queue = replace(self.state.queue, active=self.active)
         for key, waiting in self.parked:
             queue = queues.parked(queue, key, waiting, self.now_ms)
         return replace(
@@ -118,8 +117,8 @@ class Turn:
             fleet=self.placing.fleet(),
             crowd=self.placing.crowd(),
             queue=queue,
-            placed=self.placed.persistent(),
-            asked=self.asked.persistent(),
+            placed=self.placed,
+            asked=self.asked,
             nominees=self.nominees,
             leaving=self.leaving,
             held=self.held,

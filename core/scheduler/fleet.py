@@ -17,6 +17,7 @@ from pyrsistent.typing import PMap, PVector
 
 from kelm.core.scheduler.needs import Ask
 from kelm.core.scheduler.nodes import NodeUse, emptied, nowhere, taken
+from kelm.core.store.hash_map import HashMap, hash_map
 
 replace = msgspec.structs.replace
 
@@ -41,7 +42,7 @@ class Fleet(msgspec.Struct, frozen=True):
     """
 
     slots: PVector[NodeUse | None] = pvector()
-    slot_of: PMap[str, int] = pmap()
+    slot_of: HashMap[str, int] = HashMap()
     absent: PMap[str, NodeUse] = pmap()
     image_nodes: PMap[str, int] = pmap()
     cordoned: int = 0
@@ -94,7 +95,7 @@ def with_node(fleet: Fleet, node: NodeUse) -> Fleet:
         slots, before = fleet.slots.append(node), None
         fleet = replace(
             fleet,
-            slot_of=fleet.slot_of.set(node.name, slot),
+            slot_of=fleet.slot_of.put(node.name, slot),
             absent=fleet.absent.discard(node.name),
         )
     else:
@@ -123,8 +124,8 @@ def _compacted(fleet: Fleet) -> Fleet:
     if len(fleet.slots) <= 2 * fleet.node_count + 8:
         return fleet
     nodes = list(fleet.nodes())
-    slot_of = {node.name: slot for slot, node in enumerate(nodes)}
-    return replace(fleet, slots=pvector(nodes), slot_of=pmap(slot_of))
+    slot_of = hash_map((node.name, slot) for slot, node in enumerate(nodes))
+    return replace(fleet, slots=pvector(nodes), slot_of=slot_of)
 
 
 def _marked(fleet: Fleet, before: NodeUse | None, after: NodeUse | None) -> Fleet:

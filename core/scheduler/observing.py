@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from pyrsistent import pmap
-
 from kelm.core.objects.meta import metadata
 from kelm.core.objects.pod import ENDED, Pod, pod
 from kelm.core.scheduler import queue as queues
@@ -47,6 +45,7 @@ from kelm.core.scheduler.queue import Queue, Waiting
 from kelm.core.scheduler.state import Nominee, Placed, State, namespace_labels, replace
 from kelm.core.scheduler.terms import TOPOLOGY_LABELS, NamespaceLabels
 from kelm.core.scheduler.volumes import CLAIMS, CLASSES, VOLUMES
+from kelm.core.store.hash_map import HashMap
 from kelm.effects.address import Key, Uid
 from kelm.effects.document import Document
 from kelm.effects.messages import Change, Observed
@@ -138,13 +137,13 @@ def _arrived(state: State, fresh: dict[Key, Waiting]) -> State:
     """Many new pods in one go."""
     if not fresh:
         return state
-    active = state.queue.active.evolver()
+    active = state.queue.active
     for key, waiting in fresh.items():
-        active[key] = waiting
+        active = active.put(key, waiting)
     queue = state.queue
     for key in fresh if queue.parked else ():
         queue = queues.left(queue, key)
-    queue = replace(queue, active=active.persistent())
+    queue = replace(queue, active=active)
     return replace(state, queue=queue, arrivals=state.arrivals + len(fresh))
 
 
@@ -152,9 +151,10 @@ def _recount(
     scheduler: str, state: State, message: Observed, asks: Asks, happened: list[Happening]
 ) -> State:
     """Everything anew from a full list of pods; what is under way stays assumed."""
-    under_way = {asked.uid: state.placed.get(asked.uid) for asked in state.asked.values()}
+    uids = {*state.held, *(asked.uid for _, asked in state.asked.items())}
+    under_way = {uid: state.placed.get(uid) for uid in uids}
     state = replace(
-        state, fleet=without_pods(state.fleet), crowd=NOBODY, placed=pmap(), queue=Queue()
+        state, fleet=without_pods(state.fleet), crowd=NOBODY, placed=HashMap(), queue=Queue()
     )
     for uid in sorted(under_way):
         placed = under_way[uid]
@@ -201,7 +201,7 @@ def _changed(state: State, uid: Uid, old: Placed, new: Placed, happened: list[Ha
     """A pod on its node has other labels, or is being deleted."""
     if not _agree_but_for_place(old.ask.labels, new.ask.labels) or old.live != new.live:
         happened.append(PodChanged(old.ask, new.ask, new.node))
-    state = replace(state, placed=state.placed.set(uid, new))
+    state = replace(state, placed=state.placed.put(uid, new))
     if not state.crowd.groups:
         return state
 
@@ -279,7 +279,7 @@ def _asks_alike(old: Document, view: Pod) -> bool:
 def counted(state: State, uid: Uid, placed: Placed) -> State:
     """A pod counts on its node from now on."""
     fleet = used(state.fleet, placed.node, placed.ask, 1)
-    state = replace(state, fleet=fleet, placed=state.placed.set(uid, placed))
+    state = replace(state, fleet=fleet, placed=state.placed.put(uid, placed))
     return _met(state, placed, 1)
 
 

@@ -12,9 +12,8 @@ feature SchedulerPopFromBackoffQ).
 from __future__ import annotations
 
 import msgspec
-from pyrsistent import pmap
-from pyrsistent.typing import PMap
 
+from kelm.core.store.hash_map import HashMap
 from kelm.effects.address import Key, Uid
 
 FIRST_BACKOFF_MS = 1_000
@@ -49,8 +48,8 @@ class Waiting(msgspec.Struct, frozen=True):
 class Queue(msgspec.Struct, frozen=True):
     """`parked_since_ms`: since when the first pod has been parked, or earlier."""
 
-    active: PMap[Key, Waiting] = pmap()
-    parked: PMap[Key, Waiting] = pmap()
+    active: HashMap[Key, Waiting] = HashMap()
+    parked: HashMap[Key, Waiting] = HashMap()
     parked_since_ms: int | None = None
 
 
@@ -110,15 +109,15 @@ def due(queue: Queue, now_ms: int) -> list[Key]:
 
 def joined(queue: Queue, key: Key, waiting: Waiting) -> Queue:
     """A pod is to be tried."""
-    parked = queue.parked.discard(key) if queue.parked else queue.parked
-    return replace(queue, active=queue.active.set(key, waiting), parked=parked)
+    parked = queue.parked.remove(key)
+    return replace(queue, active=queue.active.put(key, waiting), parked=parked)
 
 
 def left(queue: Queue, key: Key) -> Queue:
     """A pod waits no more."""
-    if queue.active and key in queue.active:
+    if key in queue.active:
         return replace(queue, active=queue.active.remove(key))
-    if queue.parked and key in queue.parked:
+    if key in queue.parked:
         return replace(queue, parked=queue.parked.remove(key))
     return queue
 
@@ -129,8 +128,8 @@ def parked(queue: Queue, key: Key, waiting: Waiting, now_ms: int) -> Queue:
     if not waiting.gated and (since is None or now_ms < since):
         since = now_ms
     return Queue(
-        queue.active.discard(key) if queue.active else queue.active,
-        queue.parked.set(key, replace(waiting, parked_ms=now_ms)),
+        queue.active.remove(key),
+        queue.parked.put(key, replace(waiting, parked_ms=now_ms)),
         since,
     )
 
@@ -155,7 +154,7 @@ def wake_ms(queue: Queue, now_ms: int) -> int | None:
     """When to look at the queue again, whatever happens."""
     times: list[int] = []
     if queue.active:
-        waits = (one.not_before_ms for one in queue.active.values())
+        waits = (one.not_before_ms for _, one in queue.active.items())
         times.extend(at_ms for at_ms in waits if at_ms > now_ms)
     if queue.parked_since_ms is not None:
         times.append(queue.parked_since_ms + FLUSH_MS)

@@ -14,6 +14,7 @@ from kelm.core.scheduler.fleet import Fleet
 from kelm.core.scheduler.needs import NO_LABELS, Ask
 from kelm.core.scheduler.queue import Queue, Waiting
 from kelm.core.scheduler.volumes import Choice, Storage
+from kelm.core.store.hash_map import HashMap
 from kelm.effects.address import Key, ObjectRef, RequestId, Resource, Uid
 from kelm.effects.messages import Cache
 
@@ -76,9 +77,9 @@ class State(msgspec.Struct, frozen=True):
     crowd: Crowd = NOBODY
     caches: PMap[Resource, Cache] = pmap()
     """What is known of everything that is neither pod nor node."""
-    placed: PMap[Uid, Placed] = pmap()
+    placed: HashMap[Uid, Placed] = HashMap()
     queue: Queue = Queue()
-    asked: PMap[RequestId, Asked] = pmap()
+    asked: HashMap[RequestId, Asked] = HashMap()
     nominees: PMap[Uid, Nominee] = pmap()
     leaving: PMap[RequestId, Leaving] = pmap()
     held: PMap[Uid, Held] = pmap()

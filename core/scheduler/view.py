@@ -13,6 +13,7 @@ from pyrsistent import pmap
 from kelm.core.objects.label_requirement import EQUALS, Requirement
 from kelm.core.objects.meta import metadata
 from kelm.core.objects.selectors import NOTHING, Selector, map_selector, selector_of
+from kelm.core.scheduler.counting import Counts
 from kelm.core.scheduler.crowd import (
     Carried,
     Crowd,
@@ -28,6 +29,7 @@ from kelm.core.scheduler.nodes import NodeUse
 from kelm.core.scheduler.state import State, namespace_labels, replace, storage_of
 from kelm.core.scheduler.terms import HOSTNAME, ZONE, Constraint
 from kelm.core.scheduler.volumes import Choice, Storage
+from kelm.core.store.hash_map import hash_map
 from kelm.effects.document import Document, child
 from kelm.effects.messages import Cache
 
@@ -111,22 +113,22 @@ class View:
             found = self._topologies[key] = topology_of(self._state.fleet, key)
         return found
 
-    def on_nodes(self, group: Group) -> Mapping[str, int]:
+    def on_nodes(self, group: Group) -> Counts:
         return self._tally(group).on_nodes
 
-    def in_domains(self, group: Group, key: str) -> Mapping[str, int]:
+    def in_domains(self, group: Group, key: str) -> Counts:
         tally = self._tally(group)
         found = tally.in_domains.get(key)
         if found is None:
-            found = pmap(by_domain(tally.on_nodes, key, self.domain_of))
+            found = hash_map(by_domain(tally.on_nodes, key, self.domain_of).items())
             self._found[group] = Tally(tally.on_nodes, tally.in_domains.set(key, found))
         return found
 
-    def carried_in_domains(self, one: Carried) -> Mapping[str, int]:
+    def carried_in_domains(self, one: Carried) -> Counts:
         tally = self._carried[one]
         found = tally.in_domains.get(one.term.key)
         if found is None:
-            found = pmap(by_domain(tally.on_nodes, one.term.key, self.domain_of))
+            found = hash_map(by_domain(tally.on_nodes, one.term.key, self.domain_of).items())
             tally = Tally(tally.on_nodes, pmap({one.term.key: found}))
             self._carried = self._carried.set(one, tally)
         return found
@@ -138,7 +140,7 @@ class View:
     def _tally(self, group: Group) -> Tally:
         found = self._found.get(group) or self._state.crowd.groups.get(group)
         if found is None:
-            found = self._found[group] = Tally(pmap(self._counted(group)))
+            found = self._found[group] = Tally(hash_map(self._counted(group).items()))
         return found
 
     def _counted(self, group: Group) -> dict[str, int]:

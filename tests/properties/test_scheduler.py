@@ -104,6 +104,7 @@ OTHER_STEPS = st.tuples(
     st.sampled_from(
         [
             "delete",
+            "ask to go",
             "end",
             "relabel pod",
             "lose node",
@@ -153,6 +154,8 @@ class Story:
         exists = self.world.api.store.get("pods", f"default/{pod}") is not None
         if word == "delete" and exists:
             self.world.delete(pod)
+        elif word == "ask to go" and exists:
+            self.world.do(self.world.deletion(pod))
         elif word == "end" and exists and self.world.where(pod):
             self.world.patch("pods", pod, {"status": {"phase": "Succeeded"}}, "status")
         elif word == "relabel pod" and exists:

@@ -20,7 +20,7 @@ from typing import Protocol, TypeAlias
 
 import msgspec
 
-from kelm.core.scheduler.counting import Count
+from kelm.core.scheduler.counting import Count, Counts
 from kelm.core.scheduler.crowd import Carried, Group
 from kelm.core.scheduler.fleet import Topology
 from kelm.core.scheduler.happenings import Happening
@@ -119,17 +119,17 @@ class Cluster(Protocol):
     def topology(self, key: str) -> Topology:
         """The domains of a node label."""
 
-    def on_nodes(self, group: Group) -> Mapping[str, int]:
+    def on_nodes(self, group: Group) -> Counts:
         """How many pods of a group are on which node."""
 
-    def in_domains(self, group: Group, key: str) -> Mapping[str, int]:
+    def in_domains(self, group: Group, key: str) -> Counts:
         """How many pods of a group are in which domain."""
 
     @property
     def carried(self) -> Mapping[Carried, object]:
         """What pods on nodes want of other pods."""
 
-    def carried_in_domains(self, one: Carried) -> Mapping[str, int]:
+    def carried_in_domains(self, one: Carried) -> Counts:
         """How many pods that want this are in which of its domains."""
 
     def namespace_labels(self, namespace: str) -> Mapping[str, str]: ...

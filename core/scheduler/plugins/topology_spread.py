@@ -61,7 +61,8 @@ class TopologySpread(msgspec.Struct, frozen=True):
             else _counted(one, ask, cluster, with_all)
             for one in soft
         )
-        return Evenness(soft, counts, strict=bool(stated))
+        everywhere = all(cluster.topology(one.key).nodes == cluster.node_count for one in soft)
+        return Evenness(soft, counts, strict=bool(stated) and not everywhere)
 
     def helped(self, ask: Ask, happening: Happening) -> bool:
         hard = [one for one in ask.social.constraints if one.hard]
@@ -125,7 +126,7 @@ def _counted(
     for node in cluster.nodes():
         domain = node.labels.get(key)
         if domain is not None and eligible(node):
-            base[domain] = base.get(domain, 0) + on_nodes.get(node.name, 0)
+            base[domain] = base.get(domain, 0) + (on_nodes.get(node.name) or 0)
     return Count(key, weigh, base, eligible=eligible, domains=len(base), one_each=topology.one_each)
 
 
@@ -164,15 +165,20 @@ class Spread(msgspec.Struct, frozen=True):
 
 
 class Evenness(msgspec.Struct, frozen=True):
-    """`strict` leaves out nodes that lack one of the topologies; they end with 0."""
+    """`strict` leaves out nodes that lack one of the topologies; they end with 0.
+
+    Where no node lacks any there is nothing to be strict about.
+    """
 
     constraints: tuple[Constraint, ...]
     counts: tuple[Count, ...]
     strict: bool
 
     def element(self, node: NodeUse) -> Hashable:
-        labelled = all(one.key in node.labels for one in self.constraints)
-        return (labelled, *(count.element(node) for count in self.counts))
+        parts = [count.element(node) for count in self.counts]
+        if not self.strict:
+            return (True, *parts)
+        return (all(one.key in node.labels for one in self.constraints), *parts)
 
     def grades(self, elements: Sequence[Hashable], sizes: Sequence[int]) -> list[int]:
         """Source: scoring.go, initPreScoreState, Score and NormalizeScore."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -36,6 +37,7 @@ class World:
         self.deaf = False
         self.waiting: list[Request] = []
         self._seen: dict[str, int] = {}
+        self._templates: dict[str, Document] = {}
         self.namespace("default")
 
     # -- what others do ----------------------------------------------------------------------------
@@ -90,9 +92,13 @@ class World:
             container["resources"] = {"requests": requests}
         if "ports" in spec:
             container["ports"] = spec.pop("ports")
-        whole = {"containers": [container], **spec}
-        meta = {"name": name, "labels": labels or {"app": name}}
+        whole = self._shared({"containers": [container], **spec})
+        meta = {"name": name, "labels": self._shared(labels or {"app": name})}
         self.do(Create("pods", namespace, document({"metadata": meta, "spec": whole})))
+
+    def _shared(self, given: dict[str, Any]) -> Document:
+        """One document for all that is equal, as pods of one template have."""
+        return self._templates.setdefault(json.dumps(given, sort_keys=True), document(given))
 
     def delete(self, name: str, namespace: str = "default") -> None:
         self.do(Delete("pods", namespace, name, grace_period_seconds=0))
