@@ -167,7 +167,7 @@ def _delete_pod(
         asked = options.grace_period_seconds
         if asked is None or max(asked, 1 if asked < 0 else 0) >= left:
             return store, old
-        fields = _shortened_fields(meta, str(since), left, 1 if asked < 0 else asked)
+        fields = _shortened_fields(meta, str(since), left, 1 if asked < 0 else asked, now_ms)
     kept = finalizers_after(info.resource, held, options)
     if kept:
         fields["finalizers"] = kept
@@ -210,9 +210,11 @@ def _graceful_fields(meta: Document, grace: int, now_ms: int) -> Fields:
     return fields
 
 
-def _shortened_fields(meta: Document, since: str, left: int, grace: int) -> Fields:
+def _shortened_fields(meta: Document, since: str, left: int, grace: int, now_ms: int) -> Fields:
+    """A grace period counts from the first deletion, and is over now if that was longer ago."""
     fields: Fields = dict(meta)
-    fields["deletionTimestamp"] = format_time(parse_time(since) + (grace - left) * 1000)
+    ends_ms = parse_time(since) + (grace - left) * 1000
+    fields["deletionTimestamp"] = format_time(max(ends_ms, now_ms))
     fields["deletionGracePeriodSeconds"] = grace
     return fields
 

@@ -28,7 +28,10 @@ KEPT_WHEN_EMPTY: Final = frozenset({
 })  # fmt: skip
 """Strings that the API keeps although they are empty: pointers, and fields it always writes."""
 GONE_WHEN_FALSE: Final = frozenset(
-    {"hostNetwork", "hostPID", "hostIPC", "stdin", "stdinOnce", "tty", "readOnly"}
+    {
+        *("hostNetwork", "hostPID", "hostIPC", "stdin", "stdinOnce", "tty", "readOnly", "paused"),
+        *("unschedulable", "publishNotReadyAddresses"),
+    }
 )
 GONE_WHEN_ZERO: Final = frozenset(
     {"hostPort", "initialDelaySeconds", "minReadySeconds", "nodePort"}

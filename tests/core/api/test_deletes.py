@@ -113,9 +113,9 @@ def test_a_running_pod_gets_its_grace_period() -> None:
     assert meta(marked, "deletionTimestamp") == "2026-01-01T00:00:30Z"
     assert meta(marked, "deletionGracePeriodSeconds") == 30
     assert meta(marked, "generation") == 2
-    shorter = Delete("pods", "default", "web", grace_period_seconds=5)
+    shorter = Delete("pods", "default", "web", grace_period_seconds=15)
     server, marked = done(server, shorter, LATER_MS)
-    assert meta(marked, "deletionTimestamp") == "2026-01-01T00:00:05Z"
+    assert meta(marked, "deletionTimestamp") == "2026-01-01T00:00:15Z"
     longer = Delete("pods", "default", "web", grace_period_seconds=60)
     after, same = done(server, longer, LATER_MS)
     assert after is server and same is marked
@@ -123,6 +123,14 @@ def test_a_running_pod_gets_its_grace_period() -> None:
     server, last = done(server, none, LATER_MS)
     assert meta(last, "deletionGracePeriodSeconds") == 0
     assert seen(server, "pods") == ["ADDED", *["MODIFIED"] * 4, "DELETED"]
+
+
+def test_a_grace_period_that_was_over_long_ago_is_over_now() -> None:
+    server, _ = done(bound_pod(), Delete("pods", "default", "web"))
+    shorter = Delete("pods", "default", "web", grace_period_seconds=5)
+    _, marked = done(server, shorter, LATER_MS)
+    assert meta(marked, "deletionTimestamp") == "2026-01-01T00:00:10Z"
+    assert meta(marked, "deletionGracePeriodSeconds") == 5
 
 
 def test_a_pod_on_no_node_goes_at_once_but_is_marked_first() -> None:

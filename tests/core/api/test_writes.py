@@ -34,6 +34,16 @@ def test_a_new_object_gets_what_the_system_gives() -> None:
     assert server.store.get("deployments.apps", "default/web") is web
 
 
+def test_a_field_that_the_api_leaves_out_when_false_is_gone() -> None:
+    server = server_with(Create("deployments.apps", "default", deployment()))
+    for value in (True, False):
+        patch = document({"spec": {"paused": value}})
+        server, web = done(server, Patch("deployments.apps", "default", "web", patch))
+        assert child(web, "spec").get("paused", False) is value
+    assert "paused" not in child(web, "spec")
+    assert meta(web, "generation") == 3
+
+
 def test_a_creator_chooses_no_status_and_none_of_the_systems_fields() -> None:
     wanted = Document(
         {
