@@ -38,6 +38,10 @@ class Plan(msgspec.Struct, frozen=True):
     well. A refusal ends the plan, and the key is tried again after a back-off, unless its
     reason is `tolerated`.
 
+    attempt: the batches with these numbers (from, up to) may fail: where one of them is refused,
+        the rest of them is dropped and the plan goes on after them. The key is tried again later.
+    instead: asked for once where the last batch was refused as a conflict: a write of what was
+        found out, whatever has become of its object meanwhile.
     memory: what to remember for this key until the next reconcile; None forgets.
     again_at_ms: look at the key again then, whatever happens.
     """
@@ -46,6 +50,8 @@ class Plan(msgspec.Struct, frozen=True):
     memory: object = None
     again_at_ms: int | None = None
     tolerated: frozenset[Reason] = frozenset()
+    attempt: tuple[int, int] = (0, 0)
+    instead: Batch = ()
 
 
 Answering: TypeAlias = Callable[[Sync, Command, Document], object]

@@ -25,6 +25,7 @@ from kelm.core.runtime.controller import (
     Caches,
     Controller,
     Delaying,
+    Plan,
     Sync,
     Telling,
 )
@@ -36,7 +37,7 @@ from kelm.effects.commands import Command, List, RecordEvent, Request, Requests
 from kelm.effects.document import Document
 from kelm.effects.messages import Answered, Cache, Message, Observed, TimerFired
 from kelm.effects.program import Subscriptions
-from kelm.effects.refusals import Reason
+from kelm.effects.refusals import Reason, Refusal
 
 FIRST_BACKOFF_MS = 5
 LONGEST_BACKOFF_MS = 1_000_000
@@ -46,13 +47,19 @@ Versions: TypeAlias = "SmallMap[Resource, int]"
 
 
 class Busy(msgspec.Struct, frozen=True):
-    """A key's plan under way."""
+    """A key's plan under way.
+
+    attempt: how many batches are left when the plan's attempt begins and when it is over.
+    instead: see `Plan`.
+    """
 
     out: HashMap[RequestId, Command]
     later: tuple[Batch, ...]
     tolerated: frozenset[Reason]
     seen_at_least: Versions = SmallMap()
     failed: bool = False
+    attempt: tuple[int, int] = (0, 0)
+    instead: Batch = ()
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -202,7 +209,15 @@ def _turn(controller: Controller, state: Work, requests: list[Request]) -> Work:
     state = msgspec.structs.replace(state, memory=memory)
     if plan.again_at_ms is not None:
         state = msgspec.structs.replace(state, timers=state.timers.set(key, plan.again_at_ms))
-    return _send(state, key, Busy(HashMap(), plan.batches, plan.tolerated), requests)
+    return _send(state, key, under_way(plan), requests)
+
+
+def under_way(plan: Plan) -> Busy:
+    """A plan of which nothing is asked for yet."""
+    start, stop = plan.attempt
+    count = len(plan.batches)
+    attempt = (count - start, count - stop) if stop else plan.attempt
+    return Busy(HashMap(), plan.batches, plan.tolerated, attempt=attempt, instead=plan.instead)
 
 
 def _remembered(
@@ -229,7 +244,7 @@ def _send(state: Work, key: Key, busy: Busy, requests: list[Request]) -> Work:
     state = msgspec.structs.replace(state, next_id=number, owner_of=owner_of)
     if not out:
         return _done(state, key, busy)
-    waiting = Busy(out, later, busy.tolerated, busy.seen_at_least, busy.failed)
+    waiting = msgspec.structs.replace(busy, out=out, later=later)
     return msgspec.structs.replace(state, busy=state.busy.put(key, waiting))
 
 
@@ -241,7 +256,7 @@ def _hear(controller: Controller, state: Work, message: Answered) -> tuple[Work,
     busy = state.busy[key]
     command, out = busy.out[number], busy.out.remove(number)
     before = state.memory.get(key)
-    outcome, failed, seen_at_least = message.outcome, busy.failed, busy.seen_at_least
+    outcome = message.outcome
     requests: list[Request] = []
     telling: Telling | None = getattr(controller, "told", None)
     if telling is not None:
@@ -250,15 +265,15 @@ def _hear(controller: Controller, state: Work, message: Answered) -> tuple[Work,
     if isinstance(outcome, Failure):
         refusal = outcome.failure()
         memory = controller.refused(Sync(key, now_ms, state.caches, before), command, refusal)
-        failed = failed or refusal.reason not in busy.tolerated
+        busy = msgspec.structs.replace(refused(busy, refusal), out=out)
     else:
         answer = outcome.unwrap()
         answered: Answering | None = getattr(controller, "answered", None)
         memory = before
         if answered is not None:
             memory = answered(Sync(key, now_ms, state.caches, before), command, answer)
-        seen_at_least = _wrote(controller, seen_at_least, command, answer)
-    busy = Busy(out, () if failed else busy.later, busy.tolerated, seen_at_least, failed)
+        seen = _wrote(controller, busy.seen_at_least, command, answer)
+        busy = msgspec.structs.replace(busy, out=out, seen_at_least=seen)
     state = msgspec.structs.replace(
         state,
         now_ms=now_ms,
@@ -269,6 +284,18 @@ def _hear(controller: Controller, state: Work, message: Answered) -> tuple[Work,
     if out:
         return state, tuple(requests)
     return _send(state, key, busy, requests), tuple(requests)
+
+
+def refused(busy: Busy, refusal: Refusal) -> Busy:
+    """A plan of which a command was refused: it ends, or goes on after what was an attempt."""
+    if refusal.reason is Reason.CONFLICT and busy.instead and not busy.later:
+        return msgspec.structs.replace(busy, later=(busy.instead,), instead=())
+    start, stop = busy.attempt
+    if stop <= len(busy.later) < start:
+        later = busy.later[len(busy.later) - stop :]
+        return msgspec.structs.replace(busy, later=later, failed=True)
+    failed = busy.failed or refusal.reason not in busy.tolerated
+    return msgspec.structs.replace(busy, failed=failed, later=() if failed else busy.later)
 
 
 def _wrote(

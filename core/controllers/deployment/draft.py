@@ -46,6 +46,7 @@ class Draft(msgspec.Struct, frozen=True):
     stale: names of ReplicaSets that were patched; writing them now ends the draft.
     ended: nothing more is asked for.
     again_ms: when to look again, whatever happens.
+    attempt: which batches may fail without ending the plan, see `Plan`.
     """
 
     deployment: Deployment
@@ -56,6 +57,7 @@ class Draft(msgspec.Struct, frozen=True):
     stale: frozenset[str] = frozenset()
     ended: bool = False
     again_ms: int | None = None
+    attempt: tuple[int, int] = (0, 0)
 
     def ask(self, *commands: Command) -> Self:
         """Ask for these together, once all before have answered well."""
@@ -74,6 +76,16 @@ class Draft(msgspec.Struct, frozen=True):
 
     def end(self) -> Self:
         return msgspec.structs.replace(self, ended=True)
+
+    def attempted(self, since: Self) -> Self:
+        """Let what was asked for since a draft fail, its events with it, and the plan go on."""
+        if len(self.batches) == len(since.batches):
+            return self
+        batches = self.finished()
+        attempt = len(since.batches), len(batches)
+        return msgspec.structs.replace(
+            self, batches=batches, events=(), ended=since.ended, attempt=attempt
+        )
 
     def finished(self) -> tuple[Batch, ...]:
         """The batches of the plan."""

@@ -81,7 +81,7 @@ def _plan(draft: Draft) -> Plan:
     batches = draft.finished()
     creates = any(isinstance(command, Create) for batch in batches for command in batch)
     tolerated = frozenset() if creates else frozenset({Reason.NOT_FOUND})
-    return Plan(batches, again_at_ms=draft.again_ms, tolerated=tolerated)
+    return Plan(batches, None, draft.again_ms, tolerated, draft.attempt)
 
 
 def _refuse_to_select_all(draft: Draft) -> Draft:
@@ -196,8 +196,8 @@ def _rolled(rollout: Rollout) -> Draft:
     for old, size in shrinking.sizes:
         draft = draft.scale(old, size, sizes.get(old.metadata.name))
         sizes[old.metadata.name] = size
-    if shrinking.unsure:
-        return draft.end()
+    # Upstream lets no failure to shrink keep it from telling how the rollout stands.
+    draft = draft.attempted(rollout.draft)
     if not sizes and progress.is_complete(one, one.status):
         draft = _cleaned_up(draft, rollout.old)
     return _rollout_status(_with(rollout, draft))

@@ -27,8 +27,8 @@ from kelm.core.controllers.replicaset.tally import STRANGER
 from kelm.core.controllers.slow_start import batch_sizes
 from kelm.core.objects.meta import owner_reference
 from kelm.core.runtime.controller import Batch, Plan, Sync
-from kelm.effects.commands import Create, Delete, Get, RecordEvent, Update
-from kelm.effects.document import Document
+from kelm.effects.commands import Create, Delete, Get, Patch, RecordEvent, Update
+from kelm.effects.document import Document, value_at
 from kelm.effects.refusals import Reason
 
 BURST = 500
@@ -53,6 +53,7 @@ def reconcile(kind: Kind, burst: int, sync: Sync) -> Plan:
         memory=Memory(look.counted, look.memory.awaited),
         again_at_ms=look.again_ms,
         tolerated=frozenset({Reason.NOT_FOUND}) if look.surplus > 0 else frozenset(),
+        instead=() if failed else tuple(map(_anyhow, status)),
     )
 
 
@@ -104,7 +105,7 @@ def _deletion(look: Look, count: int, sync: Sync) -> list[Batch]:
     return [deletes, tuple(_event(look, NORMAL, "SuccessfulDelete", words) for words in told)]
 
 
-def _status(look: Look, failed: bool) -> Batch:
+def _status(look: Look, failed: bool) -> tuple[Update, ...]:
     """The request that writes the status, none if it says what is written already."""
     one = look.one
     status = calculate_status(
@@ -120,6 +121,19 @@ def _status(look: Look, failed: bool) -> Batch:
     doc = Document({**one.doc, "status": status.document()})
     meta = one.metadata
     return (Update(look.kind.resource, meta.namespace, meta.name, doc, subresource="status"),)
+
+
+def _anyhow(update: Update) -> Patch:
+    """The same status for whatever has become of the ReplicaSet, but not for a namesake.
+
+    Source: pkg/controller/replicaset/replica_set_utils.go, updateReplicaSetStatus, which asks for
+    the newest version and tries once more.
+    """
+    steps = (
+        Document(op="test", path="/metadata/uid", value=value_at(update.object, "metadata", "uid")),
+        Document(op="add", path="/status", value=update.object["status"]),
+    )
+    return Patch(update.resource, update.namespace, update.name, steps, "json", "status")
 
 
 def _news(look: Look) -> tuple[RecordEvent, ...]:
