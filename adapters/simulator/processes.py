@@ -22,7 +22,10 @@ from kelm.core.controllers.job.orphans import JobOrphans
 from kelm.core.controllers.namespace_deletion.controller import NamespaceDeletion
 from kelm.core.controllers.node_lifecycle.controller import NodeLifecycle
 from kelm.core.controllers.pod_gc import PodGC
-from kelm.core.controllers.replicaset.controller import ReplicaSetController
+from kelm.core.controllers.replicaset.controller import (
+    REPLICATION_CONTROLLERS,
+    ReplicaSetController,
+)
 from kelm.core.controllers.service_account import RootCA, ServiceAccounts
 from kelm.core.controllers.statefulset.controller import StatefulSetController
 from kelm.core.controllers.taint_eviction import TaintEviction
@@ -42,6 +45,7 @@ from kelm.effects.program import Program
 CONTROLLERS: tuple[Controller, ...] = (
     DeploymentController(),
     ReplicaSetController(),
+    REPLICATION_CONTROLLERS,
     StatefulSetController(),
     EndpointSliceController(),
     EndpointsController(),
