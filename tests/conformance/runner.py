@@ -41,6 +41,13 @@ def trace_bindings() -> dict[str, TraceBinding]:
     return _collect("TRACE_BINDINGS")
 
 
+def binding_of_trace(stem: str) -> TraceBinding | None:
+    """The binding with the longest prefix of a trace's name, None where there is none."""
+    found = trace_bindings()
+    prefixes = [prefix for prefix in found if stem.startswith(prefix)]
+    return found[max(prefixes, key=len)] if prefixes else None
+
+
 def _collect(name: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for module in pkgutil.iter_modules(bindings_package.__path__):
@@ -87,10 +94,9 @@ def run_folder(upstream: Path) -> Iterator[FileResult | str]:
             yield run_table(path, tables[path.stem])
         else:
             yield f"tables/{path.name}"
-    traces = trace_bindings()
     for path in sorted((upstream / "traces").glob("*.json")):
-        bound = [binding for prefix, binding in traces.items() if path.stem.startswith(prefix)]
+        bound = binding_of_trace(path.stem)
         if bound:
-            yield run_trace(path, bound[0])
+            yield run_trace(path, bound)
         else:
             yield f"traces/{path.name}"

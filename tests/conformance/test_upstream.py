@@ -8,10 +8,10 @@ import pytest
 
 from tests.conformance.runner import (
     DEFAULT_UPSTREAM,
+    binding_of_trace,
     run_table,
     run_trace,
     table_bindings,
-    trace_bindings,
 )
 
 pytestmark = pytest.mark.skipif(
@@ -37,13 +37,13 @@ def test_kelm_agrees_with_the_table(topic: str) -> None:
 
 
 def _traces() -> list[Path]:
-    prefixes = tuple(trace_bindings())
     traces = sorted((DEFAULT_UPSTREAM / "traces").glob("*.json"))
-    return [path for path in traces if prefixes and path.stem.startswith(prefixes)]
+    return [path for path in traces if binding_of_trace(path.stem)]
 
 
 @pytest.mark.parametrize("path", _traces(), ids=lambda path: path.stem)
 def test_kelm_replays_the_trace(path: Path) -> None:
-    prefix = next(prefix for prefix in trace_bindings() if path.stem.startswith(prefix))
-    result = run_trace(path, trace_bindings()[prefix])
+    binding = binding_of_trace(path.stem)
+    assert binding is not None
+    result = run_trace(path, binding)
     assert not result.failures, result.failures[0][1]

@@ -116,4 +116,4 @@ BINDINGS = {
     "daemonset-revision-name-probe": daemon_set_revision,
     "statefulset-revision-name-probe": stateful_set_revision,
 }
-TRACE_BINDINGS = {"1-hashes-shared": shared_hashes}
+TRACE_BINDINGS = {"1-hashes": shared_hashes}
