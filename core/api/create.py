@@ -58,7 +58,7 @@ def create(
     reading = Reading(store)
     admitted = _admitted(reading, info, namespace, given)
     if isinstance(admitted, Refusal):
-        return store, admitted
+        return store, _by_name(store, reading, info, namespace, given, admitted)
     meta = metadata_of(admitted)
     place = str(meta.get("namespace") or "")
     changed, number, name = _named(store, info, place, meta)
@@ -74,6 +74,27 @@ def create(
     if info.resource in MOULDED and name != meta.get("name") and admitted is not given:
         given.derived = Mould(info.resource, namespace, reading.read, admitted)
     return _stored(store, changed, info, key_of(place, name), doc, meta)
+
+
+def _by_name(
+    store: Store,
+    tables: Tables,
+    info: ResourceInfo,
+    namespace: str,
+    given: Document,
+    refusal: Refusal,
+) -> Refusal:
+    """The refusal by the name that the object would have got: upstream names before it admits.
+
+    Source: apiserver/pkg/endpoints/handlers/create.go.
+    """
+    meta = metadata_of(given)
+    if meta.get("name") or not meta.get("generateName"):
+        return refusal
+    name = _named(store, info, namespace, meta)[2]
+    named = Document({**given, "metadata": Document({**meta, "name": name})})
+    again = _admitted(tables, info, namespace, named)
+    return again if isinstance(again, Refusal) else refusal
 
 
 MOULDED: Final = frozenset({"pods"})

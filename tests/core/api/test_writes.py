@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from kelm.core.api.server import handle
 from kelm.effects.commands import Create, Delete, Get, List, Patch, Update
 from kelm.effects.document import Document, child, document, value_at, with_value
@@ -42,6 +44,16 @@ def test_a_field_that_the_api_leaves_out_when_false_is_gone() -> None:
         assert child(web, "spec").get("paused", False) is value
     assert "paused" not in child(web, "spec")
     assert meta(web, "generation") == 3
+
+
+def test_a_pod_is_refused_by_the_name_that_it_would_have_got() -> None:
+    limits = {"limits": [{"type": "Container", "max": {"cpu": "1"}}]}
+    limit = document({"metadata": {"name": "l"}, "spec": limits})
+    server = server_with(Create("limitranges", "default", limit))
+    container = {"name": "c", "image": "x", "resources": {"limits": {"cpu": "2"}}}
+    body = {"metadata": {"generateName": "web-"}, "spec": {"containers": [container]}}
+    refusal = refused(server, Create("pods", "default", document(body)))
+    assert re.match(r'pods "web-[a-z0-9]{5}" is forbidden: ', refusal.message)
 
 
 def test_a_creator_chooses_no_status_and_none_of_the_systems_fields() -> None:
