@@ -1,4 +1,4 @@
-"""Recorded lives of Deployments, ReplicaSets and their pods, followed change by change.
+"""Recorded lives of Deployments, ReplicaSets, pods and owners, followed change by change.
 
 What is played as it was recorded: the users' requests, in their order and at their time; what the
 fake kubelets and the scheduler wrote to pods (their status, their node, their end). All else has to
@@ -19,15 +19,14 @@ does not tell it, and it is different in every run, so each look may be at any v
 since the last one, not older than a second, after a change that makes its key dirty. This also
 allows schedules in which a controller does not wait for its own writes to come back, as upstream's
 do not; ours wait, which is one schedule of many. Which of several equal pods is deleted (see
-`replay.victims`), and in which order the events of pods made at once are told. Event counts.
+`replay.victims`), and in which order the events of pods made at once are told. How often a refused
+request is tried again, under which of the random names, and so how often it is told; event counts.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-
 from tests.conformance.replay.recording import Trace
-from tests.conformance.replay.start import begin, events, recorded_events
+from tests.conformance.replay.start import begin, counted, events, recorded_events
 
 
 def workloads(trace: Trace) -> list[str]:
@@ -36,9 +35,9 @@ def workloads(trace: Trace) -> list[str]:
     found = replay.followed(state)
     if isinstance(found, str):
         return [found]
-    recorded, ours = Counter(recorded_events(trace)), Counter(events(found.world))
+    recorded, ours = counted(recorded_events(trace)), counted(events(found.world))
     lines = [f"event recorded, not ours: {one}" for one in recorded - ours]
     return lines + [f"event ours, not recorded: {one}" for one in ours - recorded]
 
 
-TRACE_BINDINGS = {"1-": workloads, "2-": workloads}
+TRACE_BINDINGS = dict.fromkeys(("1-", "2-", "7-finalizer", "7-gc", "7-limitrange"), workloads)

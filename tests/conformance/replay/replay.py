@@ -144,6 +144,11 @@ class Replay(msgspec.Struct, frozen=True):
             return
         for look in loop.looks(*rested, entry.at, effort):
             yield from loop.carried_out(look.mind, look.world, entry)
+            refused = loop.without_effect(look.mind, look.world, entry.at)
+            if refused and refused[0].woken and refused[0].memory != look.mind.memory:
+                # What was refused is remembered, and told of by the next look.
+                for again in loop.looks(*refused, entry.at, effort):
+                    yield from loop.carried_out(again.mind, again.world, entry)
 
     def _fits(self, step: Step, entry: Entry) -> bool:
         """Whether the rest of a plan is what the recording shows next of the same objects."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -20,7 +22,7 @@ from kelm.core.controllers.replicaset.controller import (
 from kelm.effects.commands import Create, List
 from kelm.effects.document import document, thaw
 from tests.conformance.replay.collecting import started
-from tests.conformance.replay.likeness import Rename
+from tests.conformance.replay.likeness import RANDOM, Rename, without_chance
 from tests.conformance.replay.loops import Loop
 from tests.conformance.replay.recording import ZERO_MS, Object, Trace, entries, start_offset
 from tests.conformance.replay.replay import Replay, State
@@ -77,6 +79,19 @@ def _addresses(trace: Trace) -> dict[str, str]:
 
 
 Told = tuple[str, str, str, str]
+COMBINED = "(combined from similar events): "
+
+
+def counted(told: Iterable[Told]) -> Counter[Told]:
+    """How many events there are of each kind; those of refused requests count once.
+
+    How often such a request is tried again, each time under another name, is a matter of time.
+    """
+    found = Counter(told)
+    for one in [one for one in found if RANDOM in one[-1]]:
+        del found[one]
+        found[(*one[:3], one[3].removeprefix(COMBINED))] = 1
+    return found
 
 
 def recorded_events(trace: Trace) -> list[Told]:
@@ -91,7 +106,7 @@ def _ours(event: Object) -> bool:
 
 def _told(event: Object, rename: Rename) -> Told:
     """What an event says. Which of the pods that were made at once comes first is open."""
-    message = NUMBER.sub("<n>", rename(event["message"]))
+    message = without_chance(NUMBER.sub("<n>", rename(event["message"])))
     return rename(event["involvedObject"]["name"]), event["type"], event["reason"], message
 
 
