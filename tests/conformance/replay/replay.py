@@ -22,7 +22,8 @@ from tests.conformance.replay.world import Happened, Place, World, execute, matc
 
 QUIET_S = 1.0
 """After so much time without a recorded change nobody may have anything left to do."""
-MOST_TRIES = 2_000
+MOST_TRIES = 200
+"""How often the search may go back; following what was recorded takes a dozen times at most."""
 
 
 class State(msgspec.Struct, frozen=True):
@@ -216,7 +217,7 @@ class Replay(msgspec.Struct, frozen=True):
     def followed(self, state: State) -> State | str:
         """The state at the end of the recording, or what nobody explains."""
         paths = [iter((state,))]
-        deepest, tries = -1, 0
+        deepest, tries = -1, -len(self.history)
         reason = ""
         while paths:
             tries += 1
