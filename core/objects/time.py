@@ -17,7 +17,7 @@ _RFC3339 = re.compile(
 DAY_MS = 86_400_000
 
 
-def _days_from_civil(year: int, month: int, day: int) -> int:
+def days_from_civil(year: int, month: int, day: int) -> int:
     """Days from 1970-01-01 in the proleptic Gregorian calendar."""
     year -= month <= 2
     era = year // 400
@@ -27,7 +27,12 @@ def _days_from_civil(year: int, month: int, day: int) -> int:
     return era * 146_097 + day_of_era - 719_468
 
 
-def _civil_from_days(days: int) -> tuple[int, int, int]:
+def civil_from_days(days: int) -> tuple[int, int, int]:
+    """Year, month and day of a day since 1970-01-01.
+
+    >>> civil_from_days(days_from_civil(2024, 2, 29))
+    (2024, 2, 29)
+    """
     days += 719_468
     era = days // 146_097
     day_of_era = days - era * 146_097
@@ -48,7 +53,7 @@ def is_time(text: str) -> bool:
     year, month, day = int(match[1]), int(match[2]), int(match[3])
     return (
         1 <= month <= 12
-        and _civil_from_days(_days_from_civil(year, month, day)) == (year, month, day)
+        and civil_from_days(days_from_civil(year, month, day)) == (year, month, day)
         and int(match[4]) < 24
         and int(match[5]) < 60
         and int(match[6]) < 60
@@ -68,7 +73,7 @@ def parse_time(text: str) -> int:
     match = _RFC3339.fullmatch(text)
     if match is None:
         raise ValueError(f"{text!r} is no RFC 3339 time such as 2026-01-01T00:00:00Z")
-    days = _days_from_civil(int(match[1]), int(match[2]), int(match[3]))
+    days = days_from_civil(int(match[1]), int(match[2]), int(match[3]))
     minutes = int(match[4]) * 60 + int(match[5])
     if match[9]:
         offset = int(match[10]) * 60 + int(match[11])
@@ -98,7 +103,7 @@ def format_micro_time(at_ms: int) -> str:
 
 def _second(at_ms: int) -> str:
     days, rest = divmod(at_ms, DAY_MS)
-    year, month, day = _civil_from_days(days)
+    year, month, day = civil_from_days(days)
     seconds = rest // 1_000
     return (
         f"{year:04d}-{month:02d}-{day:02d}"

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from returns.result import Failure
+
 from kelm.core.api.validation.fields import (
     IMMUTABLE,
     Rules,
@@ -20,7 +22,6 @@ from kelm.core.api.validation.fields import (
 from kelm.core.api.validation.labels import label_selector, printed
 from kelm.core.api.validation.metadata import metadata, metadata_update
 from kelm.core.api.validation.pod import template_violations
-from kelm.core.api.validation.schedules import schedule_fault
 from kelm.core.api.validation.violation import (
     Violations,
     invalid_value,
@@ -29,6 +30,8 @@ from kelm.core.api.validation.violation import (
     too_many,
 )
 from kelm.core.objects.selectors import selector_of
+from kelm.core.schedules.cron import parse_schedule
+from kelm.core.schedules.time_zones import is_time_zone
 from kelm.effects.document import Document, Json, child, elements, strings, text
 
 NUMBERS: Final = ("parallelism", "completions", "activeDeadlineSeconds", "backoffLimit")
@@ -194,9 +197,9 @@ def _cron_job(spec: Document) -> Rules:
         why = "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"
         yield invalid_value("spec.schedule", schedule, why)
     else:
-        fault = schedule_fault(schedule)
-        if fault:
-            yield invalid_value("spec.schedule", schedule, fault)
+        read = parse_schedule(schedule)
+        if isinstance(read, Failure):
+            yield invalid_value("spec.schedule", schedule, read.failure())
     zone = spec.get("timeZone")
     if isinstance(zone, str):
         yield from _time_zone(zone)
@@ -209,12 +212,13 @@ def _cron_job(spec: Document) -> Rules:
 
 
 def _time_zone(zone: str) -> Rules:
-    """Which zones there are is known to whoever has their data; here only their shape."""
     if not zone:
         yield invalid_value("spec.timeZone", zone, "timeZone must be nil or non-empty string")
     elif zone.lower() == "local":
         why = "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones"
         yield invalid_value("spec.timeZone", zone, why)
+    elif not is_time_zone(zone):
+        yield invalid_value("spec.timeZone", zone, f"unknown time zone {zone}")
 
 
 def job_status_update(old: Document, new: Document) -> Violations:
