@@ -56,7 +56,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 Answering: TypeAlias = Callable[[Sync, Command, Document], object]
 Telling: TypeAlias = Callable[[Sync, Command, Outcome], Batch]
-Delaying: TypeAlias = Callable[[Caches, Resource, Change], tuple[Iterable[Key], int]]
+Delaying: TypeAlias = Callable[[Caches, Resource, Change, int], tuple[Iterable[Key], int]]
 
 
 class Controller(Protocol):
@@ -64,9 +64,9 @@ class Controller(Protocol):
 
     It may have more methods: `answered(sync, command, answer)`, an `Answering`, says what to
     remember after a command of this key's plan was done; `told(sync, command, outcome)`, a
-    `Telling`, which events to record about it at once; `dirty_later(caches, resource, change)`, a
-    `Delaying`, which keys a change asks to look at again, but only after so many milliseconds, so
-    that many changes are answered by one look.
+    `Telling`, which events to record about it at once; `dirty_later(caches, resource, change,
+    now_ms)`, a `Delaying`, which keys a change asks to look at again, but only after so many
+    milliseconds, so that many changes are answered by one look.
     """
 
     @property

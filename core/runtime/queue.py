@@ -150,7 +150,7 @@ def _delay(state: Work, delaying: Delaying, message: Observed) -> Work:
     """Have keys looked at a little later, unless they are due before that anyway."""
     timers = state.timers
     for change in message.changes:
-        keys, delay_ms = delaying(state.caches, message.resource, change)
+        keys, delay_ms = delaying(state.caches, message.resource, change, message.now_ms)
         for key in keys:
             at_ms, due_ms = message.now_ms + delay_ms, timers.due.get(key)
             if due_ms is None or due_ms > at_ms:

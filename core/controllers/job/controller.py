@@ -43,7 +43,7 @@ class JobController(msgspec.Struct, frozen=True):
         return (change.key,) if resource == JOBS and not _is_status_only(change) else ()
 
     def dirty_later(
-        self, caches: Caches, resource: Resource, change: Change
+        self, caches: Caches, resource: Resource, change: Change, now_ms: int
     ) -> tuple[Iterable[Key], int]:
         if resource == JOBS:
             return ((change.key,) if _is_status_only(change) else ()), BATCH_PERIOD_MS
