@@ -11,6 +11,7 @@ from kelm.adapters.simulator.inputs import ContainerCrashed, ImagePullFailed, In
 from kelm.adapters.simulator.loop import Simulator
 from kelm.adapters.simulator.machines import Host, kubelet_name
 from kelm.core.controllers.cloud_node_lifecycle import CloudNodeLifecycle
+from kelm.core.controllers.cron_job.controller import CronJobController
 from kelm.core.controllers.deployment.controller import DeploymentController
 from kelm.core.controllers.disruption.controller import DisruptionController
 from kelm.core.controllers.endpoints.controller import EndpointsController
@@ -60,6 +61,7 @@ CONTROLLERS: tuple[Controller, ...] = (
     CloudNodeLifecycle(),
     JobController(),
     JobOrphans(),
+    CronJobController(),
     TTLAfterFinished(),
 )
 

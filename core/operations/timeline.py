@@ -19,7 +19,16 @@ from kelm.effects.address import Resource
 from kelm.effects.document import Document, children, number, text
 from kelm.effects.messages import Change
 
-TOLD_EVENTS = frozenset({"ScalingReplicaSet", "FailedScheduling", "FailedCreate", "EvictionByPDB"})
+TOLD_EVENTS = frozenset(
+    {
+        "ScalingReplicaSet",
+        "FailedScheduling",
+        "FailedCreate",
+        "EvictionByPDB",
+        "JobAlreadyActive",
+        "MissSchedule",
+    }
+)
 """Events whose message is a line of its own: they tell what no object's change shows."""
 SPAN_MS = 1_000
 LONE_PODS = "pods"
@@ -150,8 +159,14 @@ def _condition(doc: Document, kind: str, field: str) -> str:
 
 def _job_facts(change: Change, at_ms: int) -> Iterator[Fact]:
     doc = change.new or change.old
+    if doc is None:
+        return
+    meta = metadata(doc)
+    owner = meta.controller
+    if change.old is None and owner is not None:
+        yield Fact(at_ms, f"{owner.kind.lower()}/{owner.name}", f"started job {meta.name}")
     for what, bad in job_steps(change.old, change.new):
-        yield Fact(at_ms, f"job/{metadata(doc).name}" if doc else "", what, bad=bad)
+        yield Fact(at_ms, f"job/{meta.name}", what, bad=bad)
 
 
 def _node_facts(change: Change, at_ms: int) -> Iterator[Fact]:

@@ -66,6 +66,18 @@ def test_jobs_end_and_say_how():
         assert told in result.output
 
 
+def test_a_cron_job_makes_a_job_every_minute():
+    result = kelm(str(EXAMPLES / "cronjob.yaml"), "--until", "150s")
+    assert result.exit_code == 0, result.output
+    for told in (
+        "cronjob/hello: started job hello-29453761",
+        "job/hello-29453762: is complete, 1 pod succeeded",
+        "NAME    SCHEDULE    TIMEZONE   SUSPEND   ACTIVE   LAST SCHEDULE   AGE",
+        "hello   * * * * *   <none>     False     0        32s",
+    ):
+        assert told in result.output
+
+
 def test_a_lost_machine_is_replaced_and_its_pods_come_back():
     result = kelm(GUESTBOOK, "--at", "60s", "crash node/node-1", "-o", "yaml")
     assert result.exit_code == 0, result.output
