@@ -26,12 +26,13 @@ request is tried again, under which of the random names, and so how often it is 
 from __future__ import annotations
 
 from tests.conformance.replay.recording import Trace
+from tests.conformance.replay.replay import QUIET_S
 from tests.conformance.replay.start import begin, counted, events, recorded_events
 
 
-def workloads(trace: Trace) -> list[str]:
+def workloads(trace: Trace, quiet_s: float = QUIET_S, late_s: int = 0) -> list[str]:
     """Every difference between a recorded history and ours."""
-    replay, state = begin(trace)
+    replay, state = begin(trace, quiet_s, late_s)
     found = replay.followed(state)
     if isinstance(found, str):
         return [found]

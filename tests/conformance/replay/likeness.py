@@ -20,6 +20,10 @@ ACCESS = "kube-api-access-"
 RANDOM = "<random>"
 UNUSED_NAME = re.compile(r'"([a-z0-9.-]+-)[bcdfghjklmnpqrstvwxz2456789]{5}"')
 
+VERSION = "resourceVersion"
+UNORDERED = ".status.uncountedTerminatedPods"
+"""Uids in the order of upstream's cache, which is that of a map."""
+
 Rename = Callable[[str], str]
 
 
@@ -54,12 +58,14 @@ def _is_access(item: Any) -> bool:
 def difference(ours: Any, theirs: Any, rename: Rename, path: str = "") -> str:
     """The first place where an object of ours is not what was recorded, "" for none."""
     if isinstance(ours, dict) and isinstance(theirs, dict):
-        for key in sorted(ours.keys() | theirs.keys()):
+        for key in sorted((ours.keys() | theirs.keys()) - {VERSION}):
             found = difference(ours.get(key), theirs.get(key), rename, f"{path}.{key}")
             if found:
                 return found
         return ""
     if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        if path.startswith(UNORDERED):
+            ours, theirs = sorted(map(rename, ours)), sorted(theirs)
         for index, (one, two) in enumerate(zip(ours, theirs, strict=True)):
             found = difference(one, two, rename, f"{path}[{index}]")
             if found:

@@ -32,6 +32,7 @@ from kelm.effects.commands import (
     RecordEvent,
 )
 from kelm.effects.document import Document
+from kelm.effects.messages import Change
 from kelm.effects.program import Watch
 from tests.conformance.replay.recording import Entry
 from tests.conformance.replay.victims import with_other_victim
@@ -123,11 +124,11 @@ class Loop(msgspec.Struct, frozen=True):
     writes: tuple[str, ...]
     """The kinds of objects that it writes; the first is that of its keys."""
 
-    def may_write(self, mind: Mind, entry: Entry) -> bool:
+    def may_write(self, mind: Mind, entry: Entry, world: World) -> bool:
         """Whether a key is worth asking about a change: of its own kind it writes itself only."""
         if entry.kind != self.writes[0]:
             return entry.kind in self.writes
-        return mind.key == key_of(entry.namespace, entry.name)
+        return mind.key == key_of(entry.namespace, world.real_name(entry.name))
 
     # -- carrying out a plan --------------------------------------------------------------------
 
@@ -154,6 +155,7 @@ class Loop(msgspec.Struct, frozen=True):
                 continue
             known = matched(done.world, done.happened[0], entry)
             if isinstance(known, World):
+                known = self._with_news(mind, command, done, known, entry.at)
                 after = self._answered(_without(mind, number), command, done)
                 yield Step(after, known, done.happened[1:])
 
@@ -176,12 +178,24 @@ class Loop(msgspec.Struct, frozen=True):
                 done = execute(world, command, at)
                 if done.happened:
                     return None
-                world = done.world
+                world = self._with_news(mind, command, done, done.world, at)
                 mind = self._answered(mind, command, done)
                 if mind.plan is not plan:
                     break
             mind = mind.with_batches(mind.batches[1:])
         return mind, world
+
+    def _with_news(
+        self, mind: Mind, command: Command, done: Done, world: World, at: float
+    ) -> World:
+        """The world with what the controller tells at once of an answer."""
+        telling = getattr(self.controller, "told", None)
+        if telling is None or mind.sync is None:
+            return world
+        sync = msgspec.structs.replace(mind.sync, memory=mind.memory)
+        for event in telling(sync, command, done.outcome):
+            world = execute(world, event, at).world
+        return world
 
     def _answered(self, mind: Mind, command: Command, done: Done) -> Mind:
         """As in `core.runtime.queue`: memory, tolerated refusals, what must be seen."""
@@ -208,7 +222,8 @@ class Loop(msgspec.Struct, frozen=True):
         resource = getattr(command, "resource", "pods")
         meta = answer.get("metadata")
         version = meta.get("resourceVersion") if isinstance(meta, Document) else None
-        if Watch(resource) in self.controller.watches and isinstance(version, str):
+        hears = Watch(resource) in self.controller.watches and not isinstance(command, List)
+        if hears and isinstance(version, str):
             floor = floor.set(resource, max(int(version or 0), floor.get(resource, 0)))
         return msgspec.structs.replace(mind, memory=memory, floor=floor)
 
@@ -251,7 +266,7 @@ class Loop(msgspec.Struct, frozen=True):
             table, before = versions[number].table, versions[number - 1].table
             caches = caches.set(resource, table)
             touched = any(
-                mind.key in self.controller.dirty(caches, resource, change)  # type: ignore[arg-type]
+                self._touches(caches, resource, change, mind.key)
                 for change in table.changes_since(before.revision) or ()
             )
             dirty = dirty or touched
@@ -268,6 +283,13 @@ class Loop(msgspec.Struct, frozen=True):
                 and versions[seen.number + 1].at >= at - STALEST_S
             )
         ]
+
+    def _touches(self, caches: PMap[str, Table], resource: str, change: Change, key: str) -> bool:
+        """Whether a change asks for another look at a key, be it at once or a little later."""
+        if key in self.controller.dirty(caches, resource, change):  # type: ignore[arg-type]
+            return True
+        delaying = getattr(self.controller, "dirty_later", None)
+        return delaying is not None and key in delaying(caches, resource, change, 0)[0]
 
     def _caches(self, world: World, views: PMap[str, int] | dict[str, int]) -> PMap[str, Table]:
         return pmap(

@@ -89,19 +89,30 @@ def texts(value: Any) -> Iterator[str]:
             yield from texts(item)
 
 
-def start_offset(history: Iterable[Entry]) -> float:
+def _just_written(entry: Entry) -> Iterator[str]:
+    """Times in an object that say when this version of it was written."""
+    if entry.type == "ADDED":
+        yield entry.object["metadata"].get("creationTimestamp", "")
+    if entry.kind == "Job" and entry.type == "MODIFIED":
+        # Jobs have no grace: what says when one is to go is from then, too.
+        yield from (text for text in texts(entry.object) if text not in set(texts(entry.old)))
+
+
+def start_offset(history: Iterable[Entry], least: float = -0.5) -> float:
     """By how much `<T+0>` is later than the start of the recording, in seconds.
 
     Placeholders are whole seconds of the recorded clock, relative to a start that was none. What
-    was created at `<T+n>` was seen n + offset after the start, or up to a second later.
+    was written at `<T+n>` was seen n + offset after the start, or up to a second later.
+
+    least: what it is at least.
     """
     lags = [
         entry.at - int(found[1])
         for entry in history
-        if entry.type == "ADDED"
-        and (found := TIME.fullmatch(entry.object["metadata"].get("creationTimestamp", "")))
+        for text in _just_written(entry)
+        if (found := TIME.fullmatch(text))
     ]
     if not lags:
         return 0.0
     latest, earliest = min(lags), max(lags) - 1
-    return (latest + max(earliest, -0.5)) / 2 if earliest < latest else latest
+    return (latest + max(earliest, least)) / 2 if earliest < latest else latest

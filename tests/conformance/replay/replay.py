@@ -46,6 +46,7 @@ class Replay(msgspec.Struct, frozen=True):
     trace: Trace
     history: tuple[Entry, ...]
     loops: tuple[Loop, ...]
+    quiet_s: float = QUIET_S
 
     @property
     def steps(self) -> list[Action]:
@@ -123,7 +124,7 @@ class Replay(msgspec.Struct, frozen=True):
         for effort in EFFORTS:
             for loop in self.loops:
                 for mind in self._minds(state, loop):
-                    if not loop.may_write(mind, entry):
+                    if not loop.may_write(mind, entry, state.world):
                         continue
                     for step in self._by_loop(state.world, loop, mind, entry, effort):
                         found = _with(state, step.world, entry, step.happened)
@@ -205,7 +206,8 @@ class Replay(msgspec.Struct, frozen=True):
             rest = loop.without_effect(mind, world, at)
             if rest is None:
                 return f"{name} {mind.key} would still do {mind.batches!r}"
-            look = loop.look_at_all(*rest, at)
+            mind, world = rest
+            look = loop.look_at_all(mind, world, at)
             if look is None or not any(look.mind.batches):
                 break
             mind, world = look.mind, look.world
@@ -250,10 +252,14 @@ class Replay(msgspec.Struct, frozen=True):
     def _rested_before(self, state: State, number: int) -> State | str:
         before = self._before(number)
         if number < len(self.history):
-            if self.history[number].at - before <= QUIET_S:
+            rest = before + self.quiet_s
+            if self.history[number].at <= rest:
                 return state
-            return self.rested(self.unnoticed_steps(state, before + QUIET_S), before + QUIET_S)
-        last = max(before + QUIET_S, self.steps[-1]["at"] if self.steps else 0.0)
+            found = self.rested(self.unnoticed_steps(state, rest), rest)
+            later = self.history[number].at - 2 * self.quiet_s
+            # What is due in between may be told of, but must change nothing.
+            return found if later <= rest or isinstance(found, str) else self.rested(found, later)
+        last = max(before + self.quiet_s, self.steps[-1]["at"] if self.steps else 0.0)
         state = self.unnoticed_steps(state, last)
         if state.step < len(self.steps):
             return f"our answer to {self.steps[state.step]} is another"

@@ -13,19 +13,23 @@ from pyrsistent import pmap
 
 from kelm.core.api.bootstrap import new_server
 from kelm.core.api.server import handle
+from kelm.core.controllers.cron_job.controller import CronJobController
 from kelm.core.controllers.deployment.controller import DeploymentController
 from kelm.core.controllers.garbage_collector.program import GarbageCollectorProgram
+from kelm.core.controllers.job.controller import JobController
+from kelm.core.controllers.job.orphans import JobOrphans
 from kelm.core.controllers.replicaset.controller import (
     REPLICATION_CONTROLLERS,
     ReplicaSetController,
 )
+from kelm.core.controllers.ttl_after_finished import TTLAfterFinished
 from kelm.effects.commands import Create, List
 from kelm.effects.document import document, thaw
 from tests.conformance.replay.collecting import started
 from tests.conformance.replay.likeness import RANDOM, Rename, without_chance
 from tests.conformance.replay.loops import Loop
 from tests.conformance.replay.recording import ZERO_MS, Object, Trace, entries, start_offset
-from tests.conformance.replay.replay import Replay, State
+from tests.conformance.replay.replay import QUIET_S, Replay, State
 from tests.conformance.replay.world import World, execute
 
 NUMBER = re.compile(r"<\d+>")
@@ -34,15 +38,22 @@ LOOPS = (
     Loop(DeploymentController(), ("Deployment", "ReplicaSet")),
     Loop(ReplicaSetController(), ("ReplicaSet", "Pod")),
     Loop(REPLICATION_CONTROLLERS, ("ReplicationController", "Pod")),
+    Loop(CronJobController(), ("CronJob", "Job")),
+    Loop(JobController(), ("Job", "Pod")),
+    Loop(JobOrphans(), ("Pod",)),
+    Loop(TTLAfterFinished(), ("Job",)),
 )
 
 
-def begin(trace: Trace) -> tuple[Replay, State]:
-    """A replay of a recording, and the cluster before its first entry."""
+def begin(trace: Trace, quiet_s: float = QUIET_S, late_s: int = 0) -> tuple[Replay, State]:
+    """A replay of a recording, and the cluster before its first entry.
+
+    late_s: by how many seconds all recorded times were put off.
+    """
     whole = tuple(entries(trace))
     told_apart = (one for one in whole if one.kind != "Event")
     history = tuple(one._replace(number=number) for number, one in enumerate(told_apart))
-    world = World(new_server(now_ms=ZERO_MS - 60_000), offset=start_offset(history))
+    world = World(new_server(now_ms=ZERO_MS - 60_000), offset=start_offset(history, -0.5 - late_s))
     named = {one["name"] for one in trace["nodes"]}
     world = msgspec.structs.replace(world, names=pmap(_addresses(trace)))
     for node in trace["nodes"]:
@@ -54,7 +65,7 @@ def begin(trace: Trace) -> tuple[Replay, State]:
             world = _made(world, "serviceaccounts", namespace, account)
     assert len(named) == len(trace["nodes"])
     running = pmap({"garbage-collector": started(GarbageCollectorProgram())})
-    return Replay(trace, history, LOOPS), State(world, running=running)
+    return Replay(trace, history, LOOPS, quiet_s), State(world, running=running)
 
 
 def _made(world: World, resource: str, namespace: str, body: Object) -> World:
