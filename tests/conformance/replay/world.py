@@ -69,9 +69,10 @@ class World(msgspec.Struct, frozen=True):
         """A text of ours with recorded names, uids and addresses."""
         if ours in self.uids:
             return self.uids[ours]
-        for name, recorded in self.names.items():
-            if name in ours:
-                ours = ours.replace(name, recorded)
+        # A pod's name has its Job's in it: the longest first.
+        found = [(name, recorded) for name, recorded in self.names.items() if name in ours]
+        for name, recorded in sorted(found, key=lambda pair: -len(pair[0])):
+            ours = ours.replace(name, recorded)
         return ours
 
     def real(self, recorded: Any) -> Any:
@@ -91,9 +92,9 @@ class World(msgspec.Struct, frozen=True):
 
     def real_name(self, recorded: str) -> str:
         """A text with our names for the recorded ones."""
-        for ours, placeholder in self.names.items():
-            if placeholder in recorded:
-                recorded = recorded.replace(placeholder, ours)
+        found = [(ours, one) for ours, one in self.names.items() if one in recorded]
+        for ours, placeholder in sorted(found, key=lambda pair: -len(pair[1])):
+            recorded = recorded.replace(placeholder, ours)
         return recorded
 
     def newest(self, resource: str) -> Table:
