@@ -27,6 +27,8 @@ from kelm.core.controllers.job.seen import is_tracked
 from kelm.core.node.images import Image, Launch, behave, exits
 from kelm.core.objects.batch import COMPLETE, FAILED, JOBS, Job, job
 from kelm.core.objects.pod import pod
+from kelm.effects.commands import Patch
+from kelm.effects.document import document
 from kelm.effects.refusals import Reason
 
 HOUR_MS = 3_600_000
@@ -37,11 +39,11 @@ STORMS = storms(processes=PROCESSES, nodes=NODES, most=6)
 CALM_NODES = storms(processes=PROCESSES, most=6)
 
 
-def cluster_with(bad: str, seed: int = 0, order: str = "fifo") -> Cluster:
+def cluster_with(bad: str, seed: int = 0, order: str = "fifo", works_ms: int = 3_000) -> Cluster:
     """A cluster in which pods fail whose name ends with one of these letters."""
 
     def run(launch: Launch) -> Any:
-        return behave(exits(after_ms=3_000, code=int(launch.pod[-1] in bad)))
+        return behave(exits(after_ms=works_ms, code=int(launch.pod[-1] in bad)))
 
     plane = ControlPlane().with_image("worker", Image(run))
     return Cluster(nodes=len(NODES), seed=seed, order=order, control_plane=plane)
@@ -58,6 +60,9 @@ def manifest(**spec: Any) -> dict[str, Any]:
         "spec": {"template": template, **spec},
     }
 
+
+AFTER_FIVE_SECONDS = (RequestsRefused("nobody"), 5_000)
+"""Nothing; when it is over the first pods have ended and the controller has not looked again."""
 
 PLAIN = st.fixed_dictionaries(
     {
@@ -132,6 +137,7 @@ def test_a_job_ends_and_then_nothing_moves(spec, storm, bad, order):
 @settings(max_examples=max(25, settings.default.max_examples))
 @given(spec=SPECS, storm=STORMS, bad=BAD)
 @example({"parallelism": 3}, [(AnswersLost("job-controller", 2), 1)], "")
+@example({"completions": 3, "parallelism": 2, "backoffLimit": 1}, [], LETTERS)
 @example(
     {"completions": 6, "parallelism": 4},
     [(WatchStalled("job-controller", 9_000), 1), (RequestsRefused("job-controller"), 1)],
@@ -190,9 +196,24 @@ def test_a_restart_of_the_controller_changes_nothing(spec, bad, at_ms):
 @settings(max_examples=max(15, settings.default.max_examples // 2))
 @given(storm=CALM_NODES, parallelism=st.integers(1, 4))
 @example([(RequestsRefused("job-controller", Reason.CONFLICT, 5), 0)], 2)
+@example([AFTER_FIVE_SECONDS, (AnswersLost("job-controller", 2), 1)], 2)
 def test_a_job_without_failures_is_complete_whatever_the_api_does(storm, parallelism):
     cluster = lived({"completions": 6, "parallelism": parallelism}, storm, "")
     status = work(cluster).status
     assert status.condition(COMPLETE) is not None
     assert (status.succeeded, status.failed) == (6, 0)
     assert len(cluster.list("pods")) == 6
+
+
+def test_a_pod_whose_maker_was_not_told_is_not_made_again():
+    """The answer is lost, and the pod is not seen for a minute: upstream would make another."""
+    cluster = cluster_with("", works_ms=90_000)
+    cluster.apply(manifest(completions=4, parallelism=2, suspend=True))
+    cluster.run(5_000)
+    cluster.inject(WatchStalled("job-controller", 60_000, "pods"))
+    cluster.inject(AnswersLost("job-controller", 1))
+    resumed = document({"spec": {"suspend": False}})
+    cluster.ask(Patch(JOBS, "default", "work", resumed)).unwrap()
+    cluster.run_until_converged(HOUR_MS)
+    assert most_active(cluster) == 2
+    assert len(cluster.list("pods")) == 4
