@@ -169,6 +169,27 @@ def test_nothing_reaches_a_program_that_was_replaced() -> None:
     living({"GET /api/v1/namespaces/n/pods/a": [slow]}, live)
 
 
+def test_a_program_that_was_stopped_asks_for_nothing_more() -> None:
+    class Insatiable(Heard, frozen=True):
+        def update(self, state: Any, message: Message) -> Any:
+            number = len(state) + 2
+            return (*state, message), (Request(number, Get("pods", "n", "a")),)
+
+    async def slow(request: Any) -> Any:
+        await asyncio.sleep(0.05)
+        return await reply(200, pod("a", 3))(request)
+
+    async def live(platform: KubernetesPlatform, script: Scripted) -> None:
+        first = (Request(1, Get("pods", "n", "a")),)
+        platform.start("p", Insatiable("p", (), first))
+        await until(lambda: len(script.asked("GET")) == 3)
+        platform.stop("p")
+        await asyncio.sleep(0.2)
+        assert len(script.asked("GET")) == 3
+
+    living({"GET /api/v1/namespaces/n/pods/a": [slow]}, live)
+
+
 def test_a_history_that_was_replaced_starts_the_program_anew() -> None:
     async def live(platform: KubernetesPlatform, _script: Scripted) -> None:
         platform.start("p", Heard("p"))

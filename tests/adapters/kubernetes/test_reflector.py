@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from kelm.adapters.kubernetes.catalogue import Resources
 from kelm.adapters.kubernetes.meters import Meters
@@ -190,10 +192,13 @@ def test_a_watch_that_does_not_show_our_own_write_is_renewed() -> None:
         await until(lambda: told.names == ["n/b"], 2.0)
         assert len(script.asked("WATCH")) >= 2
 
-    chatty = [bookmark(9)] * 50
-
-    async def lagging(request: Any) -> Any:
-        return await stream(*chatty)(request)
+    async def lagging(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for _ in range(100):
+            await response.write(json.dumps(bookmark(9)).encode() + b"\n")
+            await asyncio.sleep(0.05)
+        return response
 
     watching(
         {PODS: [listing(9)], WATCH: [lagging, stream(event("ADDED", pod("b", 10)))]},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from returns.result import Success
 
@@ -13,10 +14,11 @@ from kelm.core.controllers.replicaset.controller import ReplicaSetController
 from kelm.core.runtime.queue import ControllerProgram
 from kelm.core.store import table as tables
 from kelm.core.store.table import Table
-from kelm.effects.commands import Create
+from kelm.effects.commands import Create, Get, Request, Requests
 from kelm.effects.document import Document, document, with_value
 from kelm.effects.laws import Step
 from kelm.effects.messages import Answered, Message, Observed, TimerFired
+from kelm.effects.program import Subscriptions
 
 LABELS = {"app": "web"}
 SET = document(
@@ -112,6 +114,42 @@ def test_another_mind_is_found_at_its_first_step() -> None:
     found = replay(changed, same).difference
     assert found is not None and found.process == "replicaset-controller"
     assert found.field == "asked[0]" and '"j"' in str(found).replace("'", '"')
+
+
+class Counting(msgspec.Struct, frozen=True):
+    """Asks for what has as many letters as there were changes."""
+
+    name: str = "counting"
+
+    def init(self) -> tuple[None, Requests]:
+        return None, ()
+
+    def subscriptions(self, _state: None) -> Subscriptions:
+        return Subscriptions()
+
+    def update(self, _state: None, message: Message) -> tuple[None, Requests]:
+        count = len(message.changes) if isinstance(message, Observed) else 0
+        return None, (Request(1, Get("pods", "n", "x" * count)),)
+
+
+def test_a_program_that_was_told_a_part_is_told_that_part_again() -> None:
+    lines: list[str] = []
+    program = Counting()
+    recorder = Recorder(lines.append, (program,))
+    before = tables.put(Table("pods"), "n/a", document({"metadata": {"name": "a"}}), 1)
+    after = before
+    for revision, name in enumerate("bcd", 2):
+        doc = document({"metadata": {"name": name}})
+        after = tables.put(after, f"n/{name}", doc, revision)
+    changes = after.changes_since(1) or ()
+    recorder(program.name, Step(None))
+    for message in (
+        Observed(1, "pods", before, (), replaced=True),
+        Observed(2, "pods", after, changes[1:2]),
+    ):
+        recorder(program.name, Step(message, program.update(None, message)[1]))
+    assert '"told":[3]' in lines[-1]
+    assert replay(lines, lambda _: program).difference is None
 
 
 @pytest.mark.parametrize(
