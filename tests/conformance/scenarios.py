@@ -224,6 +224,55 @@ def namespace_deleted(world: World) -> None:
     assert world.run_until(empty, MINUTE_MS)
 
 
+def stateful_set_keeps_its_order(world: World) -> None:
+    where = namespace(world, "stateful")
+    whole = deployment("db", 3, terminationGracePeriodSeconds=1)
+    spec = child(whole, "spec")
+    kept = {key: spec[key] for key in ("replicas", "selector", "template")}
+    headless = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "db"},
+        "spec": {"clusterIP": "None", "selector": {"app": "db"}, "ports": [{"port": 80}]},
+    }
+    stateful = Document(
+        apiVersion="apps/v1",
+        kind="StatefulSet",
+        metadata=Document(name="db"),
+        spec=Document({**kept, "serviceName": "db"}),
+    )
+    since_ms = world.now_ms
+    apply(world, where, document(headless), stateful)
+    assert world.run_until(lambda seen: ready(pods_of(seen, where)) == 3, MINUTE_MS)
+    for docs in world.seen.pods_since(since_ms, where):
+        names = sorted(text(doc, "metadata", "name") for doc in docs)
+        assert names == [f"db-{place}" for place in range(len(names))], "one after the other"
+        assert ready(docs) >= len(docs) - 1, "each waits for the one before"
+
+
+def job_runs_to_its_end(world: World) -> None:
+    where = namespace(world, "job")
+    container = {"name": "c", "image": "busybox", "command": ["sh", "-c", "sleep 1"]}
+    pods = {"restartPolicy": "Never", "containers": [container]}
+    job = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "work"},
+        "spec": {"completions": 3, "parallelism": 2, "template": {"spec": pods}},
+    }
+    apply(world, where, document(job))
+
+    def complete(seen: Seen) -> bool:
+        found = seen.tables["jobs.batch"].get(f"{where}/work") or Document()
+        conditions = children(found, "status", "conditions")
+        return any(one.get("type") == "Complete" for one in conditions)
+
+    assert world.run_until(complete, MINUTE_MS)
+    found = world.seen.tables["jobs.batch"].get(f"{where}/work")
+    assert found is not None and number(found, "status", "succeeded") == 3
+    assert len(pods_of(world.seen, where)) == 3, "as many pods as completions"
+
+
 Scenario = Callable[[World], None]
 SCENARIOS: tuple[Scenario, ...] = (
     guestbook_converges,
@@ -233,4 +282,6 @@ SCENARIOS: tuple[Scenario, ...] = (
     foreground_delete,
     node_lost,
     namespace_deleted,
+    stateful_set_keeps_its_order,
+    job_runs_to_its_end,
 )

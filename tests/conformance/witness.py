@@ -24,6 +24,8 @@ WATCHED = (
     "configmaps",
     "deployments.apps",
     "replicasets.apps",
+    "statefulsets.apps",
+    "jobs.batch",
     "endpointslices.discovery.k8s.io",
 )
 

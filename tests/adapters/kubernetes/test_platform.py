@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from kelm.adapters.kubernetes.platform import KubernetesPlatform
 from kelm.effects.commands import Delete, Get, Request, Requests
 from kelm.effects.laws import Step, broken_laws
 from kelm.effects.messages import Answered, Message, Observed, TimerFired
+from kelm.effects.platform import Platform
 from kelm.effects.program import Subscriptions, Watch
 from tests.adapters.kubernetes.scripted import (
     QUICK,
@@ -123,6 +125,19 @@ def test_a_widened_watch_tells_each_program_of_its_own_objects() -> None:
         assert keys == ["n/b"] and len(script.asked("WATCH")) == 1
 
     living(EVENTS, live, widen=lambda watch: Watch(watch.resource))
+
+
+def test_it_is_a_platform() -> None:
+    """Type checkers see that both interpreters keep the protocol."""
+
+    async def live(platform: KubernetesPlatform, _script: Scripted) -> None:
+        seen: Platform = platform
+        seen.start("one", Heard("one", ()))
+        before = seen.now_ms
+        assert abs(before - time.time() * 1_000) < 60_000 and seen.now_ms >= before
+        seen.stop("one")
+
+    living({}, live)
 
 
 def test_answers_come_back_by_number() -> None:
