@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import ssl
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import msgspec
 from kubernetes_asyncio.client.configuration import Configuration
@@ -108,9 +110,20 @@ def _access(configuration: Configuration, source: Source) -> Access:
         host,
         _tls(configuration, source) if host.startswith("https://") else None,
         authorization,
-        configuration.proxy or "",
+        configuration.proxy or _proxy_of_environment(host),
         configuration.tls_server_name or "",
     )
+
+
+def _proxy_of_environment(server: str) -> str:
+    """HTTPS_PROXY, HTTP_PROXY and NO_PROXY, as kubectl heeds them where no proxy-url is given.
+
+    Asked once and not for every request, as aiohttp's trust_env would.
+    """
+    where = urlsplit(server)
+    if where.hostname is None or proxy_bypass(where.netloc):
+        return ""
+    return getproxies().get(where.scheme, "")
 
 
 def _tls(configuration: Configuration, source: Source) -> ssl.SSLContext:

@@ -39,7 +39,6 @@ class Wire:
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
             read_bufsize=READ_BYTES,
             headers={"User-Agent": f"kelm/{importlib.metadata.version('kelm')}"},
-            trust_env=True,
         )
         self._session._retry_connection = False  # it would send a PUT or DELETE a second time
 

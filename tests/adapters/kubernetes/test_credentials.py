@@ -112,6 +112,14 @@ def test_proxies_and_server_names(tmp_path: Path) -> None:
     assert (found.proxy, found.tls_server_name) == ("http://proxy.test:3128", "kubernetes.default")
 
 
+def test_a_proxy_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://corporate.test:3128")
+    monkeypatch.setenv("no_proxy", "")
+    assert one(tmp_path, {"token": "t"}).proxy == "http://corporate.test:3128"
+    monkeypatch.setenv("no_proxy", ".test")
+    assert one(tmp_path, {"token": "t"}).proxy == ""
+
+
 def plugin(folder: Path, status: str) -> dict[str, Any]:
     """An exec plugin that counts how often it was run."""
     script = folder / "plugin"
