@@ -10,6 +10,7 @@ import asyncio
 import time
 
 from kelm.adapters.kubernetes.answers import read
+from kelm.adapters.kubernetes.meters import LOG
 from kelm.adapters.kubernetes.served import Catalogue, Served, from_aggregated, from_lists
 from kelm.adapters.kubernetes.trouble import NotAnswered
 from kelm.adapters.kubernetes.wire import Wire
@@ -59,7 +60,11 @@ class Resources:
             preferred = text(child(group, "preferredVersion"), "groupVersion")
             others = (text(version, "groupVersion") for version in children(group, "versions"))
             versions = dict.fromkeys((preferred, *others))
-            lists.extend([await self._get(f"/apis/{version}") for version in versions])
+            for version in versions:
+                try:
+                    lists.append(await self._get(f"/apis/{version}"))
+                except NotAnswered as problem:  # one extension that is down hides no other group
+                    LOG.warning("%s", problem)
         return from_lists(lists)
 
     async def _get(self, path: str, accept: str = "application/json") -> Document:

@@ -241,6 +241,30 @@ def test_what_is_not_served_is_empty() -> None:
     watching({}, live, Watch("widgets.example.com"))
 
 
+def test_an_extension_that_is_down_hides_no_other_group() -> None:
+    async def live(_reflector: Reflector, told: Told, _script: Scripted) -> None:
+        await until(lambda: told.names == ["n/a"])
+
+    groups = [
+        {"name": name, "versions": [{"groupVersion": f"{name}/v1"}]}
+        for name in ("down.example.com", "up.example.com")
+    ]
+    widgets = {"name": "widgets", "kind": "Widget", "namespaced": True}
+    served = {"groupVersion": "up.example.com/v1", "resources": [widgets]}
+    path = "/apis/up.example.com/v1/widgets"
+    watching(
+        {
+            "GET /apis": [reply(200, {"kind": "APIGroupList", "groups": groups})],
+            "GET /apis/down.example.com/v1": [reply(503, "down")],
+            "GET /apis/up.example.com/v1": [reply(200, served)],
+            f"GET {path}": [listing(9, pod("a", 3))],
+            f"WATCH {path}": [stream()],
+        },
+        live,
+        Watch("widgets.up.example.com"),
+    )
+
+
 def test_a_history_that_was_replaced_is_told_as_a_new_list() -> None:
     async def live(_reflector: Reflector, told: Told, _script: Scripted) -> None:
         await until(lambda: told.replaced == 2)
