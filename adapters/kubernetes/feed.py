@@ -24,6 +24,8 @@ from kelm.effects.messages import Change, Observed
 from kelm.effects.program import Watch
 
 Hearer = tuple[Process, int]
+Ear = tuple[str, int]
+"""A process's name and the place of the watch among its watches."""
 WakeUp = Callable[[Process, int], None]
 
 
@@ -40,28 +42,27 @@ class Feed:
         self.reflector: Reflector
         self.task: asyncio.Task[None]
         self._wake_up = wake_up
-        self._whole: dict[str, Hearer] = {}
-        self._by_field: dict[str, dict[str, dict[str, Hearer]]] = {}
+        self._whole: dict[Ear, Hearer] = {}
+        self._by_field: dict[str, dict[str, dict[Ear, Hearer]]] = {}
 
     def add(self, process: Process, index: int, wide: bool) -> None:
         """Serve a watch; `wide`: the reflector watches more than it asks for."""
         watch = process.watch(index)
-        if wide and watch.field:
-            by_value = self._by_field.setdefault(watch.field, {})
-            by_value.setdefault(watch.value, {})[process.name] = (process, index)
-        else:
-            self._whole[process.name] = (process, index)
+        self._hearers(watch, wide)[process.name, index] = (process, index)
         if self.reflector.table is not None:
             self._wake_up(process, index)
 
-    def drop(self, name: str) -> None:
-        """Serve a process no longer."""
-        self._whole.pop(name, None)
-        for by_value in self._by_field.values():
-            for value in [value for value, hearers in by_value.items() if name in hearers]:
-                by_value[value].pop(name)
-                if not by_value[value]:
-                    del by_value[value]
+    def _hearers(self, watch: Watch, wide: bool) -> dict[Ear, Hearer]:
+        if wide and watch.field:
+            return self._by_field.setdefault(watch.field, {}).setdefault(watch.value, {})
+        return self._whole
+
+    def drop(self, ear: Ear, watch: Watch, wide: bool) -> None:
+        """Serve a watch of a process no longer."""
+        hearers = self._hearers(watch, wide)
+        hearers.pop(ear, None)
+        if not hearers and hearers is not self._whole:
+            del self._by_field[watch.field][watch.value]
 
     @property
     def idle(self) -> bool:
@@ -85,7 +86,7 @@ class Feed:
             for change in changes:
                 self._file(change, field, by_value)
 
-    def _file(self, change: Change, field: str, by_value: dict[str, dict[str, Hearer]]) -> None:
+    def _file(self, change: Change, field: str, by_value: dict[str, dict[Ear, Hearer]]) -> None:
         new, old = field_value(change.new, field), field_value(change.old, field)
         for value in {new, old} - {None}:
             for process, index in by_value.get(value or "", {}).values():
@@ -115,27 +116,32 @@ class Feeds:
         self._wake_up = wake_up
         self._feeds: dict[Watch, Feed] = {}
         self._of_resource: dict[Resource, list[Feed]] = {}
+        self._served: dict[str, tuple[Watch, ...]] = {}
 
     def register(self, process: Process) -> None:
         """Serve all watches of a process, and no others of it."""
-        wanted = [self._widen(watch) for watch in process.subscriptions.watches]
-        for place, feed in list(self._feeds.items()):
-            feed.drop(process.name)
-            if feed.idle and place not in wanted:
-                self._end(place)
-        for index, (watch, wide) in enumerate(
-            zip(process.subscriptions.watches, wanted, strict=True)
-        ):
+        before = self._served.pop(process.name, ())
+        now = process.subscriptions.watches
+        for index, watch in enumerate(now):
+            wide = self._widen(watch)
             self._feed(wide).add(process, index, wide != watch)
+        for index, watch in enumerate(before):
+            if watch not in now[index : index + 1]:
+                self._drop(process.name, index, watch)
+        self._served[process.name] = now
 
     def forget(self, process: Process) -> None:
         """Serve a process no longer; a reflector that nobody hears ends."""
-        for place in {self._widen(watch) for watch in process.subscriptions.watches}:
-            feed = self._feeds.get(place)
-            if feed is not None:
-                feed.drop(process.name)
-                if feed.idle:
-                    self._end(place)
+        for index, watch in enumerate(self._served.pop(process.name, ())):
+            self._drop(process.name, index, watch)
+
+    def _drop(self, name: str, index: int, watch: Watch) -> None:
+        wide = self._widen(watch)
+        feed = self._feeds.get(wide)
+        if feed is not None:
+            feed.drop((name, index), watch, wide != watch)
+            if feed.idle:
+                self._end(wide)
 
     def _feed(self, place: Watch) -> Feed:
         feed = self._feeds.get(place)

@@ -127,6 +127,35 @@ def test_a_widened_watch_tells_each_program_of_its_own_objects() -> None:
     living(EVENTS, live, widen=lambda watch: Watch(watch.resource))
 
 
+def test_two_watches_of_one_program_on_one_resource_are_both_served() -> None:
+    both = (
+        Watch("pods", field="spec.nodeName", value="node-1"),
+        Watch("pods", field="spec.nodeName", value="node-2"),
+        Watch("pods"),
+    )
+
+    async def live(platform: KubernetesPlatform, script: Scripted) -> None:
+        platform.start("p", Heard("p", both))
+
+        def keys() -> list[str]:
+            return sorted(c.key for o in observed(platform, "p") for c in o.changes)
+
+        await until(lambda: keys() == ["n/a", "n/a", "n/b", "n/b"])
+        assert len(script.asked("WATCH")) == 1
+        platform.stop("p")
+        assert not platform._feeds._feeds
+
+    async def run() -> None:
+        async with serving(EVENTS) as (script, wire):
+            platform = KubernetesPlatform(wire, QUICK, widen=lambda watch: Watch(watch.resource))
+            try:
+                await live(platform, script)
+            finally:
+                await platform.close()
+
+    asyncio.run(run())
+
+
 def test_it_is_a_platform() -> None:
     """Type checkers see that both interpreters keep the protocol."""
 
