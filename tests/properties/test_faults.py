@@ -18,7 +18,7 @@ from kelm.core.laws.rest import AT_REST
 from kelm.core.laws.restarts import CRASH_LOOP, restarts
 from kelm.core.laws.rollout import MADE, WANTED, made_beyond, missing
 from kelm.core.node.images import Images, behave, exits, in_turn
-from kelm.core.operations.verbs import Restart
+from kelm.core.operations.verbs import Scale
 from kelm.effects.commands import TerminateInstance
 from kelm.effects.refusals import Reason
 from tests.properties.deeds import HitPod
@@ -78,7 +78,9 @@ def without_losses(draw: st.DrawFn) -> tuple[World, list[tuple[Any, int]]]:
 
 @FEW
 @given(drawn=without_losses())
-@example(drawn=(World((Spec(replicas=5),), 3, "random"), [(Restart(Spec().ref), 5_000)]))
+@example(drawn=(World((Spec(replicas=5),), 9, "random"), [(Scale(Spec().ref, 6), 5_000)]))
+@example(drawn=(World((Spec(replicas=5),), 14, "random"), [(Scale(Spec().ref, 6), 5_000)]))
+@example(drawn=(World((Spec(replicas=5),), 35, "random"), [(Scale(Spec().ref, 6), 5_000)]))
 def test_as_long_as_answers_arrive_nobody_asks_for_more_than_is_wanted(drawn):
     world, storm = drawn
     with telling(Story(world)) as story:
