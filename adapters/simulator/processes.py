@@ -27,6 +27,7 @@ from kelm.core.controllers.replicaset.controller import (
     REPLICATION_CONTROLLERS,
     ReplicaSetController,
 )
+from kelm.core.controllers.resource_quota import ResourceQuotaController
 from kelm.core.controllers.service_account import RootCA, ServiceAccounts
 from kelm.core.controllers.statefulset.controller import StatefulSetController
 from kelm.core.controllers.taint_eviction import TaintEviction
@@ -63,6 +64,7 @@ CONTROLLERS: tuple[Controller, ...] = (
     JobOrphans(),
     CronJobController(),
     TTLAfterFinished(),
+    ResourceQuotaController(),
 )
 
 NO_CLAIMS = Profile().without("VolumeBinding")

@@ -30,6 +30,7 @@ from kelm.core.api.metadata import (
     metadata_of,
 )
 from kelm.core.api.mould import Mould, Reading, mould_of
+from kelm.core.api.quota_charge import charge
 from kelm.core.api.request import Answer, Call, Written, decoded, in_namespace, typed
 from kelm.core.api.resources import ResourceInfo, resource_info
 from kelm.core.api.services import SERVICES, allocated, prepared
@@ -62,6 +63,10 @@ def create(
     meta = metadata_of(admitted)
     place = str(meta.get("namespace") or "")
     changed, number, name = _named(store, info, place, meta)
+    charged = charge(changed, info, place, name, admitted, call.now_ms)
+    if isinstance(charged, Refusal):
+        return store, charged
+    changed = charged
     doc = _completed(changed, info, admitted, name, number, call)
     violations = validate_create(info.resource, doc)
     if violations:
@@ -110,6 +115,10 @@ def _of_mould(store: Store, info: ResourceInfo, admitted: Document, call: Call) 
     meta = metadata_of(admitted)
     place = str(meta.get("namespace") or "")
     changed, number, name = _named(store, info, place, meta)
+    charged = charge(changed, info, place, name, admitted, call.now_ms)
+    if isinstance(charged, Refusal):
+        return store, charged
+    changed = charged
     doc = _completed(changed, info, admitted, name, number, call)
     return _stored(store, changed, info, key_of(place, name), doc, meta)
 

@@ -12,6 +12,7 @@ from kelm.core.objects.pod_resources import Amounts, amounts, pod_limits, pod_re
 from kelm.core.objects.qos import qos_class
 from kelm.core.objects.quantity import Quantity
 from kelm.core.objects.time import parse_time
+from kelm.effects.address import Resource
 from kelm.effects.document import Document, child, children, elements, number, text, value_at
 
 COMPUTE = ("cpu", "memory", "ephemeral-storage")
@@ -95,6 +96,38 @@ def _storage(claim: Document) -> Quantity | None:
         return None
     larger = given if given is not None and given.compare(asked) > 0 else asked
     return larger.rounded_up(0)
+
+
+NAMED_ALONE = frozenset({"configmaps", "secrets", "replicationcontrollers", "resourcequotas"})
+"""Resources that a quota may count by their plain name, beside `count/...`."""
+
+
+def usage_of(resource: Resource, doc: Document, now_ms: int) -> Amounts:
+    """What an object of any kind costs.
+
+    >>> list(usage_of("deployments.apps", Document(), 0))
+    ['count/deployments.apps']
+    """
+    if resource == "pods":
+        return pod_usage(doc, now_ms)
+    if resource == "services":
+        return service_usage(doc)
+    if resource == "persistentvolumeclaims":
+        return claim_usage(doc)
+    names = [f"count/{resource}", *([resource] if resource in NAMED_ALONE else [])]
+    return dict.fromkeys(names, _ONE)
+
+
+def charged_to(quota: Document, resource: Resource, doc: Document) -> bool:
+    """Whether a quota is about an object; one with scopes is about some pods only.
+
+    Source: pkg/quota/v1/generic/evaluator.go (Matches), getScopeSelectorsFromQuota.
+    """
+    scopes = [
+        Document(scopeName=name, operator="Exists") for name in elements(quota, "spec", "scopes")
+    ]
+    scopes += children(quota, "spec", "scopeSelector", "matchExpressions")
+    return not scopes or (resource == "pods" and all(matches_scope(doc, one) for one in scopes))
 
 
 def matches_scope(pod: Document, requirement: Document) -> bool:

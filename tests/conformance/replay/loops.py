@@ -46,6 +46,7 @@ from tests.conformance.replay.world import (
     matched,
 )
 
+CHARGED = "ResourceQuota"
 STALEST_S = 1.0
 LONGEST_PLANS = 50
 NOTHING = pvector([Version(-1e9, Table(""))])
@@ -127,7 +128,8 @@ class Loop(msgspec.Struct, frozen=True):
     def may_write(self, mind: Mind, entry: Entry, world: World) -> bool:
         """Whether a key is worth asking about a change: of its own kind it writes itself only."""
         if entry.kind != self.writes[0]:
-            return entry.kind in self.writes
+            # What is made is charged to quotas first.
+            return entry.kind in self.writes or entry.kind == CHARGED
         return mind.key == key_of(entry.namespace, world.real_name(entry.name))
 
     # -- carrying out a plan --------------------------------------------------------------------
@@ -357,6 +359,8 @@ def may_make(command: Command, world: World, entry: Entry) -> bool:
         return entry.kind == "Pod" and world.rename(command.name) == entry.name
     if isinstance(command, Get | List) or not hasattr(command, "resource"):
         return False
+    if isinstance(command, Create) and entry.kind == CHARGED:
+        return True
     if command.resource != RESOURCE_OF.get(entry.kind):
         return False
     if isinstance(command, Create):

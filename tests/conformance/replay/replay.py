@@ -59,12 +59,13 @@ class Replay(msgspec.Struct, frozen=True):
         """Every state in which the recorded change was made by somebody."""
         state = self.unnoticed_steps(state, entry.at)
         state = self.informed(self.informed(state, before), entry.at)
-        owed = state.owed.get(entry.place)
-        if owed:
-            known = matched(state.world, owed[0], entry)
+        places = [entry.place] if state.owed.get(entry.place) else _births(state, entry)
+        for place in places:
+            known = matched(state.world, state.owed[place][0], entry)
             if isinstance(known, World):
-                left = state.owed.set(entry.place, owed[1:])
+                left = state.owed.set(place, state.owed[place][1:])
                 yield msgspec.structs.replace(state, world=known, owed=left)
+        if entry.place in places:
             return
         yield from self._by_user(state, entry)
         yield from self._by_machine(state, entry)
@@ -268,6 +269,13 @@ class Replay(msgspec.Struct, frozen=True):
     def _unexplained(self, number: int) -> str:
         entry = self.history[number]
         return f"nobody makes this: {entry} {changed(entry.old or {}, entry.object)!r}"
+
+
+def _births(state: State, entry: Entry) -> list[Place]:
+    """Objects that were made under names of which the recording has not told yet."""
+    if entry.type != "ADDED":
+        return []
+    return [place for place, owed in state.owed.items() if owed and owed[0].change.old is None]
 
 
 def _with(state: State, world: World, entry: Entry, more: tuple[Happened, ...]) -> State:

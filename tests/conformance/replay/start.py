@@ -22,6 +22,7 @@ from kelm.core.controllers.replicaset.controller import (
     REPLICATION_CONTROLLERS,
     ReplicaSetController,
 )
+from kelm.core.controllers.resource_quota import ResourceQuotaController
 from kelm.core.controllers.ttl_after_finished import TTLAfterFinished
 from kelm.effects.commands import Create, List
 from kelm.effects.document import document, thaw
@@ -42,6 +43,7 @@ LOOPS = (
     Loop(JobController(), ("Job", "Pod")),
     Loop(JobOrphans(), ("Pod",)),
     Loop(TTLAfterFinished(), ("Job",)),
+    Loop(ResourceQuotaController(), ("ResourceQuota",)),
 )
 
 
