@@ -7,11 +7,14 @@ every node is a domain of its own it is the number itself that nodes agree in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol, TypeAlias
 
 from kelm.core.scheduler.needs import Ask
 from kelm.core.scheduler.nodes import NodeUse
+
+Part: TypeAlias = "str | int | None"
+"""A domain, or the number in it; None for nodes outside of all domains."""
 
 
 class Counts(Protocol):
@@ -109,15 +112,22 @@ class Count:
         """Whether there is anything but zeros."""
         return len(self._base) > 0 or any(self._changed.values())
 
-    def element(self, node: NodeUse) -> str | int | None:
+    def reader(self) -> Callable[[NodeUse], Part]:
         """What nodes that are alike agree in: their domain, or its number."""
-        value = node.labels.get(self.key) if self.key else node.name
-        if value is None or not self.one_each:
-            return value
-        changed = self._changed.get(value)
-        return (self._base.get(value) or 0) * self._weight if changed is None else changed
+        key, base, weight, changed = self.key, self._base, self._weight, self._changed
+        if not self.one_each:
+            return lambda node: node.labels.get(key)
 
-    def number(self, element: str | int | None) -> int | None:
+        def number(node: NodeUse) -> Part:
+            domain = node.labels.get(key) if key else node.name
+            if domain is None:
+                return None
+            found = changed.get(domain)
+            return (base.get(domain) or 0) * weight if found is None else found
+
+        return number
+
+    def number(self, element: Part) -> int | None:
         """How many there are in the domain of nodes that agree in this; None outside of all."""
         return self.of(element) if isinstance(element, str) else element
 
@@ -125,3 +135,15 @@ class Count:
         """How many there are in a node's domain, None where it has none."""
         value = self.value(node)
         return None if value is None else self.of(value)
+
+
+def parts_of(counts: Sequence[Count]) -> Callable[[NodeUse], tuple[Part, ...]]:
+    """What finds the parts of a node in which it agrees with others, one for each count."""
+    readers = [count.reader() for count in counts]
+    if len(readers) == 1:
+        (one,) = readers
+        return lambda node: (one(node),)
+    if len(readers) == 2:
+        first, second = readers
+        return lambda node: (first(node), second(node))
+    return lambda node: tuple([read(node) for read in readers])

@@ -70,6 +70,8 @@ class Crowd(msgspec.Struct, frozen=True):
     drawers: PMap[tuple[str, str, str], tuple[Group, ...]] = pmap()
     loose: tuple[Group, ...] = ()
     carried: PMap[Carried, Tally] = pmap()
+    by_place: bool = False
+    """Whether a group was ever asked for by the labels that a binding adds."""
 
 
 NOBODY = Crowd()
@@ -165,6 +167,8 @@ def with_groups(crowd: Crowd, found: Mapping[Group, Tally]) -> Crowd:
         if not tally.on_nodes:
             continue
         if group not in crowd.groups:
+            if any(one.by_place for one in group.selections):
+                crowd = replace(crowd, by_place=True)
             drawer = group.drawer
             if drawer is None:
                 crowd = replace(crowd, loose=(*crowd.loose, group))

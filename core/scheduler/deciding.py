@@ -46,7 +46,7 @@ class Turn:
             return
         view = pod(doc)
         ask = self._asks.of(view)
-        guest = Guest(view.metadata.uid, view.spec.priority)
+        guest = Guest(waiting.uid, waiting.priority)
         found = self.placing.place(ask, siblings, guest)
         if isinstance(found, NoNode):
             self._refuse(key, waiting, view, ask, found)

@@ -71,7 +71,7 @@ def explain(profile: Profile, state: State, doc: Document) -> Why:
     fitting = [node for node in view.nodes() if refusals[node.name] is None]
     columns = {name: [weight * raw(node) for node in fitting] for name, weight, raw in said.own}
     for name, weight, one in said.comparisons if fitting else ():
-        elements = [one.element(node) for node in fitting]
+        elements = list(map(one.reader(), fitting))
         columns[name] = [weight * grade for grade in one.grades(elements, [1] * len(fitting))]
     scores = {}
     for index, node in enumerate(fitting):

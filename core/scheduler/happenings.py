@@ -15,7 +15,7 @@ import msgspec
 
 from kelm.core.scheduler.needs import Ask
 from kelm.core.scheduler.nodes import NodeUse
-from kelm.effects.address import Key, Resource
+from kelm.effects.address import Key, ObjectRef, Resource
 
 
 class NodeChanged(msgspec.Struct, frozen=True):
@@ -67,4 +67,13 @@ class StorageChanged(msgspec.Struct, frozen=True):
         return False
 
 
-Happening: TypeAlias = NodeChanged | PodCame | PodWent | PodChanged | StorageChanged
+class PodSkipped(msgspec.Struct, frozen=True):
+    """A pod that waited is being deleted: it is not tried any more."""
+
+    pod: ObjectRef
+
+    def concerns(self, met: Callable[[Ask], bool]) -> bool:
+        return False
+
+
+Happening: TypeAlias = NodeChanged | PodCame | PodWent | PodChanged | PodSkipped | StorageChanged

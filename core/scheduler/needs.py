@@ -216,30 +216,24 @@ class Asks:
 
     def of(self, view: Pod) -> Ask:
         """A pod as the scheduler sees it."""
-        spec, meta = view.spec.doc, view.metadata
-        labels = meta.labels
-        controller = meta.controller
+        spec, meta = child(view.doc, "spec"), view.metadata
+        labels, controller = meta.labels, meta.controller
+        known = self._needs.get(id(spec))
+        if known is None:
+            known = self._needs[id(spec)] = (spec, needs_of(spec))
+        needs = known[1]
         who = controller.uid if controller else ""
-        if any(one.generated for one in claims_of(spec)):
+        if needs.claims and any(one.generated for one in needs.claims):
             who = meta.uid or meta.name
         key = (id(spec), id(labels), who)
         held = self._asks.get(key)
         if held is None or held[1].namespace != meta.namespace:
             owner = (controller.kind, controller.name) if controller else ("", "")
-            made = self._ask(spec, meta.namespace, labels, owner)
-            if made.needs.claims:
-                made = msgspec.structs.replace(made, name=meta.name)
-            held = self._asks[key] = (labels, made)
+            social = social_of(spec, meta.namespace, labels or NO_LABELS)
+            name = meta.name if needs.claims else ""
+            ask = Ask(needs, meta.namespace, labels or NO_LABELS, social, owner, name)
+            held = self._asks[key] = (labels, ask)
         return held[1]
-
-    def _ask(
-        self, spec: Document, namespace: str, labels: dict[str, str] | None, owner: tuple[str, str]
-    ) -> Ask:
-        known = self._needs.get(id(spec))
-        if known is None:
-            known = self._needs[id(spec)] = (spec, needs_of(spec))
-        social = social_of(spec, namespace, labels or NO_LABELS)
-        return Ask(known[1], namespace, labels or NO_LABELS, social, owner)
 
     def relabelled(self, ask: Ask, labels: dict[str, str] | None) -> Ask:
         """The same pod under other labels. What it wants of others was settled when it came."""

@@ -36,6 +36,7 @@ from kelm.core.scheduler.happenings import (
     NodeChanged,
     PodCame,
     PodChanged,
+    PodSkipped,
     PodWent,
     StorageChanged,
 )
@@ -46,8 +47,8 @@ from kelm.core.scheduler.state import Nominee, Placed, State, namespace_labels, 
 from kelm.core.scheduler.terms import TOPOLOGY_LABELS, NamespaceLabels
 from kelm.core.scheduler.volumes import CLAIMS, CLASSES, VOLUMES
 from kelm.core.store.hash_map import HashMap
-from kelm.effects.address import Key, Uid
-from kelm.effects.document import Document
+from kelm.effects.address import Key, ObjectRef, Uid
+from kelm.effects.document import Document, text
 from kelm.effects.messages import Change, Observed
 
 # -- nodes -------------------------------------------------------------------------------------
@@ -178,7 +179,7 @@ def _observed_pod(
     if view.status.phase in ENDED:
         return gone(_dismissed(state, change.key, uid), uid, happened)
     if not node:
-        return _unbound(scheduler, state, change, view, asks)
+        return _unbound(scheduler, state, change, view, asks, happened)
     held = state.placed.get(uid)
     live = view.metadata.deletion_timestamp is None
     if held is not None and held.node == node:
@@ -199,10 +200,11 @@ def _observed_pod(
 
 def _changed(state: State, uid: Uid, old: Placed, new: Placed, happened: list[Happening]) -> State:
     """A pod on its node has other labels, or is being deleted."""
-    if not _agree_but_for_place(old.ask.labels, new.ask.labels) or old.live != new.live:
+    same = old.live == new.live and _agree_but_for_place(old.ask.labels, new.ask.labels)
+    if not same:
         happened.append(PodChanged(old.ask, new.ask, new.node))
     state = replace(state, placed=state.placed.put(uid, new))
-    if not state.crowd.groups:
+    if not state.crowd.groups or (same and not state.crowd.by_place):
         return state
 
     labels_of, domain_of = _lookups(state)
@@ -222,14 +224,25 @@ def _agree_but_for_place(old: Mapping[str, str], new: Mapping[str, str]) -> bool
 
 def _is_new(change: Change) -> bool:
     """Whether the pod is seen on its node for the first time."""
-    return change.old is None or not pod(change.old).spec.node_name
+    return change.old is None or not text(change.old, "spec", "nodeName")
 
 
-def _unbound(scheduler: str, state: State, change: Change, view: Pod, asks: Asks) -> State:
+def _unbound(
+    scheduler: str,
+    state: State,
+    change: Change,
+    view: Pod,
+    asks: Asks,
+    happened: list[Happening],
+) -> State:
     """A pod without a node waits, unless it is another scheduler's, leaving or under way."""
     key, uid = change.key, view.metadata.uid
     mine = view.spec.scheduler_name == scheduler and view.metadata.deletion_timestamp is None
     if not mine:
+        waited = key in state.queue.active or key in state.queue.parked
+        if waited and view.metadata.deletion_timestamp is not None:
+            meta = view.metadata
+            happened.append(PodSkipped(ObjectRef("pods", meta.namespace, meta.name, uid)))
         return _dismissed(state, key, uid)
     if uid in state.placed:
         return state

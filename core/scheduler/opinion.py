@@ -6,7 +6,7 @@ RunScorePlugins), schedule_one.go (prioritizeNodes).
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 import msgspec
 
@@ -33,8 +33,8 @@ class Judged(msgspec.Struct, frozen=True):
     normalise: Normalise
     counts: tuple[Count, ...] = ()
 
-    def element(self, node: NodeUse) -> Hashable:
-        return self.raw(node)
+    def reader(self) -> Callable[[NodeUse], Hashable]:
+        return self.raw
 
     def grades(self, elements: Sequence[Hashable], sizes: Sequence[int]) -> list[int]:
         return self.normalise(elements)  # type: ignore[arg-type]

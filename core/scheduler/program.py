@@ -17,11 +17,12 @@ from kelm.core.scheduler import queue as queues
 from kelm.core.scheduler.answering import answered
 from kelm.core.scheduler.binding import released, timeout_ms
 from kelm.core.scheduler.deciding import schedule
-from kelm.core.scheduler.happenings import Happening
+from kelm.core.scheduler.happenings import Happening, PodSkipped
 from kelm.core.scheduler.needs import Asks
 from kelm.core.scheduler.observing import observed_nodes, observed_other, observed_pods
 from kelm.core.scheduler.profile import Profile
 from kelm.core.scheduler.state import State, replace
+from kelm.core.scheduler.telling import skipped
 from kelm.effects.commands import Request, Requests
 from kelm.effects.messages import Answered, Message, Observed
 from kelm.effects.program import Subscriptions, Watch
@@ -62,6 +63,8 @@ class Scheduler(msgspec.Struct, frozen=True):
                 state, happened = observed_nodes(state, message)
             elif message.resource == "pods":
                 state, happened = observed_pods(self.name, state, message)
+                gone = (one.pod for one in happened if isinstance(one, PodSkipped))
+                events.extend(skipped(self.name, ref) for ref in gone)
             else:
                 state, happened = observed_other(state, message)
                 if not happened:

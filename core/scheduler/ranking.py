@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable
 from heapq import heapify, heappop, heappush
 
+from kelm.core.scheduler.counting import parts_of
 from kelm.core.scheduler.nodes import NodeUse
 from kelm.core.scheduler.opinion import Opinion
-from kelm.core.scheduler.plugins.framework import Gathering
 
 Entry = tuple[int, int, int, int]
 """Own score (negative: the best comes first), pods on the node, turn, slot."""
@@ -42,9 +42,10 @@ class Ranking:
         self._row_of: dict[int, RowKey] = {}
         self._rows: dict[RowKey, Row] = {}
         self._facets: list[Callable[[NodeUse], Hashable]] = [
-            *(_gathered(one) for one in opinion.gatherings),
-            *(one.element for _, _, one in opinion.comparisons),
+            *(parts_of(one.counts) for one in opinion.gatherings),
+            *(one.reader() for _, _, one in opinion.comparisons),
         ]
+        self._key = _together(self._facets)
 
     def fill(self, candidates: Iterable[tuple[int, NodeUse]], enough: int) -> int | None:
         """Rank nodes, by slot, until enough of them would do; the last slot, None if all were."""
@@ -70,8 +71,7 @@ class Ranking:
         return None if self.complete else slot
 
     def _entry(self, slot: int, node: NodeUse, turn: int) -> tuple[RowKey, Entry]:
-        key = tuple([facet(node) for facet in self._facets])
-        return key, (-self.opinion.own_score(node), node.pods, turn, slot)
+        return self._key(node), (-self.opinion.own_score(node), node.pods, turn, slot)
 
     def _enter(self, slot: int, node: NodeUse) -> RowKey:
         key, entry = self._entry(slot, node, len(self._newest))
@@ -150,7 +150,11 @@ class Ranking:
         return False
 
 
-def _gathered(one: Gathering) -> Callable[[NodeUse], Hashable]:
-    """In what nodes agree that a gathering treats alike."""
-    counts = one.counts
-    return lambda node: tuple([count.element(node) for count in counts])
+def _together(facets: list[Callable[[NodeUse], Hashable]]) -> Callable[[NodeUse], RowKey]:
+    """What finds the row of a node."""
+    if not facets:
+        return lambda _: ()
+    if len(facets) == 1:
+        (one,) = facets
+        return lambda node: (one(node),)
+    return lambda node: tuple([facet(node) for facet in facets])

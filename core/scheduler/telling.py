@@ -22,6 +22,15 @@ def assigned(scheduler: str, ref: ObjectRef, node: str) -> Request:
     return Request(0, event)
 
 
+def skipped(scheduler: str, ref: ObjectRef) -> Request:
+    """The event of a pod that was to be tried and is being deleted."""
+    told = f"skip schedule deleting pod: {ref.key}"
+    event = RecordEvent(
+        ref, "Pod", "v1", "Warning", "FailedScheduling", told, scheduler, action="Scheduling"
+    )
+    return Request(0, event)
+
+
 def preempted(scheduler: str, victim: ObjectRef, preemptor: Uid, node: str) -> Request:
     """The event of a pod that had to leave its node for another."""
     told = f"Preempted by pod {preemptor} on node {node}"

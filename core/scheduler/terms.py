@@ -32,6 +32,11 @@ class Selection(msgspec.Struct, frozen=True):
     namespaces: tuple[str, ...] = ()
     namespace_selector: Selector | None = None
 
+    @property
+    def by_place(self) -> bool:
+        """Whether it minds the labels that a binding adds to a pod."""
+        return any(one.key in TOPOLOGY_LABELS for one in self.selector.requirements)
+
     def selects(
         self, namespace: str, labels: Mapping[str, str], labels_of: NamespaceLabels
     ) -> bool:

@@ -105,6 +105,7 @@ OTHER_STEPS = st.tuples(
         [
             "delete",
             "ask to go",
+            "busy",
             "end",
             "relabel pod",
             "lose node",
@@ -154,6 +155,10 @@ class Story:
         exists = self.world.api.store.get("pods", f"default/{pod}") is not None
         if word == "delete" and exists:
             self.world.delete(pod)
+        elif word == "busy":
+            self.world.busy = not self.world.busy
+            if not self.world.busy:
+                self.world.carry_out()
         elif word == "ask to go" and exists:
             self.world.do(self.world.deletion(pod))
         elif word == "end" and exists and self.world.where(pod):
@@ -207,10 +212,21 @@ def verdicts(why: Why) -> tuple[object, ...]:
 
 
 PROBES = [NewPod(1, app, shape, 0) for app in "xy" for shape in range(len(SHAPES))]
+TWO_ZONES = [Node(6, "z1", "", ""), Node(6, "z2", "", "")]
+SPREAD = NewPod(1, "x", 8, 0)
+HASTE = [("busy", 0), NewPod(1, "y", 0, 0), ("relabel pod", 0), ("busy", 0)]
+FOUR_NODES = [Node(6, zone, "", "") for zone in ("z1", "z2", "z3", "z3")]
+MOVED = [SPREAD, SPREAD, SPREAD, ("relabel node", 8)]
+"""Three pods in three zones; then the first node moves into the second's."""
 
 
 @FEWER
 @given(nodes=NODES, history=HISTORY)
+@example(nodes=TWO_ZONES, history=HASTE)
+@example(
+    nodes=[Node(4, "", "", "")],
+    history=[NewPod(3, "x", 0, 0), ("lose node", 0), ("bring node", 0), NewPod(3, "x", 0, 0)],
+)
 def test_no_node_is_over_committed_and_no_pod_bound_twice(nodes, history):
     story = Story(nodes)
     for step in history:
@@ -222,11 +238,14 @@ def test_no_node_is_over_committed_and_no_pod_bound_twice(nodes, history):
 
 @FEWER
 @given(nodes=NODES, history=HISTORY)
+@example(nodes=FOUR_NODES, history=MOVED)
 def test_counts_that_were_kept_agree_with_counting_anew(nodes, history):
     story = Story(nodes)
     for step in history:
         story.step(step)
     world = story.world
+    world.busy = False
+    world.carry_out()
     gated = [story.pod(one, schedulingGates=[{"name": "x.io/probe"}]) for one in PROBES]
     anew = world.relisted()
     for name in gated:
@@ -246,7 +265,8 @@ def test_the_node_that_is_taken_is_one_of_the_best(nodes, history, pod):
     for step in history:
         story.step(step)
     world = story.world
-    world.refuse = None
+    world.refuse, world.busy = None, False
+    world.carry_out()
     world.wait(20_000)
     pod = pod._replace(priority=0)
     name = story.pod(pod, schedulingGates=[{"name": "x.io/wait"}])
@@ -314,6 +334,7 @@ def test_renaming_nodes_renames_decisions_and_changes_nothing_else(nodes, histor
 
 @FEWER
 @given(nodes=NODES, history=HISTORY, probe=st.sampled_from(PROBES))
+@example(nodes=TWO_ZONES, history=[SPREAD, SPREAD], probe=SPREAD)
 def test_a_node_that_matters_to_nobody_changes_nothing_for_the_others(nodes, history, probe):
     story = Story(nodes)
     for step in history:
@@ -346,12 +367,14 @@ def _apart() -> Any:
     tiers=st.lists(st.sampled_from(["a", "b", ""]), min_size=1, max_size=5),
     pods=st.lists(st.tuples(st.sampled_from(["a", "b", ""]), st.integers(0, 2)), max_size=8),
 )
-@example(tiers=["a", "b"], pods=[("a", 2), ("a", 2), ("b", 1)])
+@example(tiers=["a", "b", "", ""], pods=[("a", 2), ("a", 2), ("b", 1), ("a", 2), ("b", 2)])
 def test_splitting_a_label_in_two_changes_nothing(tiers, pods):
+    """Half of a split label is no label."""
     whole, split = World(), World()
     for index, tier in enumerate(tiers):
         whole.node(f"n{index}", labels={"tier": tier} if tier else {})
-        both = {"tier-1": tier, "tier-2": tier} if tier else {}
+        half = {f"tier-{1 + index % 2}": "ab"[index % 2]}
+        both = {"tier-1": tier, "tier-2": tier} if tier else half
         split.node(f"n{index}", labels=both)
     for index, (tier, cpu) in enumerate(pods):
         requests = {"cpu": str(cpu)} if cpu else {}

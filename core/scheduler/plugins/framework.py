@@ -82,7 +82,8 @@ class Comparison(Protocol):
     @property
     def counts(self) -> tuple[Count, ...]: ...
 
-    def element(self, node: NodeUse) -> Hashable: ...
+    def reader(self) -> Callable[[NodeUse], Hashable]:
+        """What finds the element of a node."""
 
     def grades(self, elements: Sequence[Hashable], sizes: Sequence[int]) -> list[int]:
         """The scores from 0 to 100 of nodes of these elements, so many of each."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Sequence
 
 import msgspec
 
-from kelm.core.scheduler.counting import Count
+from kelm.core.scheduler.counting import Count, parts_of
 from kelm.core.scheduler.crowd import Carried, Group, carried_by
 from kelm.core.scheduler.happenings import (
     Happening,
@@ -187,8 +187,8 @@ class Attraction(msgspec.Struct, frozen=True):
         """Whether no pod draws or repels, as of now."""
         return not any(count.anywhere for count in self.counts)
 
-    def element(self, node: NodeUse) -> Hashable:
-        return tuple([count.element(node) for count in self.counts])
+    def reader(self) -> Callable[[NodeUse], Hashable]:
+        return parts_of(self.counts)
 
     def grades(self, elements: Sequence[Hashable], sizes: Sequence[int]) -> list[int]:
         """Source: scoring.go, Score and NormalizeScore."""

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from math import floor, log
-from typing import TypeAlias
 
 import msgspec
 
 from kelm.core.objects.taints import tolerates
-from kelm.core.scheduler.counting import Count
+from kelm.core.scheduler.counting import Count, Part, parts_of
 from kelm.core.scheduler.crowd import Group
 from kelm.core.scheduler.happenings import Happening, NodeChanged
 from kelm.core.scheduler.needs import Ask
@@ -32,7 +31,6 @@ from kelm.core.scheduler.plugins.framework import (
 from kelm.core.scheduler.terms import HOSTNAME, Constraint, Selection
 
 NOT_SPREAD = "node(s) didn't match pod topology spread constraints"
-Part: TypeAlias = "str | int | None"
 NO_LABEL = "node(s) didn't match pod topology spread constraints (missing required label)"
 
 
@@ -174,44 +172,43 @@ class Evenness(msgspec.Struct, frozen=True):
     counts: tuple[Count, ...]
     strict: bool
 
-    def element(self, node: NodeUse) -> Hashable:
-        parts = [count.element(node) for count in self.counts]
+    def reader(self) -> Callable[[NodeUse], Hashable]:
+        """The parts of the counts, or None for a node that is left out."""
+        read = parts_of(self.counts)
         if not self.strict:
-            return (True, *parts)
-        return (all(one.key in node.labels for one in self.constraints), *parts)
+            return read
+        keys = [one.key for one in self.constraints]
+        return lambda node: read(node) if all(key in node.labels for key in keys) else None
 
     def grades(self, elements: Sequence[Hashable], sizes: Sequence[int]) -> list[int]:
         """Source: scoring.go, initPreScoreState, Score and NormalizeScore."""
-        counted: list[tuple[tuple[Part, ...], int]] = []
+        rows: list[tuple[tuple[Part, ...], int]] = []
         for element, size in zip(elements, sizes, strict=True):
-            assert isinstance(element, tuple)
-            if element[0] or not self.strict:
-                counted.append((element[1:], size))
-        raws = iter(self._raws(counted))
-        listed = [next(raws) if one[0] or not self.strict else None for one in elements]  # type: ignore[index]
-        there = [raw for raw in listed if raw is not None]
-        most, least = max(there, default=0), min(there, default=0)
-        return [0 if raw is None else _normal(raw, least, most) for raw in listed]
+            if element is not None:
+                assert isinstance(element, tuple)
+                rows.append((element, size))
+        raws = self._raws(rows)
+        most, least = max(raws, default=0), min(raws, default=0)
+        grades = iter([_normal(raw, least, most) for raw in raws])
+        return [0 if element is None else next(grades) for element in elements]
 
-    def _raws(self, counted: list[tuple[tuple[Part, ...], int]]) -> list[int]:
-        weights = [log(self._domains(index, counted) + 2) for index in range(len(self.constraints))]
-        raws = []
-        for parts, _ in counted:
-            raw = 0.0
-            for one, count, weight, part in zip(
-                self.constraints, self.counts, weights, parts, strict=True
-            ):
-                number = count.number(part)
-                if number is not None:
-                    raw += number * weight + (one.max_skew - 1)
-            raws.append(floor(raw + 0.5))
-        return raws
+    def _raws(self, rows: list[tuple[tuple[Part, ...], int]]) -> list[int]:
+        totals = [0.0] * len(rows)
+        for index, (one, count) in enumerate(zip(self.constraints, self.counts, strict=True)):
+            weight, more = log(self._domains(index, rows) + 2), one.max_skew - 1
+            of = count.of
+            for row, (parts, _) in enumerate(rows):
+                part = parts[index]
+                if part is not None:
+                    number = of(part) if isinstance(part, str) else part
+                    totals[row] += number * weight + more
+        return [floor(total + 0.5) for total in totals]
 
-    def _domains(self, index: int, counted: list[tuple[tuple[Part, ...], int]]) -> int:
+    def _domains(self, index: int, rows: list[tuple[tuple[Part, ...], int]]) -> int:
         """How many domains of a topology there are among nodes that count."""
         if self.constraints[index].key == HOSTNAME or self.counts[index].one_each:
-            return sum(size for _, size in counted)
-        return len({parts[index] for parts, _ in counted})
+            return sum([size for _, size in rows])
+        return len({parts[index] for parts, _ in rows})
 
 
 def _normal(raw: int, least: int, most: int) -> int:

@@ -91,7 +91,7 @@ def scores(plugin: Plugin, asked: Ask, cluster: Cluster) -> Mapping[str, int] | 
     if found is None:
         return None
     if not isinstance(found, Scoring):
-        elements = [found.element(node) for node in cluster.nodes()]
+        elements = list(map(found.reader(), cluster.nodes()))
         return dict(zip(names(cluster), found.grades(elements, [1] * len(elements)), strict=True))
     raw = [found.raw(node) for node in cluster.nodes()]
     final = raw if found.normalise is None else found.normalise(raw)
@@ -325,7 +325,7 @@ def _evenness(case: Case) -> EXPECTED_PAIR:
     assert isinstance(found, Evenness)
     wanted = [one["metadata"]["name"] for one in given["nodes"]]
     nodes = [node for node in cluster.nodes() if node.name in wanted]
-    grades = found.grades([found.element(node) for node in nodes], [1] * len(nodes))
+    grades = found.grades(list(map(found.reader(), nodes)), [1] * len(nodes))
     shown = dict(zip((node.name for node in nodes), grades, strict=True))
     return {"scores": shown}, case["expected"]
 

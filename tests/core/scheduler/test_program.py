@@ -153,6 +153,16 @@ def test_a_preferred_node_is_taken_until_it_is_full_and_then_the_next() -> None:
     assert list(world.places().values()) == ["n2", "n2", "n1", "n1"]
 
 
+def test_a_pod_that_is_being_deleted_is_not_tried_any_more() -> None:
+    world = World()
+    world.pod("a")
+    world.patch("pods", "a", {"metadata": {"finalizers": ["x.io/keep"]}})
+    world.delete("a")
+    assert world.told("a")[-1] == "skip schedule deleting pod: default/a"
+    world.node("n1")
+    assert world.where("a") == ""
+
+
 def test_plugins_can_be_left_out() -> None:
     world = World(Scheduler(profile=Profile().without("NodeResourcesFit")))
     world.node("n1")

@@ -36,6 +36,7 @@ class World:
         self.busy = False
         self.deaf = False
         self.waiting: list[Request] = []
+        self.binding: set[str] = set()
         self._seen: dict[str, int] = {}
         self._templates: dict[str, Document] = {}
         self.namespace("default")
@@ -136,6 +137,10 @@ class World:
 
     def _tell(self, message: Any) -> None:
         self.state, requests = self.program.update(self.state, message)
+        for request in requests:
+            if isinstance(request.command, Bind):
+                assert request.command.uid not in self.binding, "asked for twice at a time"
+                self.binding.add(request.command.uid)
         self.waiting.extend(requests)
         if not self.busy:
             self.carry_out()
@@ -159,12 +164,16 @@ class World:
             self.api, outcome = handle(self.api, command, self.now_ms)
             if isinstance(command, Bind) and not isinstance(outcome, Failure):
                 self.binds.append(command)
+        if isinstance(command, Bind):
+            self.binding.discard(command.uid)
         if request.id:
             self._tell(Answered(self.now_ms, request.id, outcome))
 
     def restart(self) -> None:
         """The scheduler forgets everything and lists anew."""
         self.state = self.program.init()[0]
+        self.waiting.clear()
+        self.binding.clear()
         self._seen.clear()
         self.hear()
 
