@@ -47,18 +47,13 @@ class Opinion(msgspec.Struct, frozen=True):
     """
 
     everywhere: Status | None
-    refusing: tuple[Refuse, ...]
+    own_refusal: Refuse
+    """Why the node itself does not take the pod. The first plugin that objects speaks."""
+    own_score: Raw
+    """The weighted scores that need no other node, summed up."""
     gatherings: tuple[Gathering, ...]
     own: tuple[tuple[str, int, Raw], ...]
     comparisons: tuple[tuple[str, int, Comparison], ...]
-
-    def own_refusal(self, node: NodeUse) -> Status | None:
-        """Why the node itself does not take the pod. The first plugin that objects speaks."""
-        for refuse in self.refusing:
-            status = refuse(node)
-            if status is not None:
-                return status
-        return None
 
     def refusal(self, node: NodeUse) -> Status | None:
         """Why a node does not take the pod, be it for itself or for what is around it."""
@@ -71,13 +66,6 @@ class Opinion(msgspec.Struct, frozen=True):
             if status is not None:
                 return status
         return None
-
-    def own_score(self, node: NodeUse) -> int:
-        """The weighted scores that need no other node, summed up."""
-        total = 0
-        for _, weight, raw in self.own:
-            total += weight * raw(node)
-        return total
 
     @property
     def counts(self) -> tuple[Count, ...]:
@@ -112,4 +100,36 @@ def opinion(profile: Profile, ask: Ask, cluster: Cluster) -> Opinion:
             own.append((name, weight, scoring.raw))
         else:
             comparisons.append((name, weight, Judged(scoring.raw, scoring.normalise)))
-    return Opinion(everywhere, tuple(refusing), tuple(gatherings), tuple(own), tuple(comparisons))
+    return Opinion(
+        everywhere,
+        _first_of(refusing),
+        _sum_of(own),
+        tuple(gatherings),
+        tuple(own),
+        tuple(comparisons),
+    )
+
+
+def _first_of(refusing: list[Refuse]) -> Refuse:
+    """The first refusal of any; what is asked of every node is made as short as it can be."""
+    if not refusing:
+        return lambda _: None
+    if len(refusing) == 1:
+        return refusing[0]
+
+    def refuse(node: NodeUse) -> Status | None:
+        for one in refusing:
+            status = one(node)
+            if status is not None:
+                return status
+        return None
+
+    return refuse
+
+
+def _sum_of(own: list[tuple[str, int, Raw]]) -> Raw:
+    """The weighted sum of scores."""
+    if len(own) == 2 and own[0][1] == own[1][1] == 1:
+        (_, _, one), (_, _, other) = own
+        return lambda node: one(node) + other(node)
+    return lambda node: sum([weight * raw(node) for _, weight, raw in own])

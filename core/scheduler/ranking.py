@@ -49,39 +49,32 @@ class Ranking:
 
     def fill(self, candidates: Iterable[tuple[int, NodeUse]], enough: int) -> int | None:
         """Rank nodes, by slot, until enough of them would do; the last slot, None if all were."""
-        fitting = 0
+        opinion, rows, newest, row_of = self.opinion, self._rows, self._newest, self._row_of
+        own_refusal, own_score, key_of = opinion.own_refusal, opinion.own_score, self._key
         refused: dict[RowKey, bool] = {}
-        own_refusal, gatherings = self.opinion.own_refusal, self.opinion.gatherings
+        fitting = 0
         for slot, node in candidates:
             if own_refusal(node) is not None:
                 continue
-            key = self._enter(slot, node)
-            if gatherings:
-                if key not in refused:
-                    refused[key] = self._refused(key)
-                if refused[key]:
-                    continue
+            key = key_of(node)
+            entry = newest[slot] = (-own_score(node), node.pods, len(newest), slot)
+            row_of[slot] = key
+            row = rows.get(key)
+            if row is None:
+                row = rows[key] = Row()
+                refused[key] = self._refused(key)
+            row.heap.append(entry)
+            if refused[key]:
+                continue
             fitting += 1
             if fitting >= enough:
                 break
         else:
             slot, self.complete = -1, True
-        for row in self._rows.values():
+        for row in rows.values():
+            row.size = len(row.heap)
             heapify(row.heap)
         return None if self.complete else slot
-
-    def _entry(self, slot: int, node: NodeUse, turn: int) -> tuple[RowKey, Entry]:
-        return self._key(node), (-self.opinion.own_score(node), node.pods, turn, slot)
-
-    def _enter(self, slot: int, node: NodeUse) -> RowKey:
-        key, entry = self._entry(slot, node, len(self._newest))
-        row = self._rows.get(key)
-        if row is None:
-            row = self._rows[key] = Row()
-        row.heap.append(entry)
-        row.size += 1
-        self._newest[slot], self._row_of[slot] = entry, key
-        return key
 
     def ban(self, slot: int) -> None:
         """Leave a node out: it would do, and is not to be had."""
@@ -98,8 +91,8 @@ class Ranking:
             del self._newest[slot], self._row_of[slot]
             self._shrink(was)
             return
-        key, entry = self._entry(slot, node, old[2])
-        self._newest[slot] = entry
+        key = self._key(node)
+        entry = self._newest[slot] = (-self.opinion.own_score(node), node.pods, old[2], slot)
         if key != was:
             self._shrink(was)
             self._row_of[slot] = key
