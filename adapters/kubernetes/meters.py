@@ -17,6 +17,7 @@ from kelm.effects.refusals import Refusal
 LOG = logging.getLogger("kelm")
 QUIET_SECONDS = 30.0
 """The same complaint about the same resource is written once in so long."""
+KEPT_COMPLAINTS = 1_000
 LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
@@ -98,9 +99,15 @@ class Meters:
         if since is not None:
             self.lag.observe(time.monotonic() - since)
 
+    def unseen(self, resource: str, revision: int) -> None:
+        """The watch was renewed, because it did not show it."""
+        self._awaited.pop((resource, revision), None)
+
     def complain(self, resource: str, told: str) -> None:
         """Something goes wrong about a resource; the same thing is not said all the time."""
         now = time.monotonic()
+        if len(self._said) > KEPT_COMPLAINTS:
+            self._said.clear()
         if now - self._said.get((resource, told), float("-inf")) > QUIET_SECONDS:
             self._said[resource, told] = now
             LOG.warning("%s: %s", resource, told)

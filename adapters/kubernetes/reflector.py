@@ -269,6 +269,7 @@ class Reflector:
 
     def _late(self, revision: int) -> None:
         self._awaited.pop(revision, None)
+        self._meters.unseen(self.watch.resource, revision)
         self._meters.complain(
             self.watch.resource, f"the watch lags: it does not show version {revision}; renewed"
         )
