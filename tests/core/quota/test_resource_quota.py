@@ -92,6 +92,22 @@ def test_objects_of_any_kind_can_be_counted() -> None:
     cluster.ask(Create("deployments.apps", "default", second)).unwrap()
 
 
+def test_what_is_deleted_is_given_back() -> None:
+    cluster = Cluster(nodes=1)
+    cluster.run(1_000)
+    # The certificate of the cluster is there already.
+    cluster.apply(quota(configmaps="2"))
+    cluster.run(1_000)
+    one = document({"metadata": {"name": "mine"}})
+    for _ in range(3):
+        cluster.ask(Create("configmaps", "default", one)).unwrap()
+        cluster.run(1_000)
+        assert used(cluster) == {"configmaps": "2"}
+        cluster.ask(Delete("configmaps", "default", "mine")).unwrap()
+        cluster.run(1_000)
+        assert used(cluster) == {"configmaps": "1"}
+
+
 def test_what_is_limited_must_be_asked_for() -> None:
     cluster = Cluster(nodes=1)
     cluster.apply(quota(requests_cpu="1", limits_memory="1Gi"))
