@@ -90,7 +90,10 @@ class Get(msgspec.Struct, frozen=True, tag=True, tag_field="command"):
 
 
 class List(msgspec.Struct, frozen=True, tag=True, tag_field="command"):
-    """Read objects, sorted by key; `continue_token` goes on where a limited list stopped."""
+    """Read objects, sorted by key; `continue_token` goes on where a limited list stopped.
+
+    `resource_version_match` "Exact" asks for the state at `resource_version`.
+    """
 
     resource: Resource
     namespace: str = ""
@@ -99,6 +102,7 @@ class List(msgspec.Struct, frozen=True, tag=True, tag_field="command"):
     limit: int = 0
     continue_token: str = ""
     resource_version: str = ""
+    resource_version_match: Literal["", "NotOlderThan", "Exact"] = ""
 
 
 class Bind(msgspec.Struct, frozen=True, tag=True, tag_field="command"):

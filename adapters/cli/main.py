@@ -5,12 +5,15 @@ from __future__ import annotations
 import click
 
 from kelm import __version__
+from kelm.adapters.cli.clusters import delete, start, status, stop
+from kelm.adapters.cli.control import clock, fault, history
 from kelm.adapters.cli.controllers import controllers
 from kelm.adapters.cli.node import node
 from kelm.adapters.cli.record import record
 from kelm.adapters.cli.replay import replay_trace
 from kelm.adapters.cli.run import run
 from kelm.adapters.cli.scheduler import scheduler
+from kelm.adapters.cli.serve import serve
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -21,4 +24,6 @@ def main() -> None:
 
 main.add_command(run)
 for command in (controllers, scheduler, node, record, replay_trace):
+    main.add_command(command)
+for command in (serve, start, stop, status, delete, clock, fault, history):
     main.add_command(command)

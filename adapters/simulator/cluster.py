@@ -27,6 +27,7 @@ from kelm.adapters.simulator.loop import Simulator
 from kelm.adapters.simulator.machines import MACHINE_COMMANDS, Machines
 from kelm.adapters.simulator.pickers import Fifo, Picker, Random
 from kelm.adapters.simulator.processes import ControlPlane
+from kelm.adapters.simulator.saved import Saved
 from kelm.adapters.simulator.storyteller import Storyteller
 from kelm.adapters.simulator.trace import Recorder
 from kelm.core.api.bootstrap import new_server
@@ -60,6 +61,7 @@ class Settings(msgspec.Struct, frozen=True):
     boot_ms: int = 60_000
     replace_machines: bool = True
     keep_history: bool = True
+    start_ms: int = START_MS
     control_plane: ControlPlane = ControlPlane()
 
     def header(self) -> dict[str, object]:
@@ -93,12 +95,14 @@ class NotConverged(Exception):
 class Cluster:
     """A simulated cluster: an API server, its controllers, its machines, in virtual time."""
 
-    def __init__(self, settings: Settings | None = None, **changes: object) -> None:
+    def __init__(
+        self, settings: Settings | None = None, saved: Saved | None = None, **changes: object
+    ) -> None:
         base = settings if settings is not None else Settings()
         self.settings = msgspec.structs.replace(base, **changes)
-        self.simulator = Simulator(
-            new_server(seed=self.settings.seed, now_ms=START_MS), self.settings.picker(), START_MS
-        )
+        start_ms = self.settings.start_ms
+        server = saved.server if saved else new_server(seed=self.settings.seed, now_ms=start_ms)
+        self.simulator = Simulator(server, self.settings.picker(), start_ms)
         plane = self.settings.control_plane
         self.machines = Machines(plane.kubelet_maker(), self.settings.boot_ms)
         self._connect()
@@ -108,7 +112,9 @@ class Cluster:
         self._recorder: Recorder | None = None
         self._story: Storyteller | None = None
         plane.start(self.simulator)
-        self._boot()
+        self._boot(saved)
+        if saved is not None:
+            self.zero_ms = saved.zero_ms
 
     def _connect(self) -> None:
         self.simulator.local_commands = MACHINE_COMMANDS
@@ -121,12 +127,15 @@ class Cluster:
         else:
             self.settings.control_plane.inject(simulator, given)
 
-    def _boot(self) -> None:
+    def _boot(self, saved: Saved | None) -> None:
         zones = self.settings.zones
-        for index in range(self.settings.nodes):
+        if saved is not None:
+            self.machines.resume(self.simulator, saved.hosts)
+        for index in range(self.settings.nodes if saved is None else 0):
             zone = zones[index % len(zones)] if zones else ""
             self.machines.launch(self.simulator, f"node-{index + 1}", zone, "default", 0)
-        while not self._booted() and self.now_ms < START_MS + BOOT_LIMIT_MS:
+        limit_ms = self.settings.start_ms + BOOT_LIMIT_MS
+        while saved is None and not self._booted() and self.now_ms < limit_ms:
             self._run(self.now_ms + QUIET_MS)
         if self.settings.replace_machines and self.settings.nodes:
             pool = NodePool(self.settings.nodes, zones or ("",))
@@ -279,9 +288,9 @@ class Cluster:
         self._recorder = Recorder(sink, self.settings.header())
         self._listen()
 
-    def tell(self) -> None:
-        """Collect facts for a timeline from now on."""
-        self._story = Storyteller(self.simulator)
+    def tell(self, keep: int | None = None) -> None:
+        """Collect facts for a timeline from now on, at most the last `keep`."""
+        self._story = Storyteller(self.simulator, keep)
         self._listen()
 
     @property

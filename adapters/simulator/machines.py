@@ -80,6 +80,16 @@ class Machines:
         twin._launched, twin.hosts, twin._table = self._launched, dict(self.hosts), self._table
         return twin
 
+    def resume(self, sim: Simulator, hosts: tuple[Host, ...]) -> None:
+        """Have machines again that were written down; those that ran have never stopped."""
+        for host in hosts:
+            self._note(sim, host)
+            self._launched = max(self._launched, host.index + 1)
+            if host.state == "pending":
+                sim.happen(sim.now_ms + self._boot_ms, MachineBooted(host.name))
+            elif host.state == "running" and host.healthy:
+                sim.start(kubelet_name(host.name), self._make_kubelet(host), host.name)
+
     def down(self) -> frozenset[str]:
         """The machines that answer nobody now."""
         return frozenset(host.name for host in self.hosts.values() if not host.healthy)

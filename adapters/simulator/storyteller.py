@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from kelm.adapters.simulator.events import Event, Execute
 from kelm.adapters.simulator.loop import Simulator
 from kelm.core.operations.timeline import TOLD_EVENTS, Fact, facts
@@ -11,10 +13,10 @@ TOLD_RESOURCES = ("pods", "deployments.apps", "statefulsets.apps", "jobs.batch",
 
 
 class Storyteller:
-    """Collects the facts of a run, in order of time."""
+    """Collects the facts of a run, in order of time; the last `keep` of them, if that is given."""
 
-    def __init__(self, simulator: Simulator) -> None:
-        self.facts: list[Fact] = []
+    def __init__(self, simulator: Simulator, keep: int | None = None) -> None:
+        self.facts: deque[Fact] = deque(maxlen=keep)
         self._told: dict[tuple[str, str], int] = {}
         self._seen = {
             resource: simulator.api.store.table(resource).revision for resource in TOLD_RESOURCES

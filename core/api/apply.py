@@ -15,6 +15,7 @@ from returns.result import Failure
 
 from kelm.core.api import refuse
 from kelm.core.api.create import create
+from kelm.core.api.custom.objects import unknown
 from kelm.core.api.metadata import metadata_of
 from kelm.core.api.patches.apply.managers import Manager
 from kelm.core.api.patches.server_side_apply import apply, conflict_refusal, typed_patch_fault
@@ -50,7 +51,7 @@ def apply_patch(store: Store, info: ResourceInfo, command: Patch, call: Call) ->
     """Apply a configuration to an object, or make the object."""
     key = key_of(command.namespace, command.name)
     live = store.get(info.resource, key)
-    wanted = _configuration(info, command)
+    wanted = _configuration(store, info, command)
     if isinstance(wanted, Refusal):
         return store, wanted
     new = _applied(live, wanted, command, call)
@@ -67,7 +68,7 @@ def apply_patch(store: Store, info: ResourceInfo, command: Patch, call: Call) ->
     return replace(store, info, key, live, new, call, command.subresource)
 
 
-def _configuration(info: ResourceInfo, command: Patch) -> Answer:
+def _configuration(store: Store, info: ResourceInfo, command: Patch) -> Answer:
     """What is to be applied, with its kind; it names no owners and only fields that exist."""
     body = command.patch
     if not isinstance(body, Document):
@@ -78,6 +79,8 @@ def _configuration(info: ResourceInfo, command: Patch) -> Answer:
     if isinstance(wanted, Refusal):
         return wanted
     decoded = decode_kind(wanted, str(wanted["apiVersion"]), str(wanted["kind"]))
+    if info.versions:
+        decoded = msgspec.structs.replace(decoded, unknown=unknown(store, info, wanted))
     fault = typed_patch_fault(wanted, decoded)
     return refuse.failed(fault) if fault else decoded.document
 

@@ -16,6 +16,8 @@ from returns.result import Failure
 from kelm.core.api import refuse
 from kelm.core.api.admission.admit import admit_create
 from kelm.core.api.admission.context import Context, Tables
+from kelm.core.api.custom.writing import admitted as admitted_custom
+from kelm.core.api.custom.writing import is_custom
 from kelm.core.api.defaulting.default import default
 from kelm.core.api.defaulting.pod import pod_spec
 from kelm.core.api.first_status import first_status
@@ -56,6 +58,11 @@ def create(
     mould = mould_of(given)
     if mould is not None and mould.fits(store, info.resource, namespace):
         return _of_mould(store, info, mould.object, call)
+    if is_custom(info):
+        custom = admitted_custom(store, info, given)
+        if isinstance(custom, Refusal):
+            return store, custom
+        given = custom
     reading = Reading(store)
     admitted = _admitted(reading, info, namespace, given)
     if isinstance(admitted, Refusal):
@@ -229,7 +236,7 @@ def _completed(
         created=format_time(call.now_ms),
         version=str(store.next_revision),
     )
-    if info.resource in GENERATION_FIELDS:
+    if info.resource in GENERATION_FIELDS or info.versions:
         fields["generation"] = 1
     if call.owners is not None:
         fields["managedFields"] = call.owners

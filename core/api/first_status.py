@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import msgspec
 
+from kelm.core.api.custom.definition import DEFINITIONS
+from kelm.core.api.custom.definitions import status_of
 from kelm.core.api.known import known
 from kelm.core.api.resources import ResourceInfo
 from kelm.core.api.strategies import FIRST_STATUS, STATUS_FROM_CREATOR
@@ -19,6 +21,10 @@ def first_status(info: ResourceInfo, doc: Document, now_ms: int) -> Json:
     """The status to store with a new object, None for none."""
     if info.resource == "pods":
         return pod_status(doc, now_ms)
+    if info.resource == DEFINITIONS:
+        return status_of(doc, None, now_ms)
+    if info.versions:
+        return doc.get("status")
     if "status" not in info.subresources or info.resource in STATUS_FROM_CREATOR:
         return doc.get("status")
     return FIRST_STATUS.get(info.resource, EMPTY)

@@ -64,10 +64,12 @@ def list_objects(
     token = _token(command.continue_token)
     if isinstance(token, Refusal):
         return token
-    refusal = impossible_version(store, command.resource_version)
+    refusal = impossible_version(store, command.resource_version) or _two_versions(command)
     if refusal is not None:
         return refusal
     revision = token.rv if token else store.revision
+    if command.resource_version_match == "Exact" and not token:
+        revision = int(command.resource_version or revision)
     namespace = command.namespace if info.namespaced else ""
     entries = entries_at(store.table(info.resource), namespace, revision)
     if entries is None:
@@ -78,6 +80,13 @@ def list_objects(
         entries = entries[bisect_left(entries, start, key=_key) :]
     limit = 0 if command.resource_version == "0" else max(command.limit, 0)
     return _page(info, namespace, entries, selectors, revision, limit)
+
+
+def _two_versions(command: List) -> Refusal | None:
+    """The refusal of a list that goes on at another version than it began with."""
+    if not command.continue_token or command.resource_version in ("", "0"):
+        return None
+    return refuse.bad_request("specifying resource version is not allowed when using continue")
 
 
 def impossible_version(store: Store, version: str) -> Refusal | None:

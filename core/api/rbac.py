@@ -85,10 +85,11 @@ def _url_covers(owner: str, url: str) -> bool:
 
 def is_bound(binding: Binding, request: Request) -> bool:
     """Whether a binding is for the one who asks."""
-    return any(_is_subject(subject, binding.namespace, request) for subject in binding.subjects)
+    return any(is_subject(subject, binding.namespace, request) for subject in binding.subjects)
 
 
-def _is_subject(subject: Subject, namespace: str, request: Request) -> bool:
+def is_subject(subject: Subject, namespace: str, request: Request) -> bool:
+    """Whether a subject of a binding in a namespace is the one who asks."""
     if subject.kind == "User":
         return subject.name == request.user
     if subject.kind == "Group":

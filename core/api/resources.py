@@ -45,6 +45,8 @@ class ResourceInfo(msgspec.Struct, frozen=True):
     subresources: frozenset[str]
     verbs: tuple[str, ...]
     api_version: str
+    versions: tuple[str, ...] = ()
+    """The served versions of a custom resource; built-in ones are in OTHER_VERSIONS."""
 
     @property
     def qualified_kind(self) -> str:
@@ -106,7 +108,7 @@ def of_kind(api_version: str, kind: str) -> ResourceInfo | None:
 
 def served_versions(info: ResourceInfo) -> tuple[str, ...]:
     """The versions under which a resource is served, the preferred one first."""
-    return (info.version, *OTHER_VERSIONS.get(info.resource, ()))
+    return info.versions or (info.version, *OTHER_VERSIONS.get(info.resource, ()))
 
 
 def find_resource(word: str) -> ResourceInfo | None:

@@ -21,6 +21,8 @@ from kelm.core.api.allocation.bands import Ranges
 from kelm.core.api.binding import bind, create_binding
 from kelm.core.api.collection import delete_collection
 from kelm.core.api.create import create
+from kelm.core.api.custom.definition import DEFINITIONS, info_of
+from kelm.core.api.custom.writing import delete_definition, swept
 from kelm.core.api.delete import Options, delete
 from kelm.core.api.events import Events, record_event
 from kelm.core.api.eviction import create_eviction, evict
@@ -80,7 +82,16 @@ def handle(server: ApiServer, command: Command, now_ms: int) -> tuple[ApiServer,
     if isinstance(command, WITH_DRY_RUN) and command.resource == "events":
         return _handle_events(server, command, now_ms)
     store, answer = _write(server.store, command, Call(now_ms, server.ranges))
+    if store is not server.store and DEFINITIONS in store.number_of:
+        store = _swept(store, command)
     return _done(server, command, store, server.events, answer)
+
+
+def _swept(store: Store, command: Command) -> Store:
+    """The store after a write, without a definition that waited for the last of its objects."""
+    if isinstance(command, WITH_DRY_RUN) and command.resource not in RESOURCES:
+        return swept(store, command.resource)
+    return store
 
 
 RECORDED: Final[Outcome] = Success(EMPTY)
@@ -128,7 +139,7 @@ def _dry(before: Store, command: Command, answer: Document) -> Document:
 
 
 def _read(server: ApiServer, command: Get | List) -> Answer:
-    info = RESOURCES.get(command.resource)
+    info = info_of(server.store, command.resource)
     if info is None:
         return refuse.no_such_resource()
     if isinstance(command, Get):
@@ -177,7 +188,7 @@ def _write(store: Store, command: Command, call: Call) -> Written:
         return evict(store, command, call.now_ms)
     if not isinstance(command, WITH_DRY_RUN):
         return store, refuse.bad_request(f"an API server knows no {type(command).__name__}")
-    info = RESOURCES.get(command.resource)
+    info = info_of(store, command.resource)
     if info is None:
         return store, refuse.no_such_resource()
     if isinstance(command, Update):
@@ -225,6 +236,8 @@ def _delete(store: Store, info: ResourceInfo, command: Delete, now_ms: int) -> W
         command.grace_period_seconds,
         command.propagation_policy,
     )
+    if info.resource == DEFINITIONS:
+        return delete_definition(store, info, command.name, options, now_ms)
     if info.resource == "namespaces":
         return delete_namespace(store, info, command.name, options, now_ms)
     return delete(store, info, command.namespace, command.name, options, now_ms)

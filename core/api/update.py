@@ -14,6 +14,11 @@ from typing import Final
 
 from kelm.core.api import refuse
 from kelm.core.api.create import create
+from kelm.core.api.custom import objects as custom_objects
+from kelm.core.api.custom.definition import DEFINITIONS
+from kelm.core.api.custom.definitions import status_of
+from kelm.core.api.custom.writing import change_faults, is_custom
+from kelm.core.api.custom.writing import changed as changed_custom
 from kelm.core.api.defaulting.default import default
 from kelm.core.api.metadata import (
     NAMESPACE_LABEL,
@@ -89,6 +94,8 @@ def replace(
     stale = outdated(info, old, doc)
     if stale is not None:
         return store, stale
+    if is_custom(info):
+        doc = changed_custom(store, info, doc)
     if subresource == "status":
         return _replace_status(store, info, key, old, doc, call)
     read = doc if info.resource in NOT_DECODED else decoded(doc, old)
@@ -97,8 +104,12 @@ def replace(
     doc = read
     new = _merged(info, old, default(info.resource, doc), subresource)
     violations = validate_update(info.resource, old, new)
+    if is_custom(info):
+        violations = (*violations, *change_faults(store, info, new))
     if violations:
         return store, _invalid(info, old, violations)
+    if info.resource == DEFINITIONS:
+        new = Document({**new, "status": status_of(new, old, call.now_ms)})
     if info.resource == SERVICES:
         service = allocated(store, new, call.ranges)
         if isinstance(service, Refusal):
@@ -124,7 +135,7 @@ def outdated(info: ResourceInfo, old: Document, doc: Document) -> Refusal | None
         return None
     name = str(before["name"])
     if not asked or asked == "0":
-        if info.resource not in VERSION_REQUIRED:
+        if info.resource not in VERSION_REQUIRED and not info.versions:
             return None
         violation = invalid_value("metadata.resourceVersion", 0, "must be specified for an update")
         return invalid(info.plural, info.group, name, (violation,))
@@ -160,7 +171,8 @@ def _merged(info: ResourceInfo, old: Document, doc: Document, subresource: str) 
     merged = Document(new)
     if info.resource == SERVICES:
         return prepared(old, merged)
-    if raises_generation(info.resource, old, merged):
+    custom = info.versions and custom_objects.raises_generation(info, old, merged)
+    if custom or raises_generation(info.resource, old, merged):
         generation = fields.get("generation")
         fields["generation"] = (generation if isinstance(generation, int) else 0) + 1
         new["metadata"] = Document(fields)
@@ -202,6 +214,8 @@ def _replace_status(
         status = _with_class(old, status)
     new = Document({**old, "metadata": meta, "status": status})
     violations = validate_status_update(info.resource, old, new)
+    if info.versions:
+        violations = (*violations, *change_faults(store, info, new))
     if violations:
         return store, invalid(info.kind, info.group, str(before["name"]), violations)
     return write(store, info, key, old, _owned(old, new, call, "status"))

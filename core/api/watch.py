@@ -15,10 +15,11 @@ import msgspec
 from returns.result import Failure, Result, Success
 
 from kelm.core.api import refuse
+from kelm.core.api.custom.definition import info_of
 from kelm.core.api.fields import Selectors, read_selectors
 from kelm.core.api.listing import chosen
 from kelm.core.api.metadata import versioned
-from kelm.core.api.resources import ResourceInfo, resource_info
+from kelm.core.api.resources import ResourceInfo
 from kelm.core.store.store import Store
 from kelm.effects.address import Resource
 from kelm.effects.document import Document
@@ -46,7 +47,7 @@ def changes_since(
     A revision that is still to come brings nothing yet; one that the log no longer reaches is
     refused as Expired, and the watcher has to list anew.
     """
-    info = resource_info(resource)
+    info = info_of(store, resource)
     if info is None:
         return Failure(refuse.no_such_resource())
     selectors = read_selectors(resource, label_selector, field_selector)

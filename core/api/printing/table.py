@@ -6,13 +6,25 @@ Source: kubernetes v1.36, pkg/printers/internalversion/printers.go, AddHandlers.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 import msgspec
 
-from kelm.core.api.printing import batch, network, node, others, pod, workloads
-from kelm.core.objects.duration import age
+from kelm.core.api.printing import (
+    access,
+    batch,
+    network,
+    node,
+    others,
+    pod,
+    policy,
+    scaling,
+    storage,
+    workloads,
+)
+from kelm.core.api.printing.columns import columns_of
 from kelm.effects.address import Resource
-from kelm.effects.document import Document, Json, text
+from kelm.effects.document import Document, Json
 
 Row = Callable[[Document, int], tuple[Json, ...]]
 
@@ -25,12 +37,6 @@ class Layout(msgspec.Struct, frozen=True):
     row: Row
 
 
-def _plain(doc: Document, now_ms: int) -> tuple[Json, ...]:
-    created = text(doc, "metadata", "creationTimestamp") or None
-    return text(doc, "metadata", "name"), age(created, now_ms)
-
-
-PLAIN = Layout(("NAME", "AGE"), (), _plain)
 LAYOUTS: dict[Resource, Layout] = {
     "pods": Layout(pod.COLUMNS, pod.WIDE, pod.row),
     "nodes": Layout(node.COLUMNS, node.WIDE, node.row),
@@ -55,6 +61,63 @@ LAYOUTS: dict[Resource, Layout] = {
 }
 
 
+_MORE: dict[Resource, Row] = {
+    "podtemplates": scaling.pod_template,
+    "horizontalpodautoscalers.autoscaling": scaling.autoscaler,
+    "persistentvolumes": storage.volume,
+    "persistentvolumeclaims": storage.claim,
+    "storageclasses.storage.k8s.io": storage.storage_class,
+    "volumeattributesclasses.storage.k8s.io": storage.attributes_class,
+    "volumeattachments.storage.k8s.io": storage.attachment,
+    "csinodes.storage.k8s.io": storage.csi_node,
+    "csidrivers.storage.k8s.io": storage.csi_driver,
+    "csistoragecapacities.storage.k8s.io": storage.capacity,
+    "rolebindings.rbac.authorization.k8s.io": access.binding,
+    "clusterrolebindings.rbac.authorization.k8s.io": access.binding,
+    "certificatesigningrequests.certificates.k8s.io": access.signing_request,
+    "leases.coordination.k8s.io": access.lease,
+    "controllerrevisions.apps": access.controller_revision,
+    "serviceaccounts": access.aged,
+    "deviceclasses.resource.k8s.io": access.aged,
+    "resourceclaimtemplates.resource.k8s.io": access.aged,
+    "resourceclaims.resource.k8s.io": policy.resource_claim,
+    "resourceslices.resource.k8s.io": policy.resource_slice,
+    "poddisruptionbudgets.policy": policy.budget,
+    "resourcequotas": policy.quota,
+    "priorityclasses.scheduling.k8s.io": policy.priority,
+    "runtimeclasses.node.k8s.io": policy.runtime_class,
+    "flowschemas.flowcontrol.apiserver.k8s.io": policy.flow_schema,
+    "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io": policy.priority_level,
+    "mutatingwebhookconfigurations.admissionregistration.k8s.io": policy.webhooks,
+    "validatingwebhookconfigurations.admissionregistration.k8s.io": policy.webhooks,
+    "validatingadmissionpolicies.admissionregistration.k8s.io": policy.validating_policy,
+    "mutatingadmissionpolicies.admissionregistration.k8s.io": policy.mutating_policy,
+    "validatingadmissionpolicybindings.admissionregistration.k8s.io": policy.policy_binding,
+    "mutatingadmissionpolicybindings.admissionregistration.k8s.io": policy.policy_binding,
+    "ingresses.networking.k8s.io": policy.ingress,
+    "ingressclasses.networking.k8s.io": policy.ingress_class,
+    "networkpolicies.networking.k8s.io": policy.network_policy,
+    "servicecidrs.networking.k8s.io": policy.service_range,
+    "ipaddresses.networking.k8s.io": policy.address,
+    "apiservices.apiregistration.k8s.io": policy.api_service,
+}
+"""Rows whose columns are in the API's order already."""
+
+
+@lru_cache(maxsize=256)
+def layout_of(resource: Resource) -> Layout:
+    """How a resource is printed."""
+    found = LAYOUTS.get(resource)
+    if resource == "events.events.k8s.io":
+        return LAYOUTS["events"]
+    if found is not None:
+        return found
+    columns = columns_of(resource)
+    narrow = tuple(column.name.upper() for column in columns if not column.wide)
+    wide = tuple(column.name.upper() for column in columns if column.wide)
+    return Layout(narrow, wide, _MORE.get(resource, access.created))
+
+
 class Table(msgspec.Struct, frozen=True):
     """Column names and rows of cells."""
 
@@ -71,6 +134,6 @@ def table(
     >>> table("services", [document({"metadata": {"name": "web"}})], 0).columns[:3]
     ('NAME', 'TYPE', 'CLUSTER-IP')
     """
-    layout = LAYOUTS.get(resource, PLAIN)
+    layout = layout_of(resource)
     columns = layout.columns + layout.wide if wide else layout.columns
     return Table(columns, tuple(layout.row(doc, now_ms)[: len(columns)] for doc in docs))

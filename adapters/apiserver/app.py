@@ -1,0 +1,198 @@
+"""The Kubernetes API as an ASGI application: HTTP on this side, data on the other.
+
+A request is read, its plan is made by the core, the plan is carried out, and the answer is
+written in the form that was asked for. Nothing is decided here but the order of these steps.
+"""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from kelm.adapters.apiserver import connections, watching
+from kelm.adapters.apiserver.authentication import Tokens, impersonation
+from kelm.adapters.apiserver.authorizer import Authorizer
+from kelm.adapters.apiserver.bodies import parse_body
+from kelm.adapters.apiserver.control import ROOT, Control
+from kelm.adapters.apiserver.encoding import Encoding
+from kelm.adapters.apiserver.engine import Engine
+from kelm.adapters.apiserver.exchange import Exchange, Gone, Receive, Scope, Send, TooLarge
+from kelm.adapters.apiserver.site import Site
+from kelm.adapters.apiserver.streams import Streams
+from kelm.core.api import refuse
+from kelm.core.api.authorization import Mode
+from kelm.core.api.rbac import Request as Question
+from kelm.core.api.rest.access import User, forbidden, question
+from kelm.core.api.rest.address import Address, Target, read_address, resolve, serves
+from kelm.core.api.rest.answer import Answer, answer, refused
+from kelm.core.api.rest.plan import VERBS, plan, verb_of
+from kelm.core.api.rest.request import Ask, Connect, HttpRequest, IssueToken, Review, Watch
+from kelm.core.api.rest.reviews import reviewed
+from kelm.core.api.rest.tokens import bearer, issued, token_request
+from kelm.core.api.rest.writes import too_large
+from kelm.effects.address import key_of
+from kelm.effects.commands import Patch, Update
+from kelm.effects.messages import Outcome
+from kelm.effects.refusals import Refusal
+
+METHODS_WITH_BODIES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+class App:
+    """One cluster's API."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        tokens: Tokens,
+        address: str = "127.0.0.1:6443",
+        mode: Mode = "AlwaysAllow",
+    ) -> None:
+        self.engine = engine
+        self.tokens = tokens
+        self.authorizer = Authorizer(mode, lambda: engine.server.store)
+        self.encoding = Encoding()
+        self.streams = Streams(self.encoding)
+        self.site = Site(engine, address)
+        self.control = Control(engine)
+        tokens.bearer = lambda claims: bearer(engine.server.store, claims, engine.now_ms)
+        engine.moved = lambda server: self.streams.moved(server, engine.now_ms)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self.http(Exchange(scope, receive, send))
+        elif scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1011})
+
+    async def http(self, exchange: Exchange) -> None:
+        """Answer one request."""
+        try:
+            await self._route(exchange)
+        except Gone:
+            return
+        except TooLarge:
+            await self.reply(exchange, refused(too_large()))
+
+    async def _route(self, exchange: Exchange) -> None:
+        user = self._user(exchange)
+        if isinstance(user, Refusal):
+            await self.reply(exchange, refused(user))
+            return
+        address = read_address(exchange.path)
+        page, store = address is None or not address.plural, self.engine.server.store
+        target = None if address is None or page else resolve(address, store)
+        if address is not None and not page and target is None:
+            await self._nothing_there(exchange, address)
+            return
+        asked = self._question(exchange, user, target)
+        if not self.authorizer.decide(asked).allowed:
+            await self.reply(exchange, refused(forbidden(asked)))
+        elif exchange.path.startswith(ROOT):
+            await self.control.answer(exchange)
+        elif target is None:
+            await self.site.answer(exchange)
+        else:
+            await self._serve(exchange, target, user)
+
+    def _user(self, exchange: Exchange) -> User | Refusal:
+        """Who asks, or who is asked for on behalf of."""
+        user = self.tokens.user(exchange.header(b"authorization"))
+        wanted = impersonation(exchange.headers)
+        if isinstance(user, Refusal) or wanted is None:
+            return user
+        for asked in wanted.questions(user):
+            if not self.authorizer.decide(asked).allowed:
+                return forbidden(asked)
+        return wanted.become()
+
+    @staticmethod
+    def _question(exchange: Exchange, user: User, target: Target | None) -> Question:
+        if target is None:
+            verb = VERBS.get(exchange.method, "").replace("create", "post")
+            return question(user, verb, None, exchange.path)
+        request = HttpRequest(exchange.method, exchange.path, exchange.query)
+        return question(user, verb_of(target, request), target, "")
+
+    async def _nothing_there(self, exchange: Exchange, address: Address) -> None:
+        if serves(address.group, address.version, self.engine.server.store):
+            await self.reply(exchange, refused(refuse.no_such_resource()))
+        else:
+            await exchange.text(404, "404 page not found\n")
+
+    async def _serve(self, exchange: Exchange, target: Target, user: User) -> None:
+        """Plan a request to a resource and carry the plan out."""
+        raw = await exchange.body() if exchange.method in METHODS_WITH_BODIES else b""
+        content_type = exchange.header(b"content-type").partition(";")[0].strip()
+        request = HttpRequest(
+            exchange.method,
+            exchange.path,
+            exchange.query,
+            content_type,
+            exchange.header(b"accept"),
+            exchange.header(b"user-agent"),
+            parse_body(raw, content_type),
+            raw,
+        )
+        planned = plan(target, request)
+        if isinstance(planned, Refusal):
+            await self.reply(exchange, refused(planned))
+        elif isinstance(planned, Ask):
+            await self.reply(exchange, self.ask(planned))
+        elif isinstance(planned, Watch):
+            await watching.serve(self, exchange, planned)
+        elif isinstance(planned, Connect):
+            await connections.serve(self, exchange, planned)
+        elif isinstance(planned, Review):
+            await self.reply(exchange, self.judge(planned, user))
+        else:
+            await self.reply(exchange, self.issue(planned))
+
+    def ask(self, ask: Ask) -> Answer:
+        """Carry out a command and put its outcome into the form that was asked for."""
+        existed = not isinstance(ask.command, Update | Patch) or self._is_there(ask.command)
+        outcome: Outcome = self.engine.ask(ask.command)
+        return answer(ask, outcome, self.engine.now_ms, existed=existed)
+
+    def judge(self, review: Review, user: User) -> Answer:
+        """Answer a question about who may do what."""
+        authorizer = self.authorizer
+        found = reviewed(review, user, authorizer.decide, authorizer.rules, self.tokens.identify)
+        if isinstance(found, Refusal):
+            return refused(found, review.media)
+        return Answer(201, found, review.media)
+
+    def issue(self, wanted: IssueToken) -> Answer:
+        """Issue a token for a service account."""
+        target, store, now_ms = wanted.target, self.engine.server.store, self.engine.now_ms
+        namespace, name = target.namespace, target.name
+        found = token_request(store, namespace, name, wanted.body, now_ms, str(uuid4()))
+        if isinstance(found, Refusal):
+            return refused(found, wanted.media)
+        token = self.tokens.sign(found.claims)
+        return Answer(201, issued(found, wanted.body, name, namespace, token), wanted.media)
+
+    def _is_there(self, command: Update | Patch) -> bool:
+        key = key_of(command.namespace, command.name)
+        store = self.engine.server.store
+        return command.resource == "events" or store.get(command.resource, key) is not None
+
+    async def reply(self, exchange: Exchange, found: Answer) -> None:
+        """Write an answer."""
+        content_type, body = self.encoding.answer(found)
+        more = [(b"warning", f'299 - "{_quoted(text)}"'.encode()) for text in found.warnings]
+        if found.retry_after_seconds:
+            more.append((b"retry-after", str(found.retry_after_seconds).encode()))
+        await exchange.answer(found.code, content_type, body, more)
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

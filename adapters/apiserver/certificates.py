@@ -1,0 +1,119 @@
+"""A cluster's own certificate authority and its server's certificate.
+
+Source: kubeadm's certificates (cmd/kubeadm/app/phases/certs): names, use and lifetimes.
+"""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import os
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+YEARS: Final = 10
+NAMES: Final = (
+    "localhost",
+    "kubernetes",
+    "kubernetes.default",
+    "kubernetes.default.svc",
+    "kubernetes.default.svc.cluster.local",
+)
+ADDRESSES: Final = ("127.0.0.1", "::1", "10.96.0.1")
+
+
+class Certificates(msgspec.Struct, frozen=True):
+    """Where the files are, all in PEM."""
+
+    authority: Path
+    certificate: Path
+    key: Path
+
+
+def certificates(folder: Path) -> Certificates:
+    """A folder's certificates, made if they are not there.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    found = Certificates(folder / "ca.crt", folder / "apiserver.crt", folder / "apiserver.key")
+    if not all(path.exists() for path in (found.authority, found.certificate, found.key)):
+        _make(found)
+    return found
+
+
+def _make(wanted: Certificates) -> None:
+    authority_key = ec.generate_private_key(ec.SECP256R1())
+    authority_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kubernetes")])
+    usage = x509.KeyUsage(True, False, True, False, False, True, False, False, False)
+    constraints = x509.BasicConstraints(ca=True, path_length=None)
+    authority = (
+        _builder(authority_name, authority_name, authority_key)
+        .add_extension(constraints, critical=True)
+        .add_extension(usage, critical=True)
+        .sign(authority_key, hashes.SHA256())
+    )
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kube-apiserver")])
+    subjects: list[x509.GeneralName] = [x509.DNSName(one) for one in NAMES]
+    subjects += [x509.IPAddress(ipaddress.ip_address(one)) for one in ADDRESSES]
+    server_use = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
+    certificate = (
+        _builder(name, authority_name, key)
+        .add_extension(x509.SubjectAlternativeName(subjects), critical=False)
+        .add_extension(server_use, critical=False)
+        .sign(authority_key, hashes.SHA256())
+    )
+    wanted.authority.write_bytes(authority.public_bytes(serialization.Encoding.PEM))
+    wanted.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    write_private(wanted.key, _private(key))
+
+
+def _builder(
+    name: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
+) -> x509.CertificateBuilder:
+    now = datetime.datetime.now(datetime.UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=365 * YEARS))
+    )
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
+    fresh = path.with_name(f"{path.name}.new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+    fresh.replace(path)
+
+
+def signing_key(path: Path | None) -> ec.EllipticCurvePrivateKey:
+    """The key that signs tokens: the one of a file, made if it is not there, or a new one."""
+    if path is not None and path.exists():
+        found = serialization.load_pem_private_key(path.read_bytes(), None)
+        assert isinstance(found, ec.EllipticCurvePrivateKey)
+        return found
+    key = ec.generate_private_key(ec.SECP256R1())
+    if path is not None:
+        write_private(path, _private(key))
+    return key
+
+
+def _private(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )

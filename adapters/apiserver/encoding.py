@@ -1,0 +1,97 @@
+"""Documents as bytes: each version of an object is encoded once, however often it is sent.
+
+A list joins what its items were encoded to; an event wraps it. What is kept is bounded, and
+holds on to its document, so that a document's identity can be its key.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Final
+
+import msgspec
+import yaml
+
+from kelm.core.api.rest.answer import Answer
+from kelm.core.api.rest.media import YAML
+from kelm.core.api.rest.tables import is_list
+from kelm.effects.document import Document, children, thaw
+
+KEPT_BYTES: Final = 64 * 1024 * 1024
+_ENCODER: Final = msgspec.json.Encoder()
+_FIRST: Final = ("metadata",)
+_TYPE: Final = ("kind", "apiVersion")
+
+
+class Encoding:
+    """Encoded objects, the ones used last."""
+
+    def __init__(self, kept_bytes: int = KEPT_BYTES) -> None:
+        self._kept: OrderedDict[int, tuple[Document, bytes]] = OrderedDict()
+        self._room = kept_bytes
+
+    def answer(self, answer: Answer) -> tuple[bytes, bytes]:
+        """An answer's content type and body."""
+        if answer.media.type == YAML:
+            return YAML.encode(), as_yaml(answer.body)
+        body = self.document(answer.body)
+        if answer.media.indent:
+            body = msgspec.json.format(body, indent=2) + b"\n"
+        return b"application/json", body
+
+    def document(self, doc: Document) -> bytes:
+        """Any answer: an object, a list, a Status."""
+        return self.list(doc) if is_list(doc) else self.object(doc)
+
+    def object(self, doc: Document) -> bytes:
+        """One object, its kind first."""
+        inner = self._inner(doc) if "metadata" in doc else _ENCODER.encode(_rest(doc))
+        return _typed(doc, inner)
+
+    def list(self, doc: Document) -> bytes:
+        """A list, whose items do not repeat their kind."""
+        meta = _ENCODER.encode(doc.get("metadata"))
+        items = children(doc, "items")
+        partial = doc.get("kind") == "PartialObjectMetadataList"
+        encode = self.object if partial else self._inner
+        joined = b",".join([encode(item) for item in items])
+        return _typed(doc, b'{"metadata":' + meta + b',"items":[' + joined + b"]}")
+
+    def event(self, kind: str, doc: Document) -> bytes:
+        """One line of a watch."""
+        return b'{"type":"' + kind.encode() + b'","object":' + self.object(doc) + b"}\n"
+
+    def _inner(self, doc: Document) -> bytes:
+        """An object without its kind and version."""
+        key = id(doc)
+        found = self._kept.get(key)
+        if found is not None:
+            self._kept.move_to_end(key)
+            return found[1]
+        encoded = _ENCODER.encode(_rest(doc))
+        self._kept[key] = (doc, encoded)
+        self._room -= len(encoded)
+        while self._room < 0:
+            self._room += len(self._kept.popitem(last=False)[1][1])
+        return encoded
+
+
+def _rest(doc: Document) -> dict[str, object]:
+    head = {key: doc[key] for key in _FIRST if key in doc}
+    rest = {key: value for key, value in doc.items() if key not in head and key not in _TYPE}
+    return {**head, **rest}
+
+
+def _typed(doc: Document, inner: bytes) -> bytes:
+    kind = {key: doc[key] for key in _TYPE if key in doc}
+    if not kind:
+        return inner
+    head = _ENCODER.encode(kind)
+    return head if inner == b"{}" else head[:-1] + b"," + inner[1:]
+
+
+def as_yaml(doc: Document) -> bytes:
+    """A document as YAML, keys sorted, as the API writes it."""
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    text: str = yaml.dump(thaw(doc), Dumper=dumper, sort_keys=True, width=1_000_000_000)
+    return text.encode()

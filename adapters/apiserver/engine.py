@@ -1,0 +1,174 @@
+"""The simulated cluster behind the API, driven in real time, in the server's own event loop.
+
+Requests are carried out one after the other at the cluster time that it is now; between them the
+cluster does whatever has become due, in short turns, so that no request waits long. Everybody who
+watches is told after each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final
+
+from kelm.adapters.apiserver.journal import Journal
+from kelm.adapters.apiserver.pace import JUMP_MS, Pace, Speed
+from kelm.adapters.simulator import inputs
+from kelm.adapters.simulator.cluster import Cluster
+from kelm.core.api.server import ApiServer
+from kelm.core.operations.timeline import Fact
+from kelm.effects.commands import Command
+from kelm.effects.messages import Outcome
+
+TURN_S: Final = 0.005
+"""How long the cluster works before others have their turn."""
+BEFORE_A_REQUEST_S: Final = 0.002
+STEPS_BETWEEN_LOOKS: Final = 16
+SETTLED_EVERY_MS: Final = 1_000
+IDLE_S: Final = 3_600.0
+
+
+class Engine:
+    """A cluster and its clock. `moved` is called whenever the API server may have changed."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        speed: Speed,
+        journal: Journal | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.cluster = cluster
+        self._journal = journal
+        self.moved: Callable[[ApiServer], None] = lambda _server: None
+        self._clock = clock
+        self._pace = Pace(speed, clock(), cluster.now_ms)
+        self._wake = asyncio.Event()
+        self._jump_until_ms = cluster.now_ms + JUMP_MS
+        self._looked_ms = 0
+        self._settled = False
+
+    @property
+    def server(self) -> ApiServer:
+        return self.cluster.api
+
+    @property
+    def now_ms(self) -> int:
+        return self.cluster.now_ms
+
+    @property
+    def speed(self) -> Speed:
+        return self._pace.speed
+
+    def set_speed(self, speed: Speed) -> None:
+        """Go on at another pace from here."""
+        self._turn(BEFORE_A_REQUEST_S)
+        self._pace = Pace(speed, self._clock(), self.cluster.now_ms)
+        self._wake.set()
+
+    def ask(self, command: Command) -> Outcome:
+        """Carry out a request now."""
+        self._turn(BEFORE_A_REQUEST_S)
+        before = self.cluster.store
+        outcome = self.cluster.ask(command)
+        if self.cluster.store is not before:
+            self._jump_until_ms = self.cluster.now_ms + JUMP_MS
+            self._settled = False
+            self._tell()
+            self._wake.set()
+        return outcome
+
+    def _tell(self) -> None:
+        """Write down what is new, and then let everybody know."""
+        if self._journal is not None:
+            self._journal.write(self.cluster)
+        self.moved(self.cluster.api)
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """What has happened, as far as it is remembered."""
+        return self.cluster.facts
+
+    def inject(self, fault: inputs.Fault) -> None:
+        """Have a fault happen now."""
+        self._turn(BEFORE_A_REQUEST_S)
+        self.cluster.inject(fault)
+        self._jump_until_ms = self.cluster.now_ms + JUMP_MS
+        self._settled = False
+        self._wake.set()
+
+    async def advance(self, span_ms: int) -> None:
+        """Let a span of cluster time pass at once."""
+        until_ms = self.cluster.now_ms + span_ms
+        while not self._run(until_ms, self._budget(TURN_S)):
+            self._tell()
+            await asyncio.sleep(0)
+        self._pace = Pace(self._pace.speed, self._clock(), self.cluster.now_ms)
+        self._tell()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Drive the cluster for ever."""
+        while True:
+            self._wake.clear()
+            if not self._turn(TURN_S):
+                await asyncio.sleep(0)
+                continue
+            if self._skip():
+                await asyncio.sleep(0)
+                continue
+            try:
+                await asyncio.wait_for(self._wake.wait(), self._idle_s())
+            except TimeoutError:
+                continue
+
+    def _run(self, until_ms: int, more: Callable[[], bool]) -> bool:
+        """Run while `more()` says so; whether that reached the time, which then it is."""
+        simulator, future = self.cluster.simulator, self.cluster.simulator.future
+        while (next_ms := future.next_ms) is not None and next_ms <= until_ms:
+            if not more():
+                return False
+            simulator.step()
+        future.now_ms = max(future.now_ms, until_ms)
+        return True
+
+    def _budget(self, seconds: float) -> Callable[[], bool]:
+        """Whether there is time left, looked up every few steps."""
+        end, steps = self._clock() + seconds, 0
+
+        def left() -> bool:
+            nonlocal steps
+            steps += 1
+            return bool(steps % STEPS_BETWEEN_LOOKS) or self._clock() < end
+
+        return left
+
+    def _turn(self, seconds: float) -> bool:
+        """Do what is due, for a while; whether all of it is done."""
+        until_ms = self._pace.cluster_ms_at(self._clock())
+        if until_ms < self.cluster.now_ms:
+            return True
+        before = self.cluster.api
+        done = self._run(until_ms, self._budget(seconds))
+        if self.cluster.api is not before:
+            self._tell()
+        return done
+
+    def _skip(self) -> bool:
+        """Jump to what happens next, if waiting is skipped and something is still to settle."""
+        cluster, next_ms = self.cluster, self.cluster.simulator.future.next_ms
+        if not self.speed.skips or next_ms is None or next_ms > self._jump_until_ms:
+            return False
+        if cluster.now_ms >= self._looked_ms + SETTLED_EVERY_MS or not self._settled:
+            self._settled = cluster.settled()
+            self._looked_ms = cluster.now_ms
+        if self._settled:
+            return False
+        self._pace = Pace(self.speed, self._clock(), max(next_ms, cluster.now_ms))
+        return True
+
+    def _idle_s(self) -> float:
+        next_ms = self.cluster.simulator.future.next_ms
+        due_s = None if next_ms is None else self._pace.real_s_at(next_ms)
+        return IDLE_S if due_s is None else max(0.0, min(due_s - self._clock(), IDLE_S))

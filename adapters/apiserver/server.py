@@ -1,0 +1,170 @@
+"""Serving: the cluster, its API and its clock in one event loop behind TLS on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import uvicorn
+
+from kelm.adapters.apiserver.app import App
+from kelm.adapters.apiserver.authentication import Tokens
+from kelm.adapters.apiserver.certificates import Certificates
+from kelm.adapters.apiserver.engine import Engine
+from kelm.adapters.apiserver.journal import Journal
+from kelm.adapters.apiserver.pace import Speed
+from kelm.adapters.simulator.cluster import Cluster, Settings
+from kelm.core.api.authorization import Mode
+from kelm.core.api.roles import first_roles
+
+HOST: Final = "127.0.0.1"
+BACKLOG: Final = 4_096
+GRACE_S: Final = 2
+KEPT_FACTS: Final = 20_000
+
+
+class Serving(msgspec.Struct, frozen=True):
+    """What to serve and how.
+
+    port: 0 takes any that is free, at first `last_port`.
+    journal: where everything is written down, None for nowhere.
+    """
+
+    settings: Settings
+    certificates: Certificates
+    token: str
+    speed: Speed = Speed()
+    port: int = 0
+    last_port: int = 0
+    mode: Mode = "AlwaysAllow"
+    journal: Path | None = None
+
+
+def now_settings(settings: Settings) -> Settings:
+    """Settings of a cluster that starts now, and whose history nobody asked to keep."""
+    start_ms = int(time.time() * 1_000)
+    return msgspec.structs.replace(settings, start_ms=start_ms, keep_history=False)
+
+
+Stop = Callable[[], None]
+Ready = Callable[[str, App, Stop], None]
+
+
+def serve(serving: Serving, ready: Ready) -> None:
+    """Serve until told to stop.
+
+    `ready` is called once requests are taken: with the address, and with what ends the server.
+
+    Raises:
+        OSError: the port is taken.
+        JournalError: the journal cannot be used.
+    """
+    listening = _listen(serving.port, serving.last_port)
+    address = f"{HOST}:{listening.getsockname()[1]}"
+    journal = None if serving.journal is None else Journal(serving.journal)
+    cluster = _cluster(serving.settings, journal)
+    cluster.tell(KEPT_FACTS)
+    _settle_collector()
+    tokens = Tokens(serving.token, serving.certificates.key.with_name("sa.key"))
+    app = App(Engine(cluster, serving.speed, journal), tokens, address, serving.mode)
+    server = _Server(_config(app, serving.certificates))
+    server.on_started = lambda: ready(f"https://{address}", app, server.stop)
+    try:
+        server.run(sockets=[listening])
+    finally:
+        if journal is not None:
+            journal.close()
+
+
+def _cluster(settings: Settings, journal: Journal | None) -> Cluster:
+    """The cluster that a journal has, or a new one, written down before it is served."""
+    saved = None if journal is None else journal.read()
+    if saved is not None:
+        start_ms = max(settings.start_ms, saved.now_ms)
+        return Cluster(msgspec.structs.replace(settings, start_ms=start_ms), saved)
+    cluster = Cluster(settings)
+    for command in first_roles():
+        cluster.ask(command).unwrap()
+    if journal is not None:
+        journal.write(cluster)
+    return cluster
+
+
+def _listen(port: int, last_port: int) -> socket.socket:
+    try:
+        return _bound(port or last_port)
+    except OSError:
+        if port:
+            raise
+        return _bound(0)
+
+
+def _bound(port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((HOST, port))
+        listening.listen(BACKLOG)
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+def _settle_collector() -> None:
+    """All that was made so far lives on: the cyclic collector need not look at it again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
+def _config(app: App, certificates: Certificates) -> uvicorn.Config:
+    application: Any = app
+    return uvicorn.Config(
+        application,
+        ssl_certfile=certificates.certificate,
+        ssl_keyfile=certificates.key,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        backlog=BACKLOG,
+        timeout_keep_alive=600,
+        timeout_graceful_shutdown=GRACE_S,
+        server_header=False,
+        date_header=True,
+    )
+
+
+class _Server(uvicorn.Server):
+    """A server that runs the cluster's clock beside itself."""
+
+    on_started: Callable[[], None] = staticmethod(lambda: None)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        app: Any = self.config.app
+        self.driver = asyncio.get_running_loop().create_task(app.engine.run())
+        self.driver.add_done_callback(self._driver_ended)
+        self.on_started()
+
+    def _driver_ended(self, driver: asyncio.Task[None]) -> None:
+        if not driver.cancelled():
+            self.should_exit = True
+            driver.result()
+
+    def stop(self) -> None:
+        """End the server from within its loop."""
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.driver.cancel()
+        app: Any = self.config.app
+        app.streams.end()
+        await super().shutdown(sockets)

@@ -1,0 +1,78 @@
+"""Custom objects as they are written: in their storage version, pruned, defaulted, judged.
+
+Source: kubernetes v1.36, apiextensions-apiserver/pkg/registry/customresource/strategy.go,
+pkg/apiserver/customresource_handler.go (schemaCoercingDecoder), conversion/nop_converter.go.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from kelm.core.api.custom.definition import CustomResource, CustomVersion, find_custom
+from kelm.core.api.custom.structural import defaulted, pruned, unknown_fields, violations
+from kelm.core.api.metadata import metadata_of
+from kelm.core.api.resources import ResourceInfo
+from kelm.core.api.schema.decode import decode
+from kelm.core.api.schema.definitions import kubernetes
+from kelm.core.api.validation.violation import Violations
+from kelm.core.store.store import Store
+from kelm.effects.document import EMPTY, Document, text
+
+METADATA: Final = "meta.v1.ObjectMeta"
+
+
+def prepared(store: Store, info: ResourceInfo, doc: Document) -> Document:
+    """An object that was sent, as it is stored if nothing is wrong with it."""
+    custom = find_custom(store, info.resource)
+    if custom is None:
+        return doc
+    version = _sent(custom, doc)
+    if not custom.keeps_unknown:
+        doc = pruned(doc, version.schema)
+    full = defaulted(doc, version.schema)
+    assert isinstance(full, Document)
+    return Document({**full, "apiVersion": info.api_version, "kind": info.kind})
+
+
+def unknown(store: Store, info: ResourceInfo, doc: Document) -> tuple[str, ...]:
+    """The fields of an object that its schema does not name, its metadata included."""
+    custom = find_custom(store, info.resource)
+    return () if custom is None else all_unknown(doc, _sent(custom, doc).schema)
+
+
+def all_unknown(doc: Document, schema: Document) -> tuple[str, ...]:
+    """The same for an object of this schema.
+
+    >>> all_unknown(Document(metadata=Document(name="a", nick="b")), Document())
+    ('metadata.nick',)
+    """
+    of_metadata = decode(metadata_of(doc), kubernetes()[METADATA]).unknown
+    return (*(f"metadata.{path}" for path in of_metadata), *unknown_fields(doc, schema))
+
+
+def _sent(custom: CustomResource, doc: Document) -> CustomVersion:
+    name = text(doc, "apiVersion").rpartition("/")[2]
+    return custom.version(name) or custom.storage
+
+
+def faults(store: Store, info: ResourceInfo, doc: Document) -> Violations:
+    """What a custom object's schema has against it."""
+    custom = find_custom(store, info.resource)
+    if custom is None:
+        return ()
+    return tuple(violations(doc, custom.storage.schema, ""))
+
+
+def raises_generation(info: ResourceInfo, old: Document, new: Document) -> bool:
+    """Whether a change is one of what a custom object asks for: of all but metadata and status."""
+    ignored = {"metadata", "apiVersion", "kind"}
+    if "status" in info.subresources:
+        ignored.add("status")
+    return any(old.get(key) != new.get(key) for key in (old.keys() | new.keys()) - ignored)
+
+
+def without_status(info: ResourceInfo, doc: Document) -> Document:
+    """A new object; where the status is a subresource it begins without one."""
+    if "status" not in info.subresources or "status" not in doc:
+        return doc
+    return Document({key: value for key, value in doc.items() if key != "status"}) or EMPTY

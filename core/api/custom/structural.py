@@ -1,0 +1,304 @@
+"""Structural schemas: what is pruned, defaulted and refused in a custom object.
+
+Source: kubernetes v1.36, apiextensions-apiserver/pkg/apiserver/schema/pruning, .../defaulting,
+.../validation (the keywords of OpenAPI v3 that structural schemas may use).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from math import isclose
+from typing import Final
+
+from kelm.core.api.validation.violation import (
+    ErrorType,
+    Violation,
+    invalid_value,
+    not_supported,
+    required,
+)
+from kelm.core.objects.time import is_time
+from kelm.effects.document import EMPTY, Document, Json, child, elements, flag, text
+
+KEPT: Final = frozenset({"apiVersion", "kind", "metadata"})
+PRESERVE: Final = "x-kubernetes-preserve-unknown-fields"
+INT_OR_TEXT: Final = "x-kubernetes-int-or-string"
+EMBEDDED: Final = "x-kubernetes-embedded-resource"
+
+
+def pruned(doc: Document, schema: Document) -> Document:
+    """An object without the fields that its schema does not name; its type and metadata stay."""
+    rest = Document({key: value for key, value in doc.items() if key not in KEPT})
+    found = _pruned(rest, schema)
+    assert isinstance(found, Document)
+    if found is rest:
+        return doc
+    return Document({**{key: doc[key] for key in doc if key in KEPT}, **found})
+
+
+def _pruned(value: Json, schema: Document) -> Json:
+    if isinstance(value, tuple):
+        items = child(schema, "items")
+        new = tuple(_pruned(one, items) for one in value)
+        return value if all(a is b for a, b in zip(new, value, strict=True)) else new
+    if not isinstance(value, Document):
+        return value
+    properties, others = child(schema, "properties"), schema.get("additionalProperties")
+    embedded = flag(schema, EMBEDDED)
+    changed: dict[str, Json] = {}
+    for key, inner in value.items():
+        if key in properties:
+            changed[key] = _pruned(inner, child(properties, key))
+        elif isinstance(others, Document):
+            changed[key] = _pruned(inner, others)
+        elif others is True or flag(schema, PRESERVE) or (embedded and key in KEPT):
+            changed[key] = inner
+    same = len(changed) == len(value) and all(changed[key] is value[key] for key in value)
+    return value if same else Document(changed)
+
+
+def unknown_fields(value: Json, schema: Document, path: str = "") -> Iterator[str]:
+    """The paths of the fields that pruning takes away.
+
+    >>> from kelm.effects.document import document
+    >>> schema = document({"properties": {"spec": {"properties": {"a": {}}}}})
+    >>> list(unknown_fields(document({"kind": "X", "spec": {"a": 1, "b": 2}}), schema))
+    ['spec.b']
+    """
+    if isinstance(value, tuple):
+        for index, one in enumerate(value):
+            yield from unknown_fields(one, child(schema, "items"), f"{path}[{index}]")
+    if not isinstance(value, Document):
+        return
+    properties, others = child(schema, "properties"), schema.get("additionalProperties")
+    embedded = flag(schema, EMBEDDED) or not path
+    for key, inner in value.items():
+        here = f"{path}.{key}" if path else key
+        if embedded and key in KEPT:
+            continue
+        if key in properties:
+            yield from unknown_fields(inner, child(properties, key), here)
+        elif isinstance(others, Document):
+            yield from unknown_fields(inner, others, here)
+        elif others is not True and not flag(schema, PRESERVE):
+            yield here
+
+
+def defaulted(value: Json, schema: Document) -> Json:
+    """A value with the defaults of its schema; a null that may not be is defaulted too.
+
+    >>> from kelm.effects.document import document
+    >>> schema = document({"properties": {"size": {"type": "integer", "default": 3}}})
+    >>> defaulted(document({}), schema)
+    {'size': 3}
+    """
+    if isinstance(value, tuple):
+        items = child(schema, "items")
+        new = tuple(defaulted(one, items) for one in value)
+        return value if all(a is b for a, b in zip(new, value, strict=True)) else new
+    if not isinstance(value, Document):
+        return value
+    properties = child(schema, "properties")
+    changed: dict[str, Json] = {}
+    for key, inner in properties.items():
+        if not isinstance(inner, Document):
+            continue
+        present = key in value
+        given = value.get(key)
+        if given is None and "default" in inner and not (present and flag(inner, "nullable")):
+            changed[key] = inner["default"]
+        elif present:
+            changed[key] = defaulted(given, inner)
+    others = schema.get("additionalProperties")
+    if isinstance(others, Document):
+        for key, given in value.items():
+            if key not in properties:
+                changed[key] = defaulted(given, others)
+    if all(key in value and value[key] is new for key, new in changed.items()):
+        return value
+    return Document({**value, **changed})
+
+
+# -- validation --------------------------------------------------------------------------------
+
+
+def violations(value: Json, schema: Document, path: str) -> Iterator[Violation]:
+    """What is wrong with a value, field by field.
+
+    >>> from kelm.effects.document import document
+    >>> schema = document({"type": "object", "properties": {"n": {"type": "integer"}}})
+    >>> [one.text for one in violations(document({"n": "x"}), schema, "spec")]
+    ['spec.n: Invalid value: "string": spec.n in body must be of type integer: "string"']
+    """
+    if value is None and flag(schema, "nullable"):
+        return
+    wanted = text(schema, "type")
+    if flag(schema, INT_OR_TEXT):
+        if not isinstance(value, str) and not _is_integer(value):
+            yield _mistyped(value, "integer,string", path)
+            return
+    elif wanted and not _is_of(value, wanted):
+        yield _mistyped(value, wanted, path)
+        return
+    choices = elements(schema, "enum")
+    if choices and value not in choices:
+        yield not_supported(path, value, [str(choice) for choice in choices])
+    if isinstance(value, str):
+        yield from _text_faults(value, schema, path)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield from _number_faults(value, schema, path)
+    elif isinstance(value, tuple):
+        yield from _list_faults(value, schema, path)
+    elif isinstance(value, Document):
+        yield from _object_faults(value, schema, path)
+    yield from _combined_faults(value, schema, path)
+
+
+def _is_integer(value: Json) -> bool:
+    return type(value) is int or (isinstance(value, float) and value.is_integer())
+
+
+def _is_of(value: Json, wanted: str) -> bool:
+    if wanted == "object":
+        return isinstance(value, Document)
+    if wanted == "array":
+        return isinstance(value, tuple)
+    if wanted == "string":
+        return isinstance(value, str)
+    if wanted == "boolean":
+        return isinstance(value, bool)
+    if wanted == "integer":
+        return _is_integer(value)
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _word(value: Json) -> str:
+    if value is None:
+        return "null"
+    for word in ("object", "array", "string", "boolean", "integer"):
+        if _is_of(value, word):
+            return word
+    return "number"
+
+
+def _mistyped(value: Json, wanted: str, path: str) -> Violation:
+    found = _word(value)
+    said = f'{path} in body must be of type {wanted}: "{found}"'
+    return Violation(path, ErrorType.INVALID, found, said)
+
+
+def _text_faults(value: str, schema: Document, path: str) -> Iterator[Violation]:
+    shortest, longest = schema.get("minLength"), schema.get("maxLength")
+    if isinstance(shortest, int) and len(value) < shortest:
+        said = f"{path} in body should be at least {shortest} chars long"
+        yield invalid_value(path, value, said)
+    if isinstance(longest, int) and len(value) > longest:
+        said = f"may not be more than {longest} bytes"
+        yield Violation(path, ErrorType.TOO_LONG, "", said)
+    pattern = text(schema, "pattern")
+    if pattern and _search(pattern, value) is None:
+        yield invalid_value(path, value, f"{path} in body should match '{pattern}'")
+    if text(schema, "format") == "date-time" and not is_time(value):
+        said = f'{path} in body must be of type date-time: "{value}"'
+        yield invalid_value(path, value, said)
+
+
+def _search(pattern: str, value: str) -> object:
+    """Whether a pattern matches anywhere; one that Python cannot read refuses nothing."""
+    try:
+        return re.search(pattern, value)
+    except re.error:
+        return pattern
+
+
+def _number_faults(value: int | float, schema: Document, path: str) -> Iterator[Violation]:
+    least, most = schema.get("minimum"), schema.get("maximum")
+    if isinstance(least, int | float):
+        strict = flag(schema, "exclusiveMinimum")
+        if value < least or (strict and value == least):
+            word = "greater than" if strict else "greater than or equal to"
+            yield invalid_value(path, value, f"{path} in body should be {word} {least}")
+    if isinstance(most, int | float):
+        strict = flag(schema, "exclusiveMaximum")
+        if value > most or (strict and value == most):
+            word = "less than" if strict else "less than or equal to"
+            yield invalid_value(path, value, f"{path} in body should be {word} {most}")
+    step = schema.get("multipleOf")
+    if isinstance(step, int | float) and step > 0:
+        quotient = value / step
+        if not isclose(quotient, round(quotient), abs_tol=1e-9):
+            yield invalid_value(path, value, f"{path} in body should be a multiple of {step}")
+
+
+def _list_faults(value: tuple[Json, ...], schema: Document, path: str) -> Iterator[Violation]:
+    least, most = schema.get("minItems"), schema.get("maxItems")
+    if isinstance(least, int) and len(value) < least:
+        said = f"{path} in body should have at least {least} items"
+        yield invalid_value(path, len(value), said)
+    if isinstance(most, int) and len(value) > most:
+        yield Violation(path, ErrorType.TOO_MANY, len(value), f"must have at most {most} items")
+    items = child(schema, "items")
+    for index, one in enumerate(value):
+        yield from violations(one, items, f"{path}[{index}]")
+    yield from _repeated(value, schema, path)
+
+
+def _repeated(value: tuple[Json, ...], schema: Document, path: str) -> Iterator[Violation]:
+    """Items of sets, and keys of lists that are maps, are there once."""
+    kind = text(schema, "x-kubernetes-list-type")
+    keys = elements(schema, "x-kubernetes-list-map-keys")
+    seen: list[Json] = []
+    for index, one in enumerate(value):
+        known: Json = one
+        if kind == "map":
+            item = one if isinstance(one, Document) else EMPTY
+            known = Document({str(key): item.get(str(key)) for key in keys})
+        elif kind != "set" and not flag(schema, "uniqueItems"):
+            return
+        if known in seen:
+            yield Violation(f"{path}[{index}]", ErrorType.DUPLICATE, known)
+        seen.append(known)
+
+
+def _object_faults(value: Document, schema: Document, path: str) -> Iterator[Violation]:
+    properties, others = child(schema, "properties"), schema.get("additionalProperties")
+    for key in elements(schema, "required"):
+        if str(key) not in value:
+            yield required(f"{path}.{key}" if path else str(key))
+    for key, inner in value.items():
+        here = f"{path}.{key}" if path else key
+        if key in properties:
+            yield from violations(inner, child(properties, key), here)
+        elif isinstance(others, Document):
+            yield from violations(inner, others, here)
+    least, most = schema.get("minProperties"), schema.get("maxProperties")
+    if isinstance(least, int) and len(value) < least:
+        said = f"{path} in body should have at least {least} properties"
+        yield invalid_value(path, len(value), said)
+    if isinstance(most, int) and len(value) > most:
+        yield Violation(path, ErrorType.TOO_MANY, len(value), f"must have at most {most} items")
+
+
+def _combined_faults(value: Json, schema: Document, path: str) -> Iterator[Violation]:
+    for one in elements(schema, "allOf"):
+        if isinstance(one, Document):
+            yield from violations(value, one, path)
+    either = [one for one in elements(schema, "anyOf") if isinstance(one, Document)]
+    if either and not any(_fits(value, one, path) for one in either):
+        said = f'"{path}" must validate at least one schema (anyOf)'
+        yield invalid_value(path, value, said)
+    exactly = [one for one in elements(schema, "oneOf") if isinstance(one, Document)]
+    if exactly:
+        count = sum(_fits(value, one, path) for one in exactly)
+        if count != 1:
+            found = "Found none valid" if count == 0 else f"Found {count} valid alternatives"
+            said = f'"{path}" must validate one and only one schema (oneOf). {found}'
+            yield invalid_value(path, value, said)
+    excluded = schema.get("not")
+    if isinstance(excluded, Document) and _fits(value, excluded, path):
+        yield invalid_value(path, value, f'"{path}" must not validate the schema (not)')
+
+
+def _fits(value: Json, schema: Document, path: str) -> bool:
+    return next(violations(value, schema, path), None) is None

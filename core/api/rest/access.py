@@ -1,0 +1,104 @@
+"""Who asks, what that asks of authorization, and how a no is said.
+
+Source: kubernetes v1.36, apiserver/pkg/endpoints/filters/impersonation,
+apiserver/pkg/endpoints/handlers/responsewriters/errors.go (ForbiddenStatusError).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from kelm.core.api.authorization import ANONYMOUS_NAME
+from kelm.core.api.rbac import Request as Question
+from kelm.core.api.rest.address import Target
+from kelm.effects.refusals import Reason, Refusal
+
+
+class User(msgspec.Struct, frozen=True):
+    """Somebody that a request comes from."""
+
+    name: str
+    groups: tuple[str, ...] = ()
+    uid: str = ""
+
+
+ANONYMOUS: Final = User(ANONYMOUS_NAME, ("system:unauthenticated",))
+UNAUTHORIZED: Final = Refusal(Reason.UNAUTHORIZED, "Unauthorized")
+
+
+def question(user: User, verb: str, target: Target | None, path: str) -> Question:
+    """What a request asks of authorization."""
+    if target is None:
+        return Question(verb, path=path, user=user.name, groups=user.groups)
+    return Question(
+        verb,
+        target.info.group,
+        target.info.plural,
+        target.subresource,
+        target.namespace,
+        target.name,
+        user=user.name,
+        groups=user.groups,
+    )
+
+
+def forbidden(asked: Question) -> Refusal:
+    """The refusal of what somebody may not do.
+
+    >>> forbidden(Question("list", "", "pods", "", "shop", user="ann")).message
+    'pods is forbidden: User "ann" cannot list resource "pods" in API group "" in the namespace \
+"shop"'
+    """
+    if asked.path:
+        said = f'forbidden: User "{asked.user}" cannot {asked.verb} path "{asked.path}"'
+        return Refusal(Reason.FORBIDDEN, said)
+    whole = f"{asked.resource}/{asked.subresource}" if asked.subresource else asked.resource
+    where = f'in the namespace "{asked.namespace}"' if asked.namespace else "at the cluster scope"
+    qualified = f"{asked.resource}.{asked.api_group}" if asked.api_group else asked.resource
+    named = f'{qualified} "{asked.name}"' if asked.name else qualified
+    said = (
+        f'{named} is forbidden: User "{asked.user}" cannot {asked.verb} resource "{whole}" in API '
+        f'group "{asked.api_group}" {where}'
+    )
+    return Refusal(
+        Reason.FORBIDDEN, said, name=asked.name, group=asked.api_group, kind=asked.resource
+    )
+
+
+class Impersonation(msgspec.Struct, frozen=True):
+    """Somebody whom a request wants to be taken for."""
+
+    user: str
+    groups: tuple[str, ...] = ()
+    uid: str = ""
+
+    def questions(self, by: User) -> tuple[Question, ...]:
+        """What has to be allowed for it.
+
+        >>> [one.resource for one in Impersonation("ann", ("dev",)).questions(User("admin"))]
+        ['users', 'groups']
+        """
+        asked = [("users", "", self.user), *(("groups", "", group) for group in self.groups)]
+        account = self.user.split(":")
+        if len(account) == 4 and account[:2] == ["system", "serviceaccount"]:
+            asked[0] = ("serviceaccounts", account[2], account[3])
+        return tuple(
+            Question("impersonate", "", plural, "", namespace, name, user=by.name, groups=by.groups)
+            for plural, namespace, name in asked
+        )
+
+    def become(self) -> User:
+        """The user that the request then comes from.
+
+        >>> Impersonation("ann").become().groups
+        ('system:authenticated',)
+        """
+        account = self.user.split(":")
+        groups = self.groups
+        if len(account) == 4 and account[:2] == ["system", "serviceaccount"] and not groups:
+            groups = ("system:serviceaccounts", f"system:serviceaccounts:{account[2]}")
+        if self.user != ANONYMOUS_NAME and "system:authenticated" not in groups:
+            groups = (*groups, "system:authenticated")
+        return User(self.user, groups, self.uid)

@@ -1,0 +1,121 @@
+"""Fields that no type has, and fields that come twice: refused, warned about, or ignored.
+
+Source: kubernetes v1.36, apiserver/pkg/endpoints/handlers/create.go and patch.go (fieldValidation),
+apimachinery/pkg/runtime/error.go (strictDecodingError).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from kelm.core.api import refuse
+from kelm.core.api.custom.definition import CustomVersion
+from kelm.core.api.custom.objects import all_unknown
+from kelm.core.api.custom.structural import unknown_fields
+from kelm.core.api.patches.strategic.rules import go_text
+from kelm.core.api.rest.options import WriteOptions
+from kelm.core.api.schema.decode import decode_kind
+from kelm.core.api.validation.violation import invalid, invalid_value
+from kelm.effects.document import Document, Json, child
+from kelm.effects.refusals import Refusal
+
+
+class Fields(msgspec.Struct, frozen=True):
+    """A body with only fields that exist, and what to warn of."""
+
+    value: Json
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def document(self) -> Document:
+        assert isinstance(self.value, Document)
+        return self.value
+
+
+def checked_object(
+    body: Document,
+    types: tuple[str, str],
+    duplicates: tuple[str, ...],
+    options: WriteOptions,
+    custom: CustomVersion | None = None,
+) -> Fields | Refusal:
+    """An object's body; `types` are the version and kind under which it is read.
+
+    Fields of a custom object are those of its schema; what is not there is pruned by the verb.
+
+    A value of the wrong type is left to the verb, which says so in the right order.
+
+    >>> strict = WriteOptions(field_validation="Strict")
+    >>> checked_object(Document(datum=1), ("v1", "ConfigMap"), (), strict).message
+    'ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error: \
+unknown field "datum"'
+    """
+    api_version, kind = types
+    found = decode_kind(body, api_version, kind)
+    if found.mismatch is not None:
+        return Fields(body)
+    unknown = found.unknown
+    if custom is not None:
+        unknown = all_unknown(body, custom.schema)
+    faults = _faults(unknown, duplicates)
+    if faults and options.field_validation == "Strict":
+        version = api_version.rpartition("/")[2]
+        return refuse.bad_request(
+            f'{kind} in version "{version}" cannot be handled as a {kind}: '
+            f"strict decoding error: {', '.join(faults)}"
+        )
+    warnings = faults if options.field_validation == "Warn" else ()
+    return Fields(found.document if found.unknown else body, warnings)
+
+
+def _faults(unknown: tuple[str, ...], duplicates: tuple[str, ...]) -> tuple[str, ...]:
+    return (
+        *(f'unknown field "{path}"' for path in unknown),
+        *(f'duplicate field "{path}"' for path in duplicates),
+    )
+
+
+def checked_patch(
+    patch: Document,
+    types: tuple[str, str],
+    duplicates: tuple[str, ...],
+    options: WriteOptions,
+    custom: CustomVersion | None = None,
+) -> Fields | Refusal:
+    """The body of a merge patch, whose fields are those of its object.
+
+    Directives of strategic merge patches (`$patch`, `$setElementOrder/...`) are no fields.
+
+    >>> patch = Document({"specs": 1, "$patch": "replace"})
+    >>> checked_patch(patch, ("v1", "Pod"), (), WriteOptions())
+    Fields(value={'$patch': 'replace'}, warnings=('unknown field "specs"',))
+    """
+    found = decode_kind(patch, *types).unknown
+    if custom is not None:
+        found = tuple(unknown_fields(patch, custom.schema))
+    unknown = tuple(path for path in found if not _is_directive(path))
+    faults = _faults(unknown, duplicates)
+    if faults and options.field_validation == "Strict":
+        said = f"strict decoding error: {', '.join(faults)}"
+        violation = invalid_value("patch", go_text(patch), said)
+        return invalid("", "", "", (violation,))
+    pruned = patch
+    for path in unknown:
+        pruned = _without(pruned, path)
+    return Fields(pruned, faults if options.field_validation == "Warn" else ())
+
+
+def _is_directive(path: str) -> bool:
+    return any(step.startswith("$") for step in path.split("."))
+
+
+def _without(doc: Document, path: str) -> Document:
+    """A document without a field; fields inside of lists are left to the verb."""
+    head, _, rest = path.partition(".")
+    if "[" in head or head not in doc:
+        return doc
+    if not rest:
+        return Document({key: value for key, value in doc.items() if key != head})
+    inner = child(doc, head)
+    pruned = _without(inner, rest)
+    return doc if pruned is inner else Document({**doc, head: pruned})

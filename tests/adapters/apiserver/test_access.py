@@ -1,0 +1,134 @@
+"""Who may do what, over HTTP: roles, reviews, tokens of service accounts, impersonation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kelm.core.api.authorization import Mode
+from kelm.core.api.bootstrap import new_server
+from kelm.core.api.roles import first_roles
+from kelm.core.api.server import handle
+from kelm.core.objects.time import parse_time
+from tests.adapters.apiserver.client import Client, still_app
+
+NOW_MS = parse_time("2026-01-01T00:00:00Z")
+ACCOUNTS = "/api/v1/namespaces/default/serviceaccounts"
+PODS = "/api/v1/namespaces/default/pods"
+ROLES = "/apis/rbac.authorization.k8s.io/v1"
+
+
+def client_of(mode: Mode) -> Client:
+    server = new_server(now_ms=NOW_MS)
+    for command in first_roles():
+        server, outcome = handle(server, command, NOW_MS)
+        outcome.unwrap()
+    client = Client(still_app(server, NOW_MS, mode))
+    client.ask("POST", ACCOUNTS, {"metadata": {"name": "bob"}})
+    return client
+
+
+@pytest.fixture
+def client() -> Client:
+    return client_of("RBAC")
+
+
+def token(client: Client, **spec: Any) -> dict[str, str]:
+    reply = client.ask("POST", f"{ACCOUNTS}/bob/token", {"spec": spec})
+    assert reply.status == 201, reply.body
+    return {"Authorization": f"Bearer {reply.body['status']['token']}"}
+
+
+def bind(client: Client, role: str, subject: dict[str, str], namespace: str = "") -> None:
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role}
+    body = {"metadata": {"name": f"b-{role}"}, "roleRef": reference, "subjects": [subject]}
+    path = f"/namespaces/{namespace}/rolebindings" if namespace else "/clusterrolebindings"
+    assert client.ask("POST", f"{ROLES}{path}", body).status == 201
+
+
+BOB = {"kind": "ServiceAccount", "name": "bob", "namespace": "default"}
+
+
+def test_a_service_account_may_do_what_its_roles_permit(client: Client) -> None:
+    bob = token(client)
+    assert client.ask("GET", PODS, headers=bob).status == 403
+    bind(client, "view", BOB, "default")
+    assert client.ask("GET", PODS, headers=bob).status == 200
+    assert client.ask("GET", "/api/v1/pods", headers=bob).status == 403
+    assert client.ask("DELETE", PODS, headers=bob).status == 403
+    assert client.ask("GET", "/apis", headers=bob).status == 200
+
+
+def test_without_roles_everybody_who_is_known_may_do_everything() -> None:
+    client = client_of("AlwaysAllow")
+    assert client.ask("GET", "/api/v1/secrets", headers=token(client)).status == 200
+
+
+def test_a_token_ends_with_its_time_and_with_its_account(client: Client) -> None:
+    engine: Any = client.app.engine
+    bob = token(client, expirationSeconds=600)
+    assert client.ask("GET", "/version", headers=bob).status == 200
+    engine.at_ms += 600_000
+    assert client.ask("GET", "/version", headers=bob).status == 401
+    fresh = token(client)
+    client.ask("DELETE", f"{ACCOUNTS}/bob")
+    assert client.ask("GET", "/version", headers=fresh).status == 401
+
+
+def test_a_token_that_somebody_changed_is_none(client: Client) -> None:
+    header, payload, signature = token(client)["Authorization"].split(" ")[1].split(".")
+    for forged in (f"{header}.{payload}.{signature[::-1]}", f"{header}.e30.{signature}", "a.b.c"):
+        headers = {"Authorization": f"Bearer {forged}"}
+        assert client.ask("GET", "/version", headers=headers).status == 401
+
+
+def test_a_token_cannot_be_too_short_or_bound_to_nothing(client: Client) -> None:
+    path = f"{ACCOUNTS}/bob/token"
+    short = client.ask("POST", path, {"spec": {"expirationSeconds": 10}})
+    assert (short.status, short.body["reason"]) == (422, "Invalid")
+    bound = {"boundObjectRef": {"kind": "Pod", "apiVersion": "v1", "name": "gone"}}
+    assert client.ask("POST", path, {"spec": bound}).status == 404
+    assert client.ask("POST", f"{ACCOUNTS}/nobody/token", {"spec": {}}).status == 404
+
+
+def test_reviews_answer_for_oneself_and_for_others(client: Client) -> None:
+    bind(client, "view", BOB, "default")
+    wanted = {"verb": "list", "resource": "pods", "namespace": "default"}
+    path = "/apis/authorization.k8s.io/v1"
+    own = {"spec": {"resourceAttributes": wanted}}
+    mine = client.ask("POST", f"{path}/selfsubjectaccessreviews", own, token(client))
+    assert mine.body["status"] == {
+        "allowed": True,
+        "reason": 'RBAC: allowed by RoleBinding "b-view/default" of ClusterRole "view" to '
+        'ServiceAccount "bob/default"',
+    }
+    other = {"spec": {"user": "ann", "resourceAttributes": wanted}}
+    theirs = client.ask("POST", f"{path}/subjectaccessreviews", other)
+    assert theirs.body["status"]["allowed"] is False
+    rules = client.ask(
+        "POST", f"{path}/selfsubjectrulesreviews", {"spec": {"namespace": "default"}}
+    )
+    assert rules.body["status"]["resourceRules"][0]["verbs"] == ["*"]
+    nothing = client.ask("POST", f"{path}/selfsubjectaccessreviews", {"spec": {}})
+    assert nothing.status == 422
+
+
+def test_tokens_are_told_whose_they_are(client: Client) -> None:
+    path = "/apis/authentication.k8s.io/v1"
+    given = token(client)["Authorization"].split(" ")[1]
+    review = client.ask("POST", f"{path}/tokenreviews", {"spec": {"token": given}}).body
+    assert review["status"]["user"]["username"] == "system:serviceaccount:default:bob"
+    wrong = client.ask("POST", f"{path}/tokenreviews", {"spec": {"token": "x"}}).body
+    assert "authenticated" not in wrong["status"]
+    me = client.ask("POST", f"{path}/selfsubjectreviews", {}).body
+    assert me["status"]["userInfo"]["username"] == "kubernetes-admin"
+
+
+def test_who_may_impersonate_is_somebody_else(client: Client) -> None:
+    as_ann = {"Impersonate-User": "ann"}
+    assert client.ask("GET", PODS, headers=as_ann).status == 403
+    as_master = {**as_ann, "Impersonate-Group": "system:masters"}
+    assert client.ask("GET", PODS, headers=as_master).status == 200
+    refused = client.ask("GET", PODS, headers={**token(client), **as_ann})
+    assert 'cannot impersonate resource "users"' in refused.body["message"]

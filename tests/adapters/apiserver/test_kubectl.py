@@ -1,0 +1,292 @@
+"""Sessions of the real kubectl against `kelm serve`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.adapters.apiserver.test_serve import Server
+from tests.adapters.apiserver.tools import tool
+
+WEB = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+      - {name: nginx, image: "nginx:1", ports: [{containerPort: 80}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 80}]}
+"""
+
+
+class Kubectl:
+    """kubectl with a kubeconfig and a namespace of its own."""
+
+    def __init__(self, path: Path, kubeconfig: Path, folder: Path) -> None:
+        self.path = path
+        self.environment = {
+            **os.environ,
+            "KUBECONFIG": str(kubeconfig),
+            "HOME": str(folder),
+            "TZ": "UTC",
+            "KUBE_EDITOR": "sed -i s/nginx:1/nginx:9/",
+        }
+        self.namespace = ""
+
+    def run(self, *words: str, stdin: str = "") -> tuple[int, str, str]:
+        """Exit code, output, errors."""
+        scope = ["-n", self.namespace] if self.namespace else []
+        done = subprocess.run(
+            [str(self.path), *scope, *words],
+            env=self.environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    def __call__(self, words: str, *more: str, stdin: str = "") -> str:
+        """The output of a command that must do well; `words` are split at spaces."""
+        code, output, errors = self.run(*words.split(), *more, stdin=stdin)
+        assert code == 0, f"kubectl {words}: {errors}{output}"
+        return output
+
+    def fails(self, words: str, *more: str, stdin: str = "") -> str:
+        """What a command says that must fail."""
+        code, output, errors = self.run(*words.split(), *more, stdin=stdin)
+        assert code != 0, f"kubectl {words}: {output}"
+        return errors + output
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    tool("kubectl")
+    server = Server(tmp_path_factory.mktemp("kelm"), "--nodes", "3", "--speed", "max")
+    yield server
+    _, output = server.stop()
+    assert "Traceback" not in output
+
+
+@pytest.fixture
+def kubectl(
+    cluster: Server, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Kubectl:
+    found = Kubectl(tool("kubectl"), cluster.kubeconfig, tmp_path_factory.mktemp("home"))
+    name = request.node.name.removeprefix("test_").replace("_", "-")[:50].strip("-")
+    found(f"create namespace {name}")
+    found(f"wait --for=jsonpath={{.metadata.name}}=default serviceaccount/default -n {name}")
+    found.namespace = name
+    return found
+
+
+def applied(kubectl: Kubectl) -> None:
+    kubectl("apply -f -", stdin=WEB)
+    kubectl("rollout status deployment/web --timeout=30s")
+
+
+def test_applying_twice_changes_nothing_and_a_diff_says_what_would(kubectl: Kubectl) -> None:
+    first = kubectl("apply -f -", stdin=WEB)
+    assert first == "deployment.apps/web created\nservice/web created\n"
+    again = kubectl("apply -f -", stdin=WEB)
+    assert again == "deployment.apps/web unchanged\nservice/web unchanged\n"
+    newer = WEB.replace("nginx:1", "nginx:2")
+    assert "+      - image: nginx:2" in kubectl.fails("diff -f -", stdin=newer)
+    assert "configured" in kubectl("apply -f -", stdin=newer)
+    assert kubectl("apply --dry-run=server -f -", stdin=WEB).startswith(
+        "deployment.apps/web configured (server dry run)"
+    )
+
+
+def test_applying_on_the_servers_side_asks_the_other_owners(kubectl: Kubectl) -> None:
+    kubectl("apply --server-side -f -", stdin=WEB)
+    kubectl("scale deployment/web --replicas=5")
+    said = kubectl.fails("apply --server-side --field-manager=other -f -", stdin=WEB)
+    assert ".spec.replicas" in said
+    forced = kubectl("apply --server-side --force-conflicts -f -", stdin=WEB)
+    assert forced.startswith("deployment.apps/web serverside-applied")
+    assert kubectl("get deployment web -o jsonpath={.spec.replicas}") == "2"
+
+
+def test_a_rollout_is_watched_undone_paused_and_restarted(kubectl: Kubectl) -> None:
+    applied(kubectl)
+    kubectl("set image deployment/web nginx=nginx:2")
+    assert "successfully rolled out" in kubectl("rollout status deployment/web --timeout=30s")
+    assert "2         <none>" in kubectl("rollout history deployment/web")
+    kubectl("rollout undo deployment/web")
+    kubectl("rollout status deployment/web --timeout=30s")
+    image = "get deployment web -o jsonpath={.spec.template.spec.containers[0].image}"
+    assert kubectl(image) == "nginx:1"
+    kubectl("rollout pause deployment/web")
+    assert "paused" in kubectl.fails("rollout restart deployment/web")
+    kubectl("rollout resume deployment/web")
+    kubectl("rollout restart deployment/web")
+    kubectl("rollout status deployment/web --timeout=30s")
+
+
+def test_get_prints_every_form(kubectl: Kubectl) -> None:
+    applied(kubectl)
+    head, row = kubectl("get deployment web").splitlines()
+    assert head.split() == ["NAME", "READY", "UP-TO-DATE", "AVAILABLE", "AGE"]
+    assert row.split()[:4] == ["web", "2/2", "2", "2"]
+    assert "IMAGES" in kubectl("get deployment web -o wide")
+    assert kubectl("get deployment web -o name") == "deployment.apps/web\n"
+    assert json.loads(kubectl("get deployment web -o json"))["kind"] == "Deployment"
+    assert "apiVersion: apps/v1" in kubectl("get deployment web -o yaml")
+    columns = "get deployment web -o custom-columns=N:.metadata.name,R:.spec.replicas"
+    assert kubectl(columns).split() == ["N", "R", "web", "2"]
+    assert kubectl("get deployment web -o go-template={{.metadata.name}}") == "web"
+    assert len(kubectl("get pods -l app=web --no-headers").splitlines()) == 2
+    assert "app=web" in kubectl("get pods --show-labels")
+    phases = kubectl("get pods --field-selector=status.phase=Running -o name")
+    assert len(phases.splitlines()) == 2
+    everything = kubectl("get all")
+    assert "service/web" in everything and "replicaset.apps/web-" in everything
+    assert "No resources found" in kubectl.run("get", "jobs")[2]
+    assert 'pods "none" not found' in kubectl.fails("get pod none")
+    assert "the server doesn't have a resource type" in kubectl.fails("get nothings")
+
+
+def test_describe_knows_what_happened(kubectl: Kubectl) -> None:
+    applied(kubectl)
+    assert "2 desired | 2 updated | 2 total | 2 available" in kubectl("describe deployment web")
+    pod = kubectl("get pods -o jsonpath={.items[0].metadata.name}")
+    described = kubectl(f"describe pod {pod}")
+    assert "Successfully assigned" in described and "Started" in described
+    assert "Endpoints:" in kubectl("describe service web")
+    assert "Allocated resources" in kubectl("describe node node-1")
+
+
+def test_a_pod_is_run_labelled_patched_edited_and_deleted(kubectl: Kubectl) -> None:
+    kubectl("run one --image=nginx:1 --port=80 --expose")
+    kubectl("wait --for=condition=Ready pod/one --timeout=30s")
+    kubectl("label pod one tier=front")
+    assert "not labeled" in kubectl("label pod one tier=front")
+    kubectl("annotate pod one note=x")
+    kubectl("patch pod one -p", '{"metadata":{"labels":{"a":"b"}}}')
+    kubectl(
+        "patch pod one --type=json -p", '[{"op":"add","path":"/metadata/labels/c","value":"d"}]'
+    )
+    kubectl("edit pod one")
+    found = json.loads(kubectl("get pod one -o json"))
+    labels = {"run": "one", "tier": "front", "a": "b", "c": "d"}
+    assert labels.items() <= found["metadata"]["labels"].items()
+    assert found["spec"]["containers"][0]["image"] == "nginx:9"
+    kubectl("delete pod one --now")
+    assert "NotFound" in kubectl.fails("get pod one")
+
+
+def test_logs_are_shown_followed_and_cut(kubectl: Kubectl) -> None:
+    kubectl("run talker --image=busybox --restart=Never -- sh -c", "echo one; echo two; echo three")
+    kubectl("wait --for=jsonpath={.status.phase}=Succeeded pod/talker --timeout=30s")
+    assert kubectl("logs talker") == "one\ntwo\nthree\n"
+    assert kubectl("logs talker --tail=1") == "three\n"
+    assert kubectl("logs -f talker").endswith("three\n")
+    assert kubectl("logs talker --timestamps").split()[1] == "one"
+    assert "container nope is not valid" in kubectl.fails("logs talker -c nope")
+    assert "previous terminated container" in kubectl.fails("logs talker --previous")
+
+
+def test_a_node_is_cordoned_drained_and_tainted(kubectl: Kubectl) -> None:
+    applied(kubectl)
+    kubectl("cordon node-1")
+    assert "SchedulingDisabled" in kubectl("get node node-1")
+    drained = kubectl("drain node-1 --ignore-daemonsets --delete-emptydir-data --timeout=60s")
+    assert "node/node-1 drained" in drained
+    kubectl("uncordon node-1")
+    kubectl("taint nodes node-1 key=value:NoSchedule")
+    assert "key=value:NoSchedule" in kubectl("describe node node-1")
+    kubectl("taint nodes node-1 key-")
+
+
+def test_every_kind_that_kubectl_creates(kubectl: Kubectl) -> None:
+    kubectl("create deployment d --image=nginx")
+    kubectl("create configmap c --from-literal=a=b")
+    kubectl("create secret generic s --from-literal=a=b")
+    kubectl("create serviceaccount sa")
+    kubectl("create role r --verb=get --resource=pods")
+    kubectl("create rolebinding rb --role=r --serviceaccount=default:sa")
+    kubectl("create job j --image=busybox -- true")
+    kubectl("create cronjob cj --image=busybox --schedule", "*/5 * * * *", "--", "true")
+    kubectl("create ingress i --rule", "a.example/*=web:80")
+    kubectl("create quota q --hard=pods=30")
+    kubectl("create poddisruptionbudget p --selector=app=d --min-available=1")
+    kubectl("create service clusterip svc --tcp=80:80")
+    kubectl("create priorityclass high --value=1000")
+    kubectl("expose deployment d --port=80 --name=exposed")
+    kubectl("autoscale deployment d --min=1 --max=3 --cpu=50%")
+    kinds = "configmap,secret,sa,role,rolebinding,job,cronjob,ingress,quota,pdb,svc,hpa"
+    assert "horizontalpodautoscaler.autoscaling/d" in kubectl(f"get {kinds} -o name")
+    token = kubectl("create token sa")
+    assert token.count(".") == 2
+
+
+def test_the_api_explains_itself(kubectl: Kubectl) -> None:
+    assert "FIELD: replicas <integer>" in kubectl("explain deployment.spec.replicas")
+    assert "containers" in kubectl("explain pods.spec")
+    resources = kubectl("api-resources --verbs=list -o name").split()
+    assert {"pods", "deployments.apps", "events.events.k8s.io"} <= set(resources)
+    assert "apps/v1" in kubectl("api-versions").split()
+    assert "Server Version: v1.36" in kubectl("version")
+    assert "is running at https://127.0.0.1" in kubectl("cluster-info")
+    assert kubectl("get --raw /healthz") == "ok"
+    assert kubectl("config current-context") == "kelm\n"
+
+
+def test_permissions_are_told(kubectl: Kubectl) -> None:
+    assert kubectl("auth can-i create deployments") == "yes\n"
+    assert "*.*" in kubectl("auth can-i --list")
+    assert "kubernetes-admin" in kubectl("auth whoami")
+
+
+def test_events_are_told_in_both_ways(kubectl: Kubectl) -> None:
+    applied(kubectl)
+    assert "ScalingReplicaSet" in kubectl("get events")
+    assert "SuccessfulCreate" in kubectl("events")
+
+
+def test_what_is_wrong_is_said_as_the_api_says_it(kubectl: Kubectl) -> None:
+    bad = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndat: {a: b}\n"
+    assert 'unknown field "dat"' in kubectl.fails("apply -f -", stdin=bad)
+    upper = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: C}\n"
+    assert "metadata.name: Invalid value" in kubectl.fails("create -f -", stdin=upper)
+    kubectl("create configmap c")
+    assert "already exists" in kubectl.fails("create configmap c")
+
+
+def test_a_namespace_goes_with_all_that_is_in_it(kubectl: Kubectl) -> None:
+    applied(kubectl)
+    name, kubectl.namespace = kubectl.namespace, ""
+    kubectl(f"delete namespace {name} --timeout=60s")
+    assert "NotFound" in kubectl.fails(f"get namespace {name}")
+
+
+def test_waiting_ends_when_the_condition_holds_or_the_time_is_over(kubectl: Kubectl) -> None:
+    kubectl("create deployment d --image=nginx")
+    kubectl("wait --for=condition=Available deployment/d --timeout=30s")
+    kubectl("wait --for=create deployment/d --timeout=5s")
+    kubectl("delete deployment d --wait=false")
+    kubectl("wait --for=delete deployment/d --timeout=30s")
+    assert "timed out" in kubectl.fails("wait --for=create pod/never --timeout=1s")
+
+
+def test_garbage_follows_its_owner_or_is_orphaned(kubectl: Kubectl) -> None:
+    applied(kubectl)
+    kubectl("delete deployment web --cascade=orphan")
+    assert kubectl("get replicasets -o name").startswith("replicaset.apps/web-")
+    kubectl("delete replicasets --all --cascade=foreground --timeout=60s")
+    assert kubectl("get pods -o name") == ""
