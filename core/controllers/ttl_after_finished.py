@@ -16,7 +16,7 @@ from kelm.effects.commands import Command, Delete
 from kelm.effects.document import Document, child, children, text
 from kelm.effects.messages import Change
 from kelm.effects.program import Watch
-from kelm.effects.refusals import Reason, Refusal
+from kelm.effects.refusals import Refusal
 
 JOBS = "jobs.batch"
 FINISHED = ("Complete", "Failed")
@@ -80,7 +80,7 @@ class TTLAfterFinished(msgspec.Struct, frozen=True):
             resource_version=text(meta, "resourceVersion"),
             propagation_policy="Foreground",
         )
-        return Plan(((delete,),), tolerated=frozenset({Reason.NOT_FOUND}))
+        return Plan(((delete,),))
 
     def refused(self, sync: Sync, command: Command, refusal: Refusal) -> object:
         return None

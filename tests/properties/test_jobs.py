@@ -63,6 +63,10 @@ def manifest(**spec: Any) -> dict[str, Any]:
     }
 
 
+NOT_FOUND_AT_FIRST = [(RequestsRefused("job-controller", Reason.NOT_FOUND, 3), 1)]
+"""A controller that took this for the end of its namespace never tried again."""
+
+
 PLAIN = st.fixed_dictionaries(
     {
         "completions": st.integers(1, 6),
@@ -120,6 +124,7 @@ def most_active(cluster: Cluster) -> int:
 @settings(max_examples=max(25, settings.default.max_examples))
 @given(spec=SPECS, storm=STORMS, bad=BAD, order=st.sampled_from(["fifo", "random"]))
 @example({"completions": 2, "parallelism": 2}, [(NodeCrashed("node-1"), 1)], "", "fifo")
+@example({"parallelism": 1}, NOT_FOUND_AT_FIRST, "", "fifo")
 def test_a_job_ends_and_then_nothing_moves(spec, storm, bad, order):
     cluster = lived(spec, storm, bad, order)
     ended = work(cluster)

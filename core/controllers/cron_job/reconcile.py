@@ -29,7 +29,8 @@ from kelm.effects.document import Document, text
 from kelm.effects.refusals import Reason
 
 CONTROLLER: Final = "cronjob-controller"
-TOLERATED: Final = frozenset({Reason.NOT_FOUND, Reason.ALREADY_EXISTS})
+TAKEN: Final = frozenset({Reason.ALREADY_EXISTS})
+GONE: Final = frozenset({Reason.NOT_FOUND})
 NOTHING: Final = frozenset[str]()
 WEEKDAYS: Final = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
 MONTHS: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"
@@ -57,7 +58,7 @@ def reconcile(sync: Sync) -> Plan:
     absent = unseen(one, jobs, memory)
     if absent:
         questions = tuple(Get(JOBS, one.metadata.namespace, name) for name in absent)
-        return Plan((questions,), memory, again_at_ms=sync.now_ms, tolerated=TOLERATED)
+        return Plan((questions,), memory, again_at_ms=sync.now_ms, tolerated=GONE)
     return _decide(one, jobs, memory, sync.now_ms)
 
 
@@ -94,7 +95,7 @@ def _decide(one: CronJob, jobs: tuple[Job, ...], memory: Memory, now_ms: int) ->
             memory, told=told, refused=False, run_ms=following.run_ms or memory.run_ms
         ),
         again_at_ms=now_ms if starts else following.again_at_ms,
-        tolerated=TOLERATED,
+        tolerated=TAKEN,
     )
 
 

@@ -22,7 +22,7 @@ from kelm.effects.address import Key, Resource, key_of
 from kelm.effects.commands import Command
 from kelm.effects.messages import Change
 from kelm.effects.program import Watch
-from kelm.effects.refusals import Reason, Refusal
+from kelm.effects.refusals import Refusal
 
 
 class JobOrphans(msgspec.Struct, frozen=True):
@@ -50,7 +50,7 @@ class JobOrphans(msgspec.Struct, frozen=True):
         doc = sync.caches["pods"].get(sync.key)
         if doc is None or not is_left_alone(sync.caches, pod(doc)):
             return Plan()
-        return Plan(((untracking(pod(doc)),),), tolerated=frozenset({Reason.NOT_FOUND}))
+        return Plan(((untracking(pod(doc)),),))
 
     def refused(self, sync: Sync, command: Command, refusal: Refusal) -> object:
         return None

@@ -38,7 +38,6 @@ from kelm.core.objects.time import format_time
 from kelm.core.runtime.controller import Batch, Plan, Sync
 from kelm.effects.commands import Get, List, RecordEvent, Update
 from kelm.effects.document import Document, without
-from kelm.effects.refusals import Reason
 
 CONTROLLER = "job-controller"
 
@@ -130,7 +129,6 @@ def _plan(seen: Seen, pods: Belonging, memory: Memory) -> Plan:
         tuple(batch for batch in (pods.claims, *batches) if batch),
         msgspec.structs.replace(memory, refused=False),
         again_at_ms=min((at_ms for at_ms in due if at_ms is not None), default=None),
-        tolerated=frozenset({Reason.NOT_FOUND}),
     )
 
 
