@@ -25,6 +25,7 @@ SHOWN = (
     ("pods", "PODS"),
     ("deployments.apps", "DEPLOYMENTS"),
     ("statefulsets.apps", "STATEFULSETS"),
+    ("daemonsets.apps", "DAEMONSETS"),
     ("persistentvolumeclaims", "PERSISTENTVOLUMECLAIMS"),
     ("jobs.batch", "JOBS"),
     ("cronjobs.batch", "CRONJOBS"),

@@ -12,6 +12,7 @@ from kelm.adapters.simulator.loop import Simulator
 from kelm.adapters.simulator.machines import Host, kubelet_name
 from kelm.core.controllers.cloud_node_lifecycle import CloudNodeLifecycle
 from kelm.core.controllers.cron_job.controller import CronJobController
+from kelm.core.controllers.daemonset.controller import DaemonSetController
 from kelm.core.controllers.deployment.controller import DeploymentController
 from kelm.core.controllers.disruption.controller import DisruptionController
 from kelm.core.controllers.endpoints.controller import EndpointsController
@@ -49,6 +50,7 @@ CONTROLLERS: tuple[Controller, ...] = (
     ReplicaSetController(),
     REPLICATION_CONTROLLERS,
     StatefulSetController(),
+    DaemonSetController(),
     EndpointSliceController(),
     EndpointsController(),
     EndpointSliceMirroring(),

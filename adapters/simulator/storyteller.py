@@ -9,7 +9,14 @@ from kelm.adapters.simulator.loop import Simulator
 from kelm.core.operations.timeline import TOLD_EVENTS, Fact, facts
 from kelm.effects.commands import RecordEvent
 
-TOLD_RESOURCES = ("pods", "deployments.apps", "statefulsets.apps", "jobs.batch", "nodes")
+TOLD_RESOURCES = (
+    "pods",
+    "deployments.apps",
+    "statefulsets.apps",
+    "daemonsets.apps",
+    "jobs.batch",
+    "nodes",
+)
 
 
 class Storyteller:

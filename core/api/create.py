@@ -18,6 +18,7 @@ from kelm.core.api.admission.admit import admit_create
 from kelm.core.api.admission.context import Context, Tables
 from kelm.core.api.custom.writing import admitted as admitted_custom
 from kelm.core.api.custom.writing import is_custom
+from kelm.core.api.daemon_sets import DAEMON_SETS, counted
 from kelm.core.api.defaulting.default import default
 from kelm.core.api.defaulting.pod import pod_spec
 from kelm.core.api.first_status import first_status
@@ -246,6 +247,8 @@ def _completed(
         doc = prepared(None, doc)
     elif info.resource == JOBS:
         doc = selecting(doc, fields)
+    elif info.resource == DAEMON_SETS:
+        fields["annotations"] = counted(None, doc)
     status = first_status(info, doc, call.now_ms)
     if status is None:
         return Document({**doc, "metadata": Document(fields)})

@@ -19,6 +19,7 @@ from kelm.core.api.custom.definition import DEFINITIONS
 from kelm.core.api.custom.definitions import status_of
 from kelm.core.api.custom.writing import change_faults, is_custom
 from kelm.core.api.custom.writing import changed as changed_custom
+from kelm.core.api.daemon_sets import DAEMON_SETS, counted
 from kelm.core.api.defaulting.default import default
 from kelm.core.api.metadata import (
     NAMESPACE_LABEL,
@@ -167,6 +168,8 @@ def _merged(info: ResourceInfo, old: Document, doc: Document, subresource: str) 
         keep(new, "status", old)
     if info.resource == "namespaces":
         _keep_namespace(new, fields, old, subresource)
+    if info.resource == DAEMON_SETS:
+        fields["annotations"] = counted(old, doc)
     new["metadata"] = _unless_equal(before, fields)
     merged = Document(new)
     if info.resource == SERVICES:

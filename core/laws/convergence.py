@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import msgspec
 
 from kelm.core.laws.jobs import job_waits
-from kelm.core.laws.pod_sets import stateful_set_waits
+from kelm.core.laws.pod_sets import daemon_set_waits, stateful_set_waits
 from kelm.core.objects.batch import JOBS
 from kelm.core.objects.meta import metadata
 from kelm.core.objects.pod import Pod, pod
@@ -60,6 +60,10 @@ def unsettled(store: Store) -> Iterator[Unsettled]:
         why = job_waits(doc)
         if why:
             yield Unsettled(JOBS, metadata(doc).key, why)
+    for doc in store.table("daemonsets.apps").objects():
+        why = daemon_set_waits(doc)
+        if why:
+            yield Unsettled("daemonsets.apps", metadata(doc).key, why)
     for doc in pods.objects():
         why = stuck_pod(pod(doc))
         if why:

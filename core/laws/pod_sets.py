@@ -6,6 +6,7 @@ Source: kubernetes v1.36, kubectl/pkg/polymorphichelpers/rollout_status.go.
 from __future__ import annotations
 
 from kelm.core.controllers.statefulset.identity import ordinal_of, revision_of
+from kelm.core.objects.daemon_set import daemon_set
 from kelm.core.objects.pod import Pod, pod
 from kelm.core.objects.stateful_set import StatefulSet, stateful_set
 from kelm.effects.document import Document
@@ -57,3 +58,21 @@ def _is_left_behind(one: StatefulSet, stuck: Pod) -> bool:
         and revision_of(stuck) not in ("", one.status.update_revision)
         and revision_of(stuck) != one.status.current_revision
     )
+
+
+def daemon_set_waits(doc: Document) -> str:
+    """Why a DaemonSet is not what it should be, "" where it is."""
+    one = daemon_set(doc)
+    status, wanted = one.status, one.status.desired_number_scheduled
+    if status.observed_generation < one.metadata.generation:
+        seen = status.observed_generation
+        return f"its controller has seen generation {seen} of {one.metadata.generation}"
+    if status.number_misscheduled:
+        return f"runs on {status.number_misscheduled} nodes where it should not"
+    if status.current_number_scheduled != wanted:
+        return f"has pods on {status.current_number_scheduled} of {wanted} nodes"
+    if status.number_available != wanted:
+        return f"is available on {status.number_available} of {wanted} nodes"
+    if one.rolling and status.updated_number_scheduled != wanted:
+        return f"is updated on {status.updated_number_scheduled} of {wanted} nodes"
+    return ""

@@ -17,10 +17,15 @@ from kelm.core.objects.meta import metadata
 from kelm.core.store.store import Store
 from kelm.core.store.table import Table
 from kelm.effects.address import Key, Resource
-from kelm.effects.document import Document, number
+from kelm.effects.document import Document, child, number
 from kelm.effects.messages import Change
 
-WORKLOADS: tuple[Resource, ...] = ("deployments.apps", "statefulsets.apps", "replicasets.apps")
+WORKLOADS: tuple[Resource, ...] = (
+    "deployments.apps",
+    "statefulsets.apps",
+    "daemonsets.apps",
+    "replicasets.apps",
+)
 
 
 class Recovery(msgspec.Struct, frozen=True):
@@ -108,5 +113,8 @@ def _changed(old: Table, new: Table) -> Iterator[tuple[Key, Document | None]]:
 def _available_part(doc: Document | None) -> float | None:
     if doc is None or metadata(doc).controller is not None:
         return None
+    status = child(doc, "status")
     wanted = number(doc, "spec", "replicas", default=1)
-    return min(1.0, number(doc, "status", "availableReplicas") / wanted) if wanted > 0 else 1.0
+    wanted = number(status, "desiredNumberScheduled", default=wanted)
+    available = number(status, "availableReplicas") + number(status, "numberAvailable")
+    return min(1.0, available / wanted) if wanted > 0 else 1.0

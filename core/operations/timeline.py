@@ -16,7 +16,7 @@ from kelm.core.objects.meta import metadata
 from kelm.core.objects.pod import Pod, pod
 from kelm.core.operations.job_steps import job_steps
 from kelm.effects.address import Resource
-from kelm.effects.document import Document, children, number, text
+from kelm.effects.document import Document, child, children, number, text
 from kelm.effects.messages import Change
 
 TOLD_EVENTS = frozenset(
@@ -73,6 +73,8 @@ def facts(resource: Resource, change: Change, at_ms: int) -> Iterator[Fact]:
         yield from _workload_facts(change, at_ms)
     elif resource == JOBS:
         yield from _job_facts(change, at_ms)
+    elif resource == "daemonsets.apps":
+        yield from _daemon_set_facts(change, at_ms)
     elif resource == "nodes":
         yield from _node_facts(change, at_ms)
     elif resource == "events" and change.new is not None:
@@ -140,6 +142,19 @@ def _workload_facts(change: Change, at_ms: int) -> Iterator[Fact]:
         yield Fact(at_ms, subject, f"{now} of {wanted} replicas are available", bad=True)
     if _progress(change.new) == "ProgressDeadlineExceeded" != _progress(change.old):
         yield Fact(at_ms, subject, "has exceeded its progress deadline", bad=True)
+
+
+def _daemon_set_facts(change: Change, at_ms: int) -> Iterator[Fact]:
+    if change.new is None or change.old is None:
+        return
+    subject, status = f"daemonset/{metadata(change.new).name}", child(change.new, "status")
+    wanted, now = number(status, "desiredNumberScheduled"), number(status, "numberAvailable")
+    updated = number(status, "updatedNumberScheduled")
+    before = number(change.old, "status", "numberAvailable")
+    if now > before and now == wanted == updated:
+        yield Fact(at_ms, subject, f"is available on all {wanted} nodes")
+    elif now < before and now < wanted:
+        yield Fact(at_ms, subject, f"is available on {now} of {wanted} nodes", bad=True)
 
 
 def _available(doc: Document) -> int:

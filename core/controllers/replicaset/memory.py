@@ -70,13 +70,14 @@ def after_refusal(memory: Memory, command: Command, refusal: Refusal) -> Memory:
 
     Source: pkg/controller/controller_utils.go, RealPodControl; replica_set.go, manageReplicas.
     """
-    failure = _failure(command, refusal)
+    failure = failure_of(command, refusal)
     if failure is None:
         return memory
     return msgspec.structs.replace(memory, failures=(*memory.failures, failure))
 
 
-def _failure(command: Command, refusal: Refusal) -> Failure | None:
+def failure_of(command: Command, refusal: Refusal) -> Failure | None:
+    """What there is to tell of a pod that could not be made or deleted; None for nothing."""
     if isinstance(command, Create):
         if any(cause.reason == NAMESPACE_TERMINATING for cause in refusal.causes):
             return None

@@ -122,10 +122,13 @@ def test_a_revision_whose_name_is_taken_gets_another_one() -> None:
 
 def test_a_refused_pod_is_told_and_made_later() -> None:
     cluster = started()
-    cluster.inject(RequestsRefused("statefulset-controller", Reason.FORBIDDEN, 2))
-    cluster.run(1)
+    cluster.run_until_converged()
+    cluster.inject(RequestsRefused("statefulset-controller", Reason.FORBIDDEN, 1))
+    cluster.do(Remove(ObjectRef("pods", "default", "db-1"), grace_period_seconds=0))
     cluster.run_until_converged()
     assert names(cluster) == ["db-0", "db-1", "db-2"]
+    start = "Create Pod db-1 in StatefulSet db failed error: "
+    assert [words[: len(start)] for words in told(cluster, "FailedCreate")] == [start]
 
 
 def test_claims_outlive_their_pods_and_find_them_again() -> None:
