@@ -5,9 +5,9 @@ is not is looked up among the machines. A machine that the cloud does not list c
 for a Node that says which machine it is (`spec.providerID`): others were never machines.
 
 Source: kubernetes v1.36, staging/src/k8s.io/cloud-provider/controllers/nodelifecycle/
-node_lifecycle_controller.go (MonitorNodes). Differs: it looks when something changes and not every
-5 s; the shutdown taint of machines that are switched off for a while is not set: such machines are
-not modelled.
+node_lifecycle_controller.go (MonitorNodes). Differs: it looks when something changes, and every 5 s
+only at Nodes that it has found to be gone; the shutdown taint of machines that are switched off for
+a while is not set: such machines are not modelled.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ from kelm.effects.refusals import Reason, Refusal
 
 _GONE = frozenset({Reason.NOT_FOUND})
 COMPONENT = "cloud-node-lifecycle-controller"
+PERIOD_MS = 5_000
+"""Source: --node-monitor-period."""
 
 
 class CloudNodeLifecycle(msgspec.Struct, frozen=True):
@@ -54,7 +56,9 @@ class CloudNodeLifecycle(msgspec.Struct, frozen=True):
         node = sync.caches["nodes"].get(sync.key)
         if node is None or not is_gone(node, sync.caches[INSTANCES]):
             return Plan()
-        return Plan(((_event(node), _delete(node)),), tolerated=_GONE)
+        # An answer that the Node is gone is no proof while it is still seen.
+        again_ms = sync.now_ms + PERIOD_MS
+        return Plan(((_event(node), _delete(node)),), again_at_ms=again_ms, tolerated=_GONE)
 
     def refused(self, sync: Sync, command: Command, refusal: Refusal) -> object:
         return sync.memory

@@ -5,12 +5,17 @@ from __future__ import annotations
 from math import ceil
 from typing import Any
 
-from hypothesis import event, given, settings
+from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 from pyrsistent import pmap
 
 from kelm import Cluster
-from kelm.adapters.simulator.inputs import ProcessRestarted
+from kelm.adapters.simulator.inputs import (
+    NodeCrashed,
+    NodePartitioned,
+    ProcessRestarted,
+    RequestsRefused,
+)
 from kelm.core.controllers.daemonset.controller import DAEMON_SET_CONTROLLER as LOOP
 from kelm.core.controllers.daemonset.fit import fit_of
 from kelm.core.objects.daemon_set import daemon_set
@@ -20,6 +25,7 @@ from kelm.core.runtime.controller import Plan, Sync
 from kelm.effects.address import ObjectRef
 from kelm.effects.commands import Patch
 from kelm.effects.document import document
+from kelm.effects.refusals import Reason
 from tests.properties.worlds import FAULTS, NODES, PAUSES_MS, PODS, moved, rage
 
 DS = ObjectRef("daemonsets.apps", "default", "agent")
@@ -64,6 +70,12 @@ def chosen(cluster: Cluster) -> list[str]:
 
 CHANGES = st.builds(lambda n: SetImage(DS, (("c", f"nginx:{n}"),)), st.integers(1, 3))
 STORM = st.lists(st.tuples(FAULTS | CHANGES | PODS, PAUSES_MS), min_size=1, max_size=8)
+DELETION_NOT_FOUND = [
+    (NodeCrashed("node-2"), 1),
+    (RequestsRefused("cloud-node-lifecycle-controller", Reason.NOT_FOUND, 4), 400_000),
+    (NodePartitioned("node-2"), 500),
+]
+"""A controller that believed this answer left the Node of a dead machine there for ever."""
 SURGING = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
 
 
@@ -74,6 +86,7 @@ SURGING = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavail
     order=st.sampled_from(["fifo", "random"]),
     surging=st.booleans(),
 )
+@example(storm=DELETION_NOT_FOUND, seed=6775, order="random", surging=False)
 def test_after_any_storm_every_node_has_its_pod_and_a_restart_writes_nothing(
     storm, seed, order, surging
 ):
