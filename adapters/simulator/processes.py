@@ -33,15 +33,20 @@ from kelm.core.controllers.service_account import RootCA, ServiceAccounts
 from kelm.core.controllers.statefulset.controller import StatefulSetController
 from kelm.core.controllers.taint_eviction import TaintEviction
 from kelm.core.controllers.ttl_after_finished import TTLAfterFinished
+from kelm.core.controllers.volumes.controller import VolumeBinding
+from kelm.core.controllers.volumes.protection import ClaimProtection, VolumeProtection
+from kelm.core.infrastructure.disks import STANDARD, Disks
 from kelm.core.node import faults
 from kelm.core.node.images import Image, Images
 from kelm.core.node.machine import CAPACITY
 from kelm.core.node.program import Kubelet
+from kelm.core.objects.storage import CLASSES
 from kelm.core.runtime.controller import Controller
 from kelm.core.runtime.queue import ControllerProgram
 from kelm.core.scheduler.profile import Profile
 from kelm.core.scheduler.program import Scheduler
 from kelm.effects.address import key_of
+from kelm.effects.commands import Create
 from kelm.effects.document import Document, text
 from kelm.effects.program import Program
 
@@ -62,6 +67,10 @@ CONTROLLERS: tuple[Controller, ...] = (
     PodGC(),
     DisruptionController(),
     CloudNodeLifecycle(),
+    VolumeBinding(),
+    ClaimProtection(),
+    VolumeProtection(),
+    Disks(),
     JobController(),
     JobOrphans(),
     CronJobController(),
@@ -81,6 +90,8 @@ class ControlPlane(msgspec.Struct, frozen=True):
     images: Images = Images()
     capacity: Document = CAPACITY
     """What every machine offers, as quantities."""
+    storage_classes: tuple[Document, ...] = (STANDARD,)
+    """What kinds of disks there are from the beginning."""
 
     def with_controller(self, *controllers: Controller) -> ControlPlane:
         """A control plane that runs these as well; a namesake is replaced."""
@@ -94,6 +105,8 @@ class ControlPlane(msgspec.Struct, frozen=True):
 
     def start(self, simulator: Simulator) -> None:
         """Start everything that is no kubelet."""
+        for storage_class in self.storage_classes:
+            simulator.ask(Create(CLASSES, "", storage_class))
         for controller in self.controllers:
             simulator.start(controller.name, ControllerProgram(controller))
         for program in self.programs:

@@ -68,15 +68,21 @@ def is_deletion_cost(text: str) -> bool:
     return _COST.fullmatch(text) is not None and -(2**31) <= int(text) < 2**31
 
 
+def template_metadata(template: Document, path: str) -> Rules:
+    """What is wrong with the labels and annotations of a pod template."""
+    meta = child(template, "metadata")
+    yield from label_map(meta, path, "labels")
+    yield from annotation_map(meta, path)
+    yield from _annotations(meta, child(template, "spec"), path)
+
+
 def template_violations(template: Document, path: str) -> Rules:
     """What is wrong with a pod template.
 
     Source: validation.go, ValidatePodTemplateSpec.
     """
     meta, spec = child(template, "metadata"), child(template, "spec")
-    yield from label_map(meta, path, "labels")
-    yield from annotation_map(meta, path)
-    yield from _annotations(meta, spec, path)
+    yield from template_metadata(template, path)
     yield from under(at(path, "spec"), _template_spec(spec))
     yield from annotations_match(meta, spec, at(path, "spec"))
     if elements(spec, "ephemeralContainers"):

@@ -21,7 +21,7 @@ from kelm.core.api.validation.fields import (
 )
 from kelm.core.api.validation.labels import is_empty, is_readable, label_selector, printed
 from kelm.core.api.validation.metadata import metadata, metadata_update
-from kelm.core.api.validation.pod import template_violations
+from kelm.core.api.validation.pod import template_metadata, template_violations
 from kelm.core.api.validation.violation import (
     Struct,
     Violations,
@@ -96,6 +96,9 @@ def _asks_something(spec: Document) -> bool:
 def replicated_template(spec: Document, kind: str) -> Rules:
     """The template of something that keeps pods alive.
 
+    A StatefulSet's pods get volumes that its template does not have, so upstream leaves what its
+    template specifies to be judged when the pods are made.
+
     Source: apps/validation, ValidatePodTemplateSpecForReplicaSet and its siblings.
     """
     path, template = "spec.template", child(spec, "template")
@@ -104,7 +107,8 @@ def replicated_template(spec: Document, kind: str) -> Rules:
     wanted = selector_of(selector if isinstance(selector, Document) else None)
     if not wanted.matches(labels):
         yield invalid_value(f"{path}.metadata.labels", _labels(template), MISMATCH)
-    yield from template_violations(template, path)
+    judged = template_metadata if kind == "StatefulSet" else template_violations
+    yield from judged(template, path)
     yield from _keeps_running(template, kind)
 
 
