@@ -33,11 +33,11 @@ from kelm.core.controllers.statefulset.storage import (
     missing_claims,
     with_owners,
 )
-from kelm.core.objects.meta import metadata
+from kelm.core.objects.meta import metadata, owner_reference
 from kelm.core.objects.pod import Pod
-from kelm.core.objects.stateful_set import StatefulSet
+from kelm.core.objects.stateful_set import DELETE, StatefulSet
 from kelm.core.runtime.controller import Batch
-from kelm.effects.commands import Command, Create, Delete, RecordEvent, Update
+from kelm.effects.commands import Command, Create, Delete, Patch, RecordEvent, Update
 from kelm.effects.document import Document, with_value
 from kelm.effects.messages import Cache
 
@@ -86,7 +86,8 @@ class Draft(msgspec.Struct, frozen=True):
         draft = draft._made([make for make in makes if make.ordinal in free], found)
         for action in group:
             if isinstance(action, Mend):
-                draft = draft._mended(action.pod)
+                # What was just done for a pending pod's claims is not seen yet.
+                draft = draft._mended(action.pod, claims_too=action.pod not in kept)
         return draft._removed([action for action in group if isinstance(action, Remove)])
 
     def _event(self, reason: str, message: str, severity: Severity = NORMAL) -> RecordEvent:
@@ -98,10 +99,10 @@ class Draft(msgspec.Struct, frozen=True):
 
     def _hinders(self, ordinal: int) -> list[str]:
         """What keeps the claims of a pod from being used."""
-        claims = (metadata(doc) for doc in claims_of(self.one, ordinal, self.claims))
+        found = (metadata(doc) for doc in claims_of(self.one, ordinal, self.claims))
         return [
             f"pvc {meta.name} is being deleted"
-            for meta in claims
+            for meta in found
             if meta.deletion_timestamp is not None
         ]
 
@@ -147,22 +148,49 @@ class Draft(msgspec.Struct, frozen=True):
             for make in makes
         ]
         asked = self.ask(Create("pods", one.metadata.namespace, pod) for pod in pods)
+        asked = asked.ask(asked._first_owners(makes))
         return asked.tell(*(self._done("Create", metadata(pod).name) for pod in pods))
 
-    def _out_of_date(self, pod: Pod) -> list[Document]:
-        claims = claims_of(self.one, ordinal_of(pod), self.claims)
-        return [doc for doc in claims if not is_up_to_date(doc, self.one, pod.metadata)]
+    def _first_owners(self, makes: list[Make]) -> list[Command]:
+        """Give the claims of new pods their owner: those that were there, and those just made.
 
-    def _claim_updates(self, pod: Pod) -> list[Update]:
+        Source: CreateStatefulPod, UpdatePodClaimForRetentionPolicy.
+        """
+        found: list[Command] = []
+        for make in makes:
+            pod = Document(metadata=Document(name=pod_name(self.one.metadata.name, make.ordinal)))
+            found.extend(self._updates(make.ordinal, pod))
+            if self.one.when_deleted == DELETE:
+                found.extend(
+                    self._owned_by_set(metadata(new).name)
+                    for new in missing_claims(self.one, make.ordinal, self.claims)
+                )
+        return found
+
+    def _owned_by_set(self, claim: str) -> Patch:
+        """Make the set the owner of a claim that was just made and that nobody else can have."""
+        owners = (owner_reference(self.one.doc),)
+        change = Document(metadata=Document(ownerReferences=owners))
+        return Patch(CLAIMS, self.one.metadata.namespace, claim, change, patch_type="strategic")
+
+    def _out_of_date(self, ordinal: int, pod: Document) -> list[Document]:
+        found = claims_of(self.one, ordinal, self.claims)
+        return [doc for doc in found if not is_up_to_date(doc, self.one, metadata(pod))]
+
+    def _updates(self, ordinal: int, pod: Document) -> list[Command]:
+        """Give the claims that a pod has the owners that the policy asks for."""
         return [
             Update(
                 CLAIMS,
                 self.one.metadata.namespace,
                 metadata(claim).name,
-                with_owners(claim, self.one, pod.doc),
+                with_owners(claim, self.one, pod),
             )
-            for claim in self._out_of_date(pod)
+            for claim in self._out_of_date(ordinal, pod)
         ]
+
+    def _claim_updates(self, pod: Pod) -> list[Command]:
+        return self._updates(ordinal_of(pod), pod.doc)
 
     def _conflicts(self, pod: Pod) -> list[RecordEvent]:
         """Events about claims that somebody else manages."""
@@ -173,11 +201,11 @@ class Draft(msgspec.Struct, frozen=True):
                 "that acts as a manging controller, the retention policy is ignored for this claim",
                 WARNING,
             )
-            for claim in self._out_of_date(pod)
+            for claim in self._out_of_date(ordinal_of(pod), pod.doc)
             if has_other_controller(claim, self.one, pod.metadata)
         ]
 
-    def _mended(self, pod: Pod) -> Self:
+    def _mended(self, pod: Pod, *, claims_too: bool) -> Self:
         """Give a serving pod back what makes it a member. Source: UpdateStatefulPod."""
         changed = repaired(self.one, pod)
         draft, ordinal = self, ordinal_of(pod)
@@ -185,7 +213,7 @@ class Draft(msgspec.Struct, frozen=True):
             volumes = wanted_volumes(self.one, pod.spec.doc, ordinal)
             changed = with_value(changed or pod.doc, ("spec", "volumes"), volumes)
             draft = draft._claims_made([ordinal])
-        commands: list[Command] = list(draft._claim_updates(pod))
+        commands = draft._claim_updates(pod) if claims_too else []
         if changed is not None:
             meta = pod.metadata
             commands.append(Update("pods", meta.namespace, meta.name, changed))

@@ -74,6 +74,8 @@ def _failures(sync: Sync, command: Command, refusal: Refusal) -> tuple[Failure, 
     if isinstance(command, Create) and command.resource == CLAIMS:
         return _claim_failures(sync, command, refusal, set_name)
     if isinstance(command, Delete) and command.resource == "pods":
+        if refusal.reason is Reason.NOT_FOUND:
+            return ()
         return (pod_failure("Delete", command.name, set_name, refusal.message),)
     if isinstance(command, Update) and command.resource == "pods":
         return (pod_failure("Update", command.name, set_name, refusal.message),)

@@ -159,6 +159,7 @@ def test_claims_go_with_the_set_or_with_a_pod_that_is_scaled_away_where_that_is_
     )
     cluster.run(30_000)
     assert owners(cluster, "data-db-1") == ["StatefulSet/db"]
+    assert told(cluster, "SuccessfulUpdate") == []
     cluster.do(Scale(DB, 1))
     cluster.run(10)
     assert owners(cluster, "data-db-1") == ["Pod/db-1"]
