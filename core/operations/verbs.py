@@ -14,24 +14,20 @@ from typing import TypeAlias
 import msgspec
 from returns.result import Failure, Result, Success
 
-from kelm.core.objects.meta import metadata
 from kelm.core.objects.time import format_time
+from kelm.core.operations.undo import undo
 from kelm.core.store.store import Store
 from kelm.effects.address import ObjectRef
 from kelm.effects.commands import Command, Delete, Patch, Propagation
 from kelm.effects.document import (
     Document,
-    Json,
     child,
     children,
     document,
     flag,
-    strings,
     text,
-    without,
 )
 
-REVISION = "deployment.kubernetes.io/revision"
 TEMPLATED = ("deployments.apps", "replicasets.apps", "statefulsets.apps", "daemonsets.apps")
 SCALABLE = ("deployments.apps", "replicasets.apps", "statefulsets.apps", "replicationcontrollers")
 
@@ -57,7 +53,7 @@ class Restart(msgspec.Struct, frozen=True, tag=True):
 
 
 class Undo(msgspec.Struct, frozen=True, tag=True):
-    """Take a Deployment back to an earlier revision; 0 is the one before the present."""
+    """Take a workload's template back to an earlier revision; 0 is the one before the present."""
 
     ref: ObjectRef
     to_revision: int = 0
@@ -122,11 +118,11 @@ def plan(verb: Verb, store: Store, now_ms: int) -> Planned:
         return _set_image(ref, found, verb.images)
     if isinstance(verb, Restart):
         return _restart(ref, found, now_ms)
-    if ref.resource != "deployments.apps":
+    if isinstance(verb, Undo) and ref.resource != "replicasets.apps":
+        return undo(ref, found, store, verb.to_revision)
+    if ref.resource != "deployments.apps" or isinstance(verb, Undo):
         return Failure(f"{ref.resource} has no rollout that could be paused or undone")
-    if isinstance(verb, Pause):
-        return _pause(ref, found, verb)
-    return _undo(ref, found, store, verb.to_revision)
+    return _pause(ref, found, verb)
 
 
 def _merge(ref: ObjectRef, patch: dict[str, object]) -> Planned:
@@ -170,26 +166,3 @@ def _pause(ref: ObjectRef, found: Document, verb: Pause) -> Planned:
         state = "not paused" if verb.resume else "already paused"
         return Failure(f'deployments.apps "{ref.name}" is {state}')
     return _merge(ref, {"spec": {"paused": None if verb.resume else True}})
-
-
-def _undo(ref: ObjectRef, found: Document, store: Store, to_revision: int) -> Planned:
-    if flag(found, "spec", "paused"):
-        return Failure(f'you cannot rollback a paused deployment; resume "{ref.name}" first')
-    owned = store.table("replicasets.apps").select("owner", metadata(found).uid)
-    by_revision = {_revision(doc): doc for doc in owned}
-    revisions = sorted(by_revision)
-    if to_revision == 0:
-        to_revision = revisions[-2] if len(revisions) > 1 else -1
-    target = by_revision.get(to_revision)
-    if target is None:
-        return Failure(f'no rollout history found for deployment "{ref.name}"')
-    template = without(
-        child(target, "spec", "template"), ("metadata", "labels", "pod-template-hash")
-    )
-    replace: Json = (document({"op": "replace", "path": "/spec/template", "value": template}),)
-    return Success((Patch(ref.resource, ref.namespace, ref.name, replace, "json"),))
-
-
-def _revision(replica_set: Document) -> int:
-    told = strings(replica_set, "metadata", "annotations").get(REVISION, "0")
-    return int(told) if told.isdecimal() else 0

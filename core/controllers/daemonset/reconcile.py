@@ -64,6 +64,12 @@ def reconcile(sync: Sync) -> Plan:
     return _plan(look)
 
 
+def status_of(sync: Sync) -> Batch:
+    """The request that writes what is counted now; none if it says what is written already."""
+    doc = sync.caches[DAEMON_SETS].get(sync.key)
+    return () if doc is None else _status(_look(daemon_set(doc), sync))
+
+
 def _look(one: DaemonSet, sync: Sync) -> Look:
     memory, meta, stored = memory_of(sync), one.metadata, sync.caches[REVISIONS]
     owned, revisions = (

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from kelm import Cluster
+import pytest
+
+from kelm import Cluster, Refused
 from kelm.adapters.simulator.inputs import ImagePullFailed, RequestsRefused
 from kelm.core.controllers.statefulset.status import Revisions
 from kelm.core.controllers.statefulset.step import max_unavailable_of, next_step, walk
 from kelm.core.objects.pod import pod
 from kelm.core.objects.stateful_set import stateful_set
-from kelm.core.operations.verbs import Remove, Scale, SetImage
+from kelm.core.operations.verbs import Remove, Scale, SetImage, Undo
 from kelm.effects.address import ObjectRef
 from kelm.effects.commands import Delete, List, Patch
 from kelm.effects.document import document
@@ -210,3 +212,18 @@ def test_a_label_that_says_who_a_pod_is_comes_back() -> None:
     meta: Any = cluster.get("pods", "db-0")["metadata"]  # type: ignore[index]
     assert meta["labels"][label] == "db-0"
     assert told(cluster, "SuccessfulUpdate") == ["Update Pod db-0 in StatefulSet db successful"]
+
+
+def test_undo_takes_the_template_back_and_gives_its_revision_a_new_number() -> None:
+    cluster = started(replicas=2)
+    cluster.run_until_converged()
+    cluster.do(SetImage(DB, (("c", "nginx:2"),)))
+    cluster.run_until_converged()
+    cluster.do(Undo(DB))
+    cluster.run_until_converged()
+    specs: list[Any] = [one["spec"] for one in cluster.list("pods")]
+    assert {spec["containers"][0]["image"] for spec in specs} == {"nginx:1"}
+    revisions: list[Any] = list(cluster.list("controllerrevisions.apps"))
+    assert sorted(one["revision"] for one in revisions) == [2, 3]
+    with pytest.raises(Refused, match='no revision 9 found for statefulset "db"'):
+        cluster.do(Undo(DB, 9))
