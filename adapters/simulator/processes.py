@@ -23,12 +23,14 @@ from kelm.core.controllers.job.controller import JobController
 from kelm.core.controllers.job.orphans import JobOrphans
 from kelm.core.controllers.namespace_deletion.controller import NamespaceDeletion
 from kelm.core.controllers.node_lifecycle.controller import NodeLifecycle
+from kelm.core.controllers.node_ttl import NodeTTL
 from kelm.core.controllers.pod_gc import PodGC
 from kelm.core.controllers.replicaset.controller import (
     REPLICATION_CONTROLLERS,
     ReplicaSetController,
 )
 from kelm.core.controllers.resource_quota import ResourceQuotaController
+from kelm.core.controllers.resource_quota import ResourceQuotas
 from kelm.core.controllers.service_account import RootCA, ServiceAccounts
 from kelm.core.controllers.statefulset.controller import StatefulSetController
 from kelm.core.controllers.taint_eviction import TaintEviction
@@ -67,6 +69,8 @@ CONTROLLERS: tuple[Controller, ...] = (
     PodGC(),
     DisruptionController(),
     CloudNodeLifecycle(),
+    NodeTTL(),
+    ResourceQuotas(),
     VolumeBinding(),
     ClaimProtection(),
     VolumeProtection(),

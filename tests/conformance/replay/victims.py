@@ -40,7 +40,7 @@ def with_other_victim(
         if _is_one_among_equals(controller, sync, pods, ours, theirs):
             uid = text(theirs, "metadata", "uid")
             yield tuple(
-                tuple(_instead(one, command, other, uid) for one in batch) for batch in batches
+                tuple(instead(one, command, other, uid) for one in batch) for batch in batches
             )
 
 
@@ -75,7 +75,8 @@ def _put(pods: Table, place: Document, content: Document) -> Table:
     return tables.put(pods, key, doc, pods.revision + 1)
 
 
-def _instead(one: Command, command: Delete, other: str, uid: str) -> Command:
+def instead(one: Command, command: Delete, other: str, uid: str) -> Command:
+    """A command of a plan in which another pod is deleted, and the event of it told."""
     if one == command:
         return msgspec.structs.replace(command, name=other, uid=uid)
     if isinstance(one, RecordEvent) and command.name in one.message:
