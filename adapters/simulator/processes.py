@@ -45,7 +45,6 @@ from kelm.core.node.program import Kubelet
 from kelm.core.objects.storage import CLASSES
 from kelm.core.runtime.controller import Controller
 from kelm.core.runtime.queue import ControllerProgram
-from kelm.core.scheduler.profile import Profile
 from kelm.core.scheduler.program import Scheduler
 from kelm.effects.address import key_of
 from kelm.effects.commands import Create
@@ -82,15 +81,12 @@ CONTROLLERS: tuple[Controller, ...] = (
     ResourceQuotaController(),
 )
 
-NO_CLAIMS = Profile().without("VolumeBinding")
-"""Nobody binds claims here yet: pods that waited for theirs would wait for ever."""
-
 
 class ControlPlane(msgspec.Struct, frozen=True):
     """The Programs of a cluster. Replace some to try your own."""
 
     controllers: tuple[Controller, ...] = CONTROLLERS
-    programs: tuple[Program[Any], ...] = (GarbageCollectorProgram(), Scheduler(profile=NO_CLAIMS))
+    programs: tuple[Program[Any], ...] = (GarbageCollectorProgram(), Scheduler())
     images: Images = Images()
     capacity: Document = CAPACITY
     """What every machine offers, as quantities."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from kelm import Cluster
+from kelm.adapters.simulator.inputs import NodeBooted, NodeCrashed
 from kelm.core.objects.storage import CLAIMS, CLASSES, VOLUMES
-from kelm.core.operations.verbs import Remove
+from kelm.core.operations.verbs import Remove, Scale
 from kelm.effects.address import ObjectRef
 from kelm.effects.commands import List, Patch
 from kelm.effects.document import document
+from tests.properties.test_statefulsets import DB
+from tests.properties.test_statefulsets import manifest as stateful_set
 from tests.properties.test_volumes import manifest_of_claim, manifest_of_volume
 
 ONCE = ("ReadWriteOnce",)
@@ -163,3 +166,55 @@ def test_a_class_that_does_not_exist_is_named() -> None:
         ("ProvisioningFailed", 'storageclass.storage.k8s.io "gold" not found')
     ]
     assert len(cluster.list(CLASSES)) == 1
+
+
+def test_a_pod_comes_back_to_the_zone_of_its_disk_and_waits_while_that_is_gone() -> None:
+    zonal = {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": "zonal"},
+        "provisioner": "ebs.csi.aws.com",
+        "volumeBindingMode": "WaitForFirstConsumer",
+    }
+    template = standard(storageClassName="zonal")
+    cluster = Cluster(nodes=2, zones=("a", "b"), seed=0, replace_machines=False)
+    cluster.apply(zonal, stateful_set(1, volumeClaimTemplates=[template]))
+    cluster.run_until_converged()
+    first: Any = cluster.list("pods")[0]["spec"]
+    cluster.inject(NodeCrashed(first["nodeName"]))
+    cluster.run(600_000)
+    cluster.do(Remove(ObjectRef("nodes", "", first["nodeName"])))
+    cluster.run(60_000)
+    stuck = [str(one) for one in cluster.unsettled() if one.resource == "pods"]
+    assert "didn't match PersistentVolume's node affinity" in stuck[0]
+    cluster.inject(NodeBooted(first["nodeName"]))
+    cluster.run_until_converged()
+    again: Any = cluster.list("pods")[0]["spec"]
+    assert again["nodeName"] == first["nodeName"]
+
+
+def test_claims_of_pods_that_are_scaled_away_go_with_their_disks_and_come_back_empty() -> None:
+    policy = {"whenDeleted": "Retain", "whenScaled": "Delete"}
+    cluster = Cluster(nodes=2, seed=0)
+    cluster.apply(
+        stateful_set(
+            3,
+            parallel=True,
+            volumeClaimTemplates=[standard()],
+            persistentVolumeClaimRetentionPolicy=policy,
+        )
+    )
+    cluster.run_until_converged()
+    uids = {doc["metadata"]["name"]: doc["metadata"]["uid"] for doc in cluster.list(CLAIMS)}  # type: ignore[index,call-overload]
+    cluster.do(Scale(DB, 1))
+    cluster.run(10_000)
+    assert len(cluster.list(CLAIMS)) == len(cluster.list(VOLUMES)) == 1
+    cluster.do(Scale(DB, 3))
+    cluster.run_until_converged()
+    found = {doc["metadata"]["name"]: doc["metadata"]["uid"] for doc in cluster.list(CLAIMS)}  # type: ignore[index,call-overload]
+    assert found.keys() == uids.keys()
+    assert [name for name in found if found[name] == uids[name]] == ["data-db-0"]
+    cluster.do(Scale(DB, 0))
+    cluster.run_until_converged()
+    cluster.run(5_000)
+    assert cluster.list(CLAIMS) == cluster.list(VOLUMES) == ()
