@@ -73,6 +73,9 @@ class Draft(msgspec.Struct, frozen=True):
 
     def act(self, group: Group, found: Found) -> Self:
         """Ask for what a group of actions needs, first all claims, then all pods."""
+        if all(isinstance(action, Mend) and self._is_whole(action.pod) for action in group):
+            # The usual case in a large set.
+            return self
         draft = self
         makes = [action for action in group if isinstance(action, Make)]
         free = [make.ordinal for make in makes if not draft._hinders(make.ordinal)]
@@ -204,6 +207,15 @@ class Draft(msgspec.Struct, frozen=True):
             for claim in self._out_of_date(ordinal_of(pod), pod.doc)
             if has_other_controller(claim, self.one, pod.metadata)
         ]
+
+    def _is_whole(self, pod: Pod) -> bool:
+        """Whether a serving pod has all that makes it a member."""
+        if repaired(self.one, pod) is not None:
+            return False
+        if not self.one.claim_templates:
+            return True
+        ordinal = ordinal_of(pod)
+        return has_its_volumes(self.one, pod) and not self._out_of_date(ordinal, pod.doc)
 
     def _mended(self, pod: Pod, *, claims_too: bool) -> Self:
         """Give a serving pod back what makes it a member. Source: UpdateStatefulPod."""

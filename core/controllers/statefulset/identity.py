@@ -9,6 +9,7 @@ Source: kubernetes v1.36, pkg/controller/statefulset/stateful_set_utils.go.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from kelm.core.controllers.pods import pod_from_template
 from kelm.core.objects.meta import owner_reference
@@ -25,6 +26,7 @@ _MEMBER = re.compile(r"(.*)-([0-9]+)")
 _MAX_INT32 = 2**31 - 1
 
 
+@lru_cache(maxsize=16_384)
 def parent_and_ordinal(pod_name: str) -> tuple[str, int]:
     """The name of the set and the ordinal that a pod's name speaks of.
 
@@ -128,9 +130,8 @@ def repaired(one: StatefulSet, pod: Pod) -> Document | None:
 
     Source: identityMatches, updateIdentity.
     """
-    name, ordinal = pod.metadata.name, ordinal_of(pod)
-    labels = pod.metadata.labels or {}
+    name, labels = pod.metadata.name, pod.metadata.labels or {}
     if labels.get(POD_NAME) == name:
         return None
-    found = Document({**labels, **identity_labels(name, ordinal)})
+    found = Document({**labels, **identity_labels(name, ordinal_of(pod))})
     return with_value(pod.doc, ("metadata", "labels"), found)
