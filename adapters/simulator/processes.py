@@ -30,7 +30,6 @@ from kelm.core.controllers.replicaset.controller import (
     ReplicaSetController,
 )
 from kelm.core.controllers.resource_quota import ResourceQuotaController
-from kelm.core.controllers.resource_quota import ResourceQuotas
 from kelm.core.controllers.service_account import RootCA, ServiceAccounts
 from kelm.core.controllers.statefulset.controller import StatefulSetController
 from kelm.core.controllers.taint_eviction import TaintEviction
@@ -69,7 +68,6 @@ CONTROLLERS: tuple[Controller, ...] = (
     DisruptionController(),
     CloudNodeLifecycle(),
     NodeTTL(),
-    ResourceQuotas(),
     VolumeBinding(),
     ClaimProtection(),
     VolumeProtection(),
