@@ -26,6 +26,8 @@ UNAUTHORIZED = 401
 READ_BYTES = 1 << 18
 BEFORE_SENDING = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
 CONNECT_SECONDS = 10.0
+FAREWELL_SECONDS = 0.25
+"""TLS connections say goodbye after they were closed; a loop that ends before leaves them open."""
 
 
 class Wire:
@@ -57,6 +59,8 @@ class Wire:
         _trace: TracebackType | None,
     ) -> None:
         await self._session.close()
+        if self.access.tls is not None:
+            await asyncio.sleep(FAREWELL_SECONDS)
 
     async def request(
         self,
