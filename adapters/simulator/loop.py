@@ -28,7 +28,7 @@ from kelm.adapters.simulator.watches import Watches
 from kelm.core.api.server import ApiServer, handle
 from kelm.core.store.store import Store
 from kelm.core.store.table import Table
-from kelm.effects.commands import Command, Requests
+from kelm.effects.commands import Command, RecordEvent, Requests
 from kelm.effects.messages import Answered, Outcome, TimerFired
 from kelm.effects.program import Program
 
@@ -176,7 +176,7 @@ class Simulator:
         request, trouble = event.request, self.trouble
         if not request.id:
             if not process.paused:
-                self.ask(request.command)
+                self._tell(request.command)
             return
         if process.paused or trouble.brews:
             outcome = trouble.before(process, request)
@@ -189,6 +189,13 @@ class Simulator:
             delay_ms += CLIENT_TIMEOUT_MS
         answer = Answer(event.process, event.incarnation, request.id, outcome)
         self.future.add(self.future.now_ms + delay_ms, answer)
+
+    def _tell(self, command: Command) -> None:
+        """Do what nobody wants an answer to: mostly events, which no table holds."""
+        if type(command) is RecordEvent:
+            self.api, _ = handle(self.api, command, self.future.now_ms)
+        else:
+            self.ask(command)
 
     def ask(self, command: Command) -> Outcome:
         """Have the API (or the infrastructure) do a command now, and tell every watch."""
