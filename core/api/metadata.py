@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from kelm.core.api.strategies import LABELS_KEPT
+from kelm.core.objects.meta import Metadata
 from kelm.effects.address import Key, Resource, key_of
 from kelm.effects.document import EMPTY, Document, Json
 
@@ -113,8 +116,12 @@ def keep(fields: Fields, field: str, old: Document) -> None:
 
 
 def versioned(doc: Document, version: int) -> Document:
-    """The object at another resource version; all else is shared."""
-    meta = Document({**metadata_of(doc), "resourceVersion": str(version)})
+    """The object at another resource version; all else is shared, what is known of it too."""
+    old = metadata_of(doc)
+    meta = Document({**old, "resourceVersion": str(version)})
+    seen = getattr(old, "view", None)
+    if type(seen) is Metadata:
+        meta.view = msgspec.structs.replace(seen, resource_version=str(version))
     return Document({**doc, "metadata": meta})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from kelm.core.api.server import handle
+from kelm.core.objects.meta import Metadata, metadata
 from kelm.effects.commands import Create, Delete, Get, List, Patch, Update
 from kelm.effects.document import Document, child, document, value_at, with_value
 from kelm.effects.refusals import Reason
@@ -329,3 +330,13 @@ def test_unknown_resources_and_subresources() -> None:
     assert refused(server, List("foos")).code == 404
     assert refused(server, Update("configmaps", "default", "c", config(), "status")).code == 405
     assert refused(server, Create("componentstatuses", "", config())).code == 405
+
+
+def test_what_is_known_of_a_version_is_known_of_the_next_one() -> None:
+    server, web = done(server_with(), Create("pods", "default", pod()))
+    assert metadata(web).resource_version == meta(web, "resourceVersion")
+    status = document({"status": {"phase": "Running"}})
+    server, running = done(server, Patch("pods", "default", "web", status, subresource="status"))
+    unread = Document(child(running, "metadata"))
+    assert child(running, "metadata").view == Metadata.decode(unread)
+    assert metadata(running).resource_version == str(server.store.revision)
