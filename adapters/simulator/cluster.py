@@ -105,10 +105,10 @@ class Cluster:
         self.simulator = Simulator(server, self.settings.picker(), start_ms)
         plane = self.settings.control_plane
         self.machines = Machines(plane.kubelet_maker(), self.settings.boot_ms)
-        self._connect()
         self.zero_ms = START_MS
         self._history: list[tuple[int, Store]] = []
         self._down: list[tuple[int, frozenset[str]]] = []
+        self._connect()
         self._recorder: Recorder | None = None
         self._story: Storyteller | None = None
         plane.start(self.simulator)
@@ -119,13 +119,7 @@ class Cluster:
     def _connect(self) -> None:
         self.simulator.local_commands = MACHINE_COMMANDS
         self.simulator.on_local = self.machines.command
-        self.simulator.on_input = self._on_input
-
-    def _on_input(self, simulator: Simulator, given: Input) -> None:
-        if self.machines.happened(simulator, given):
-            self._down.append((self.now_ms, self.machines.down()))
-        else:
-            self.settings.control_plane.inject(simulator, given)
+        self.simulator.on_input = _hearer(self.machines, self._down, self.settings.control_plane)
 
     def _boot(self, saved: Saved | None) -> None:
         zones = self.settings.zones
@@ -143,7 +137,7 @@ class Cluster:
             self._run(self.now_ms + QUIET_MS)
         self.zero_ms = self.now_ms
         self._history = [(self.now_ms, self.store)]
-        self._down = [(self.now_ms, frozenset())]
+        self._down[:] = [(self.now_ms, frozenset())]
 
     def _booted(self) -> bool:
         nodes = self.store.table("nodes")
@@ -391,6 +385,20 @@ class Cluster:
         twin._recorder, twin._story = None, None
         twin._connect()
         return twin
+
+
+def _hearer(
+    machines: Machines, down: list[tuple[int, frozenset[str]]], plane: ControlPlane
+) -> Callable[[Simulator, Input], None]:
+    """Who lets faults happen. It does not know the cluster: what is in no cycle is soon freed."""
+
+    def hear(simulator: Simulator, given: Input) -> None:
+        if machines.happened(simulator, given):
+            down.append((simulator.now_ms, machines.down()))
+        else:
+            plane.inject(simulator, given)
+
+    return hear
 
 
 def _same(one: tuple[Table, ...], other: tuple[Table, ...]) -> bool:
