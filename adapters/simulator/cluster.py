@@ -119,7 +119,7 @@ class Cluster:
     def _connect(self) -> None:
         self.simulator.local_commands = MACHINE_COMMANDS
         self.simulator.on_local = self.machines.command
-        self.simulator.on_input = _hearer(self.machines, self._down, self.settings.control_plane)
+        self.simulator.on_input = self.settings.control_plane.hearer(self.machines, self._down)
 
     def _boot(self, saved: Saved | None) -> None:
         zones = self.settings.zones
@@ -385,20 +385,6 @@ class Cluster:
         twin._recorder, twin._story = None, None
         twin._connect()
         return twin
-
-
-def _hearer(
-    machines: Machines, down: list[tuple[int, frozenset[str]]], plane: ControlPlane
-) -> Callable[[Simulator, Input], None]:
-    """Who lets faults happen. It does not know the cluster: what is in no cycle is soon freed."""
-
-    def hear(simulator: Simulator, given: Input) -> None:
-        if machines.happened(simulator, given):
-            down.append((simulator.now_ms, machines.down()))
-        else:
-            plane.inject(simulator, given)
-
-    return hear
 
 
 def _same(one: tuple[Table, ...], other: tuple[Table, ...]) -> bool:

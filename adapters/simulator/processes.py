@@ -9,7 +9,7 @@ import msgspec
 
 from kelm.adapters.simulator.inputs import ContainerCrashed, ImagePullFailed, Input
 from kelm.adapters.simulator.loop import Simulator
-from kelm.adapters.simulator.machines import Host, kubelet_name
+from kelm.adapters.simulator.machines import Host, Machines, kubelet_name
 from kelm.core.controllers.cloud_node_lifecycle import CloudNodeLifecycle
 from kelm.core.controllers.cron_job.controller import CronJobController
 from kelm.core.controllers.daemonset.controller import DaemonSetController
@@ -126,6 +126,22 @@ class ControlPlane(msgspec.Struct, frozen=True):
             return kubelet
 
         return make
+
+    def hearer(
+        self, machines: Machines, down: list[tuple[int, frozenset[str]]]
+    ) -> Callable[[Simulator, Input], None]:
+        """Who lets faults happen and notes in `down` which machines do not answer from then on.
+
+        It does not know the cluster: what is in no cycle is freed as soon as nobody holds it.
+        """
+
+        def hear(simulator: Simulator, given: Input) -> None:
+            if machines.happened(simulator, given):
+                down.append((simulator.now_ms, machines.down()))
+            else:
+                self.inject(simulator, given)
+
+        return hear
 
     def inject(self, simulator: Simulator, given: Input) -> None:
         """Tell the machine that a fault concerns."""
