@@ -9,9 +9,16 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from types import FrameType
+from typing import NoReturn
 
 from tests.realcluster.binaries import PACKAGES, SERVERS, build, cache
 from tests.realcluster.servers import running
+
+
+def _end(number: int, frame: FrameType | None) -> NoReturn:
+    """Leave by the way that stops the servers; a blocked signal would be blocked for them, too."""
+    raise SystemExit(0)
 
 
 def main(arguments: list[str]) -> int:
@@ -35,10 +42,12 @@ def main(arguments: list[str]) -> int:
         print(__doc__, file=sys.stderr)
         return 2
     build(*SERVERS)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
     with running() as servers:
         print(servers.kubeconfig, flush=True)
-        signal.sigwait({signal.SIGINT, signal.SIGTERM})
-    return 0
+        while True:
+            signal.pause()
 
 
 if __name__ == "__main__":
