@@ -206,6 +206,13 @@ def test_a_watch_goes_on_where_another_ended(client: Client) -> None:
     assert named(events) == [("ADDED", "b"), ("ADDED", "c")]
 
 
+def test_a_watch_from_a_version_to_come_shows_only_what_is_newer(client: Client) -> None:
+    now = int(client.ask("POST", CONFIGS, config("a")).body["metadata"]["resourceVersion"])
+    steps = (("POST", CONFIGS, config("b")), ("POST", CONFIGS, config("c")))
+    events = watched(client, f"resourceVersion={now + 1}", *steps)
+    assert named(events) == [("ADDED", "c")]
+
+
 def test_a_watch_with_a_selector_sees_what_comes_to_match_and_leaves(client: Client) -> None:
     merge = {"Content-Type": "application/merge-patch+json"}
     events = watched(
