@@ -1,7 +1,7 @@
 """The way into a cluster: from a kubeconfig or from the pod's service account.
 
 `kubernetes_asyncio` reads both (contexts, several files in KUBECONFIG, client certificates,
-tokens and token files, exec plugins, OIDC, proxies, CAs): docs/decisions/0010-client-library.md.
+tokens and token files, exec plugins, OIDC, proxies, CAs): docs/decisions/0009-client-library.md.
 Here its findings become one small value, and its complaints one line with the remedy.
 """
 
