@@ -42,9 +42,17 @@ BINDING_FORGOTTEN = [
 """A scheduler that does not know what became of a binding asks for another one."""
 
 
+NOTHING_ELSE_HAPPENS = [
+    (RequestsRefused("replicaset-controller", Reason.INTERNAL_ERROR, 9), 1),
+    (Scale(Spec().ref, 6), 5_000),
+]
+"""Nobody but the queue's back-off brings a refused ReplicaSet back."""
+
+
 @settings(max_examples=max(10, settings.default.max_examples // 2))
 @given(drawn=stories())
 @example(drawn=(WEB, [(Scale(Spec().ref, 0), 1)]))
+@example(drawn=(WEB, NOTHING_ELSE_HAPPENS))
 @example(drawn=(WEB, BINDING_NOT_FOUND))
 @example(drawn=(WEB, BINDING_FORGOTTEN))
 def test_after_any_storm_the_cluster_converges_and_stays_put(drawn):
