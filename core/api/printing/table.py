@@ -128,12 +128,34 @@ class Table(msgspec.Struct, frozen=True):
 def table(
     resource: Resource, docs: Iterable[Document], now_ms: int, *, wide: bool = False
 ) -> Table:
-    """The table of some objects of a resource.
+    """The table of some objects of a resource, its columns in the order that kubectl shows.
 
     >>> from kelm.effects.document import document
     >>> table("services", [document({"metadata": {"name": "web"}})], 0).columns[:3]
     ('NAME', 'TYPE', 'CLUSTER-IP')
     """
     layout = layout_of(resource)
-    columns = layout.columns + layout.wide if wide else layout.columns
-    return Table(columns, tuple(layout.row(doc, now_ms)[: len(columns)] for doc in docs))
+    if not wide:
+        narrow = len(layout.columns)
+        return Table(layout.columns, tuple(layout.row(doc, now_ms)[:narrow] for doc in docs))
+    names, order = _wide(resource)
+    rows = [layout.row(doc, now_ms) for doc in docs]
+    return Table(names, tuple(tuple([row[index] for index in order]) for row in rows))
+
+
+@lru_cache(maxsize=256)
+def _wide(resource: Resource) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """All columns in the API's order, and where a row has the cell of each.
+
+    >>> _wide("events")[0][4:8]
+    ('SUBOBJECT', 'SOURCE', 'MESSAGE', 'FIRST SEEN')
+    """
+    layout = layout_of(resource)
+    names = layout.columns + layout.wide
+    served = [column.name.upper() for column in columns_of(resource)]
+    order = sorted(range(len(names)), key=lambda index: _place(served, names[index], index))
+    return tuple(names[index] for index in order), tuple(order)
+
+
+def _place(served: list[str], name: str, otherwise: int) -> int:
+    return served.index(name) if name in served else otherwise

@@ -21,4 +21,7 @@ def row(case: Case) -> tuple[object, object]:
 BINDINGS: dict[str, Binding] = {
     "printers-pod": row,
     "printers-node": row,
+    "printers-workloads": row,
+    "printers-network": row,
+    "printers-other": row,
 }
