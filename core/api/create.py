@@ -68,13 +68,10 @@ def create(
     admitted = _admitted(reading, info, namespace, given)
     if isinstance(admitted, Refusal):
         return store, _by_name(store, reading, info, namespace, given, admitted)
-    meta = metadata_of(admitted)
-    place = str(meta.get("namespace") or "")
-    changed, number, name = _named(store, info, place, meta)
-    charged = charge(changed, info, place, name, admitted, call.now_ms)
-    if isinstance(charged, Refusal):
-        return store, charged
-    changed = charged
+    begun = _begun(store, info, admitted, call)
+    if isinstance(begun, Refusal):
+        return store, begun
+    changed, number, place, name = begun
     doc = _completed(changed, info, admitted, name, number, call)
     violations = validate_create(info.resource, doc)
     if violations:
@@ -84,6 +81,7 @@ def create(
         if isinstance(service, Refusal):
             return store, service
         doc = service
+    meta = metadata_of(admitted)
     if info.resource in MOULDED and name != meta.get("name") and admitted is not given:
         given.derived = Mould(info.resource, namespace, reading.read, admitted)
     return _stored(store, changed, info, key_of(place, name), doc, meta)
@@ -120,15 +118,23 @@ the last: same beginning, five letters.
 
 def _of_mould(store: Store, info: ResourceInfo, admitted: Document, call: Call) -> Written:
     """Store one more of what was accepted before."""
+    begun = _begun(store, info, admitted, call)
+    if isinstance(begun, Refusal):
+        return store, begun
+    changed, number, place, name = begun
+    doc = _completed(changed, info, admitted, name, number, call)
+    return _stored(store, changed, info, key_of(place, name), doc, metadata_of(admitted))
+
+
+def _begun(
+    store: Store, info: ResourceInfo, admitted: Document, call: Call
+) -> tuple[Store, int, str, str] | Refusal:
+    """Give the object its number, namespace and name, and charge it to the namespace's quotas."""
     meta = metadata_of(admitted)
     place = str(meta.get("namespace") or "")
     changed, number, name = _named(store, info, place, meta)
     charged = charge(changed, info, place, name, admitted, call.now_ms)
-    if isinstance(charged, Refusal):
-        return store, charged
-    changed = charged
-    doc = _completed(changed, info, admitted, name, number, call)
-    return _stored(store, changed, info, key_of(place, name), doc, meta)
+    return charged if isinstance(charged, Refusal) else (charged, number, place, name)
 
 
 def _stored(

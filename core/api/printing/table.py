@@ -151,11 +151,6 @@ def _wide(resource: Resource) -> tuple[tuple[str, ...], tuple[int, ...]]:
     ('SUBOBJECT', 'SOURCE', 'MESSAGE', 'FIRST SEEN')
     """
     layout = layout_of(resource)
-    names = layout.columns + layout.wide
-    served = [column.name.upper() for column in columns_of(resource)]
-    order = sorted(range(len(names)), key=lambda index: _place(served, names[index], index))
-    return tuple(names[index] for index in order), tuple(order)
-
-
-def _place(served: list[str], name: str, otherwise: int) -> int:
-    return served.index(name) if name in served else otherwise
+    filled = layout.columns + layout.wide
+    names = tuple(column.name.upper() for column in columns_of(resource))
+    return names, tuple(filled.index(name) for name in names)

@@ -12,7 +12,7 @@ from typing import Final
 from kelm.core.api.custom.definition import CustomVersion
 from kelm.core.api.printing.columns import Column, columns_of, has_printer
 from kelm.core.api.printing.custom import custom_columns, custom_row
-from kelm.core.api.printing.table import table as rows_of
+from kelm.core.api.printing.table import table
 from kelm.effects.address import Resource
 from kelm.effects.document import EMPTY, Document, Json, child, children
 
@@ -64,7 +64,7 @@ def table_of(
     """
     docs = children(doc, "items") if is_list(doc) else (doc,)
     columns = columns_of(resource) if custom is None else custom_columns(custom)
-    rows = tuple(_rows(resource, docs, columns, now_ms, include, custom))
+    rows = tuple(_rows(resource, docs, now_ms, include, custom))
     return Document(
         kind="Table",
         apiVersion=META_VERSION,
@@ -93,20 +93,14 @@ def _definition(column: Column) -> Document:
 def _rows(
     resource: Resource,
     docs: tuple[Document, ...],
-    columns: tuple[Column, ...],
     now_ms: int,
     include: str,
     custom: CustomVersion | None,
 ) -> Iterable[Document]:
     if custom is None:
-        printed = rows_of(resource, docs, now_ms, wide=True)
-        place = {name: index for index, name in enumerate(printed.columns)}
-        order = [place.get(column.name.upper()) for column in columns]
-        rows = [
-            tuple(None if index is None else row[index] for index in order) for row in printed.rows
-        ]
+        rows = table(resource, docs, now_ms, wide=True).rows
     else:
-        rows = [custom_row(custom, doc, now_ms) for doc in docs]
+        rows = tuple(custom_row(custom, doc, now_ms) for doc in docs)
     for doc, cells in zip(docs, rows, strict=True):
         fields: dict[str, Json] = {"cells": cells}
         if include == "Metadata":

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from kelm.core.controllers.disruption.controller import BUDGETS
 from kelm.core.objects.time import format_time
+from tests.conformance.replay.recording import merged
 
 Trace = dict[str, Any]
 Object = dict[str, Any]
@@ -41,18 +42,6 @@ class Fact(NamedTuple):
 
     what: tuple[str, ...]
     at_ms: int
-
-
-def merged(old: Any, patch: Any) -> Any:
-    if not isinstance(patch, dict):
-        return patch
-    new = dict(old) if isinstance(old, dict) else {}
-    for key, value in patch.items():
-        if value is None:
-            new.pop(key, None)
-        else:
-            new[key] = merged(new.get(key), value)
-    return new
 
 
 def real(value: Any, zero_ms: int) -> Any:

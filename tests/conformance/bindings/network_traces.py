@@ -23,6 +23,7 @@ from kelm.core.store import table as tables
 from kelm.core.store.table import Table
 from kelm.effects.commands import Create, Delete
 from kelm.effects.document import document, thaw
+from tests.conformance.replay.recording import merged
 
 Trace = dict[str, Any]
 BASE_MS = 1_767_225_600_000
@@ -45,18 +46,6 @@ class Event(NamedTuple):
     object: dict[str, Any]
 
 
-def _merged(old: Any, patch: Any) -> Any:
-    if not isinstance(patch, dict):
-        return patch
-    new = dict(old) if isinstance(old, dict) else {}
-    for key, value in patch.items():
-        if value is None:
-            new.pop(key, None)
-        else:
-            new[key] = _merged(new.get(key), value)
-    return new
-
-
 def _events(trace: Trace) -> Iterator[Event]:
     """The history with whole objects, placeholders replaced by values of the right form."""
     now: dict[tuple[str, str], Any] = {}
@@ -66,7 +55,7 @@ def _events(trace: Trace) -> Iterator[Event]:
             continue
         key = entry["kind"], entry["name"]
         whole = (
-            entry["object"] if "object" in entry else _merged(now.get(key), entry.get("patch", {}))
+            entry["object"] if "object" in entry else merged(now.get(key), entry.get("patch", {}))
         )
         now[key] = whole
         text = re.sub(
