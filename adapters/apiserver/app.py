@@ -19,8 +19,8 @@ from kelm.adapters.apiserver.exchange import Exchange, Gone, Receive, Scope, Sen
 from kelm.adapters.apiserver.site import Site
 from kelm.adapters.apiserver.streams import Streams
 from kelm.core.api import refuse
-from kelm.core.api.authorization import Mode
-from kelm.core.api.rbac import Request as Question
+from kelm.core.api.authorization.decide import Mode
+from kelm.core.api.authorization.rbac import Request as Question
 from kelm.core.api.rest.access import User, forbidden, question
 from kelm.core.api.rest.address import Address, Target, read_address, resolve, serves
 from kelm.core.api.rest.answer import Answer, answer, refused

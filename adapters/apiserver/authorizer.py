@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kelm.core.api.authorization import TABLES, Decision, Grant, Mode, decide, grants, rules_for
-from kelm.core.api.rbac import Request as Question
-from kelm.core.api.rbac import Rule
+from kelm.core.api.authorization.decide import (
+    TABLES,
+    Decision,
+    Grant,
+    Mode,
+    decide,
+    grants,
+    rules_for,
+)
+from kelm.core.api.authorization.rbac import Request as Question
+from kelm.core.api.authorization.rbac import Rule
 from kelm.core.store.store import Store
 from kelm.core.store.table import Table
 

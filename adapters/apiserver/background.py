@@ -27,7 +27,7 @@ from kelm.adapters.apiserver.pace import Speed
 from kelm.adapters.apiserver.server import Serving, Stop, now_settings, serve
 from kelm.adapters.simulator.cluster import Settings
 from kelm.adapters.simulator.inputs import Fault
-from kelm.core.api.authorization import Mode
+from kelm.core.api.authorization.decide import Mode
 from kelm.core.store.store import Store
 
 T = TypeVar("T")

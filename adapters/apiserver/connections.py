@@ -18,8 +18,8 @@ from kelm.core.api import refuse
 from kelm.core.api.rest.answer import refused
 from kelm.core.api.rest.logs import LogOptions, log_container, read_log_options
 from kelm.core.api.rest.request import Connect
-from kelm.core.node.local import LocalPod
-from kelm.core.node.logs import LogLine, as_text, container_log
+from kelm.core.node.containers.logs import LogLine, as_text, container_log
+from kelm.core.node.pods.local import LocalPod
 from kelm.effects.address import key_of
 from kelm.effects.document import Document, text
 from kelm.effects.refusals import Reason, Refusal

@@ -20,8 +20,8 @@ from pyrsistent import pvector
 from kelm.adapters.simulator.cluster import Cluster
 from kelm.adapters.simulator.machines import Host
 from kelm.adapters.simulator.saved import Saved
-from kelm.core.api.event_log import EventLog, EventRecord
-from kelm.core.api.events import Events
+from kelm.core.api.events.log import EventLog, EventRecord
+from kelm.core.api.events.recording import Events
 from kelm.core.api.server import ApiServer
 from kelm.core.store.restored import restored
 from kelm.core.store.store import Store

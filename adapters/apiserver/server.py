@@ -20,8 +20,8 @@ from kelm.adapters.apiserver.engine import Engine
 from kelm.adapters.apiserver.journal import Journal
 from kelm.adapters.apiserver.pace import Speed
 from kelm.adapters.simulator.cluster import Cluster, Settings
-from kelm.core.api.authorization import Mode
-from kelm.core.api.roles import first_roles
+from kelm.core.api.authorization.decide import Mode
+from kelm.core.api.authorization.roles import first_roles
 
 HOST: Final = "127.0.0.1"
 BACKLOG: Final = 4_096

@@ -21,7 +21,7 @@ from kelm.core.api.rest.request import Watch
 from kelm.core.api.rest.watching import bookmark, open_watch, shown
 from kelm.core.api.server import ApiServer, watch_events
 from kelm.core.api.stored import stored_resource
-from kelm.core.api.watch import WatchEvent, watch_event
+from kelm.core.api.verbs.watch import WatchEvent, watch_event
 from kelm.core.store.table import Table
 from kelm.effects.address import Resource
 from kelm.effects.messages import Change

@@ -14,7 +14,7 @@ from kelm.adapters.cli.connection import (
     settings_of,
     source_of,
 )
-from kelm.core.node.machine import CAPACITY
+from kelm.core.node.host.machine import CAPACITY
 from kelm.core.node.program import Kubelet
 from kelm.core.objects.quantity import is_quantity
 from kelm.effects.document import Document

@@ -74,7 +74,7 @@ def serve(
     from kelm.adapters.apiserver.server import Serving, now_settings
     from kelm.adapters.apiserver.server import serve as serve_cluster
     from kelm.adapters.simulator.cluster import Settings
-    from kelm.core.api.authorization import Mode
+    from kelm.core.api.authorization.decide import Mode
 
     pace = read_speed(speed)
     if isinstance(pace, Failure):

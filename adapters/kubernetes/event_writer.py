@@ -19,8 +19,8 @@ from returns.result import Success
 
 from kelm.adapters.kubernetes.carrier import Carrier, Deposed
 from kelm.adapters.kubernetes.meters import LOG
-from kelm.core.api.event_correlation import EventMemory, Observation, observe, remember
-from kelm.core.api.event_log import EventRecord, document_of
+from kelm.core.api.events.correlation import EventMemory, Observation, observe, remember
+from kelm.core.api.events.log import EventRecord, document_of
 from kelm.effects.commands import Command, Create, Patch, RecordEvent
 from kelm.effects.document import Document, Json, text
 from kelm.effects.refusals import Reason

@@ -37,9 +37,9 @@ from kelm.core.controllers.ttl_after_finished import TTLAfterFinished
 from kelm.core.controllers.volumes.controller import VolumeBinding
 from kelm.core.controllers.volumes.protection import ClaimProtection, VolumeProtection
 from kelm.core.infrastructure.disks import STANDARD, Disks
-from kelm.core.node import faults
-from kelm.core.node.images import Image, Images
-from kelm.core.node.machine import CAPACITY
+from kelm.core.node.containers.images import Image, Images
+from kelm.core.node.host import faults
+from kelm.core.node.host.machine import CAPACITY
 from kelm.core.node.program import Kubelet
 from kelm.core.objects.storage import CLASSES
 from kelm.core.runtime.controller import Controller
@@ -98,7 +98,7 @@ class ControlPlane(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, controllers=(*kept, *controllers))
 
     def with_image(self, name: str, program: Image) -> ControlPlane:
-        """A control plane whose machines know one more image (see `kelm.core.node.images`)."""
+        """A control plane whose machines know one more image."""
         return msgspec.structs.replace(self, images=self.images.with_image(name, program))
 
     def start(self, simulator: Simulator) -> None:

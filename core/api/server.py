@@ -16,25 +16,27 @@ from typing import Final
 import msgspec
 from returns.result import Failure, Result, Success
 
-from kelm.core.api import event_reads, refuse, watch
+from kelm.core.api import refuse
 from kelm.core.api.allocation.bands import Ranges
-from kelm.core.api.binding import bind, create_binding
-from kelm.core.api.collection import delete_collection
-from kelm.core.api.create import create
 from kelm.core.api.custom.definition import DEFINITIONS, info_of
 from kelm.core.api.custom.writing import delete_definition, swept
-from kelm.core.api.delete import Options, delete
-from kelm.core.api.events import Events, record_event
-from kelm.core.api.eviction import create_eviction, evict
-from kelm.core.api.listing import list_objects
-from kelm.core.api.metadata import metadata_of
-from kelm.core.api.namespaces import delete_namespace
-from kelm.core.api.patch import patch
-from kelm.core.api.request import Answer, Call, Written
+from kelm.core.api.events import reads as event_reads
+from kelm.core.api.events.recording import Events, record_event
+from kelm.core.api.kinds.namespaces import delete_namespace
 from kelm.core.api.resources import RESOURCES, ResourceInfo
-from kelm.core.api.scale import scale_of, update_scale
-from kelm.core.api.update import update
-from kelm.core.api.watch import WatchEvent
+from kelm.core.api.subresources.binding import bind, create_binding
+from kelm.core.api.subresources.eviction import create_eviction, evict
+from kelm.core.api.subresources.scale import scale_of, update_scale
+from kelm.core.api.verbs import watch
+from kelm.core.api.verbs.collection import delete_collection
+from kelm.core.api.verbs.create import create
+from kelm.core.api.verbs.delete import Options, delete
+from kelm.core.api.verbs.listing import list_objects
+from kelm.core.api.verbs.metadata import metadata_of
+from kelm.core.api.verbs.patch import patch
+from kelm.core.api.verbs.request import Answer, Call, Written
+from kelm.core.api.verbs.update import update
+from kelm.core.api.verbs.watch import WatchEvent
 from kelm.core.store.store import Store
 from kelm.effects.address import Resource, key_of
 from kelm.effects.commands import (

@@ -1,6 +1,6 @@
 """What of a ResourceQuota is used: counted anew when something ends or the quota changes.
 
-The API server charges new objects itself (`core.api.quota_charge`); what ends, is deleted or
+The API server charges new objects itself (`core.api.quota.charge`); what ends, is deleted or
 shrinks is given back here. Objects of other kinds than those that are watched are charged and
 never given back, unless their quota is made anew.
 
@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from kelm.core.api.quota import charged_to, counts, usage_of
+from kelm.core.api.quota.cost import charged_to, counts, usage_of
 from kelm.core.objects.meta import metadata
 from kelm.core.objects.pod_resources import Amounts, amounts
 from kelm.core.runtime.controller import Caches, Plan, Sync

@@ -1,7 +1,7 @@
 """The history of a store: every accepted write is in it once, and a watch leads where a list is.
 
-Events count in the same versions and are kept apart (`core/api/event_log.py`), so a version that no
-table has is one of theirs.
+Events count in the same versions and are kept apart (`core/api/events/log.py`), so a version that
+no table has is one of theirs.
 
 Source: kubernetes documentation, Kubernetes API concepts, "Resource versions" and "Efficient
 detection of changes".

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TypeAlias
 
-from kelm.core.node.behaviour import NEVER_MS
+from kelm.core.node.containers.behaviour import NEVER_MS
 from kelm.effects.address import Key
 
 Agenda: TypeAlias = "tuple[tuple[int, Key], ...]"

@@ -16,18 +16,19 @@ from typing import TypeAlias
 
 import msgspec
 
-from kelm.core.node import heartbeat, writing
-from kelm.core.node.admission import Usage, reject
 from kelm.core.node.agenda import Agenda, due, moved
-from kelm.core.node.arrival import changed, delete, is_over, new_pod
-from kelm.core.node.behaviour import NEVER_MS
-from kelm.core.node.faults import NodeFault
-from kelm.core.node.heartbeat import Heart
-from kelm.core.node.injury import injured
-from kelm.core.node.lifecycle import advance, due_ms, settle
-from kelm.core.node.local import LocalPod
-from kelm.core.node.machine import Machine, free_number
-from kelm.core.node.reconstruct import reconstruct
+from kelm.core.node.containers.behaviour import NEVER_MS
+from kelm.core.node.host import heartbeat
+from kelm.core.node.host.faults import NodeFault
+from kelm.core.node.host.heartbeat import Heart
+from kelm.core.node.host.injury import injured
+from kelm.core.node.host.machine import Machine, free_number
+from kelm.core.node.pods import writing
+from kelm.core.node.pods.admission import Usage, reject
+from kelm.core.node.pods.arrival import changed, delete, is_over, new_pod
+from kelm.core.node.pods.lifecycle import advance, due_ms, settle
+from kelm.core.node.pods.local import LocalPod
+from kelm.core.node.pods.reconstruct import reconstruct
 from kelm.core.node.turn import Turn
 from kelm.core.store.small_map import SmallMap
 from kelm.effects.address import Key, RequestId

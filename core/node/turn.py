@@ -8,8 +8,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Literal
 
-from kelm.core.node.local import LocalPod
-from kelm.core.node.machine import Machine
+from kelm.core.node.host.machine import Machine
+from kelm.core.node.pods.local import LocalPod
 from kelm.core.store.small_map import SmallMap
 from kelm.effects.commands import Command, RecordEvent, Request
 

@@ -12,8 +12,8 @@ from kelm.core.objects.meta import metadata
 from kelm.core.objects.pod import pod
 from kelm.core.scheduler import queue as queues
 from kelm.core.scheduler.binding import given_back
+from kelm.core.scheduler.cache.needs import Asks
 from kelm.core.scheduler.happenings import Happening
-from kelm.core.scheduler.needs import Asks
 from kelm.core.scheduler.observing import counted, gone
 from kelm.core.scheduler.state import Asked, Leaving, Placed, State, replace
 from kelm.core.scheduler.telling import assigned, preempted

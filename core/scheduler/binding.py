@@ -11,15 +11,15 @@ from __future__ import annotations
 
 from kelm.core.objects.meta import metadata
 from kelm.core.scheduler import queue as queues
-from kelm.core.scheduler.happenings import Happening
-from kelm.core.scheduler.observing import gone
-from kelm.core.scheduler.state import Asked, Held, State, replace, storage_of
-from kelm.core.scheduler.volumes import (
+from kelm.core.scheduler.cache.volumes import (
     CLAIMS,
     SELECTED_NODE,
     VOLUMES,
     is_bound,
 )
+from kelm.core.scheduler.happenings import Happening
+from kelm.core.scheduler.observing import gone
+from kelm.core.scheduler.state import Asked, Held, State, replace, storage_of
 from kelm.effects.address import Uid
 from kelm.effects.commands import Bind, Patch, Request
 from kelm.effects.document import document

@@ -9,15 +9,15 @@ from __future__ import annotations
 from kelm.core.objects.pod import Pod, pod
 from kelm.core.scheduler import queue as queues
 from kelm.core.scheduler.binding import told
-from kelm.core.scheduler.needs import Ask, Asks
-from kelm.core.scheduler.placing import Guest, NoNode, Placing
-from kelm.core.scheduler.preempting import attempt
-from kelm.core.scheduler.preemption import Candidate
+from kelm.core.scheduler.cache.needs import Ask, Asks
+from kelm.core.scheduler.cache.view import View
+from kelm.core.scheduler.placement.placing import Guest, NoNode, Placing
+from kelm.core.scheduler.preemption.preempting import attempt
+from kelm.core.scheduler.preemption.preemption import Candidate
 from kelm.core.scheduler.profile import Profile
 from kelm.core.scheduler.queue import Waiting
 from kelm.core.scheduler.state import Asked, Held, Leaving, Nominee, Placed, State, replace
 from kelm.core.scheduler.telling import marked, not_promised, refused
-from kelm.core.scheduler.view import View
 from kelm.effects.address import Key, ObjectRef
 from kelm.effects.commands import Bind, Request
 

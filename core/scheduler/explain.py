@@ -13,13 +13,13 @@ from collections.abc import Mapping
 import msgspec
 
 from kelm.core.objects.pod import pod
-from kelm.core.scheduler.needs import Asks
-from kelm.core.scheduler.opinion import opinion
-from kelm.core.scheduler.placing import NoNode
+from kelm.core.scheduler.cache.needs import Asks
+from kelm.core.scheduler.cache.view import View
+from kelm.core.scheduler.placement.opinion import opinion
+from kelm.core.scheduler.placement.placing import NoNode
 from kelm.core.scheduler.plugins.framework import Status
 from kelm.core.scheduler.profile import Profile
 from kelm.core.scheduler.state import State
-from kelm.core.scheduler.view import View
 from kelm.core.scheduler.words import fit_error
 from kelm.effects.document import Document
 

@@ -13,8 +13,8 @@ from typing import TypeAlias
 
 import msgspec
 
-from kelm.core.scheduler.needs import Ask
-from kelm.core.scheduler.nodes import NodeUse
+from kelm.core.scheduler.cache.needs import Ask
+from kelm.core.scheduler.cache.nodes import NodeUse
 from kelm.effects.address import Key, ObjectRef, Resource
 
 

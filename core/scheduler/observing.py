@@ -14,7 +14,7 @@ from functools import partial
 from kelm.core.objects.meta import metadata
 from kelm.core.objects.pod import ENDED, Pod, pod
 from kelm.core.scheduler import queue as queues
-from kelm.core.scheduler.crowd import (
+from kelm.core.scheduler.cache.crowd import (
     NOBODY,
     DomainOf,
     groups_of,
@@ -22,7 +22,7 @@ from kelm.core.scheduler.crowd import (
     without_domains,
     without_namespace_labels,
 )
-from kelm.core.scheduler.fleet import (
+from kelm.core.scheduler.cache.fleet import (
     Fleet,
     domain_of,
     known,
@@ -31,6 +31,10 @@ from kelm.core.scheduler.fleet import (
     without_node,
     without_pods,
 )
+from kelm.core.scheduler.cache.needs import NO_LABELS, Asks, gates
+from kelm.core.scheduler.cache.nodes import node_use, schedules_alike
+from kelm.core.scheduler.cache.terms import TOPOLOGY_LABELS, NamespaceLabels
+from kelm.core.scheduler.cache.volumes import CLAIMS, CLASSES, VOLUMES
 from kelm.core.scheduler.happenings import (
     Happening,
     NodeChanged,
@@ -40,12 +44,8 @@ from kelm.core.scheduler.happenings import (
     PodWent,
     StorageChanged,
 )
-from kelm.core.scheduler.needs import NO_LABELS, Asks, gates
-from kelm.core.scheduler.nodes import node_use, schedules_alike
 from kelm.core.scheduler.queue import Queue, Waiting
 from kelm.core.scheduler.state import Nominee, Placed, State, namespace_labels, replace
-from kelm.core.scheduler.terms import TOPOLOGY_LABELS, NamespaceLabels
-from kelm.core.scheduler.volumes import CLAIMS, CLASSES, VOLUMES
 from kelm.core.store.hash_map import HashMap
 from kelm.effects.address import Key, ObjectRef, Uid
 from kelm.effects.document import Document, text

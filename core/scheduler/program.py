@@ -16,9 +16,9 @@ from kelm.core.objects.pod import pod
 from kelm.core.scheduler import queue as queues
 from kelm.core.scheduler.answering import answered
 from kelm.core.scheduler.binding import released, timeout_ms
+from kelm.core.scheduler.cache.needs import Asks
 from kelm.core.scheduler.deciding import schedule
 from kelm.core.scheduler.happenings import Happening, PodSkipped
-from kelm.core.scheduler.needs import Asks
 from kelm.core.scheduler.observing import observed_nodes, observed_other, observed_pods
 from kelm.core.scheduler.profile import Profile
 from kelm.core.scheduler.state import State, replace

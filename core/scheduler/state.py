@@ -9,11 +9,11 @@ from pyrsistent import pmap
 from pyrsistent.typing import PMap
 
 from kelm.core.objects.meta import labels_of
-from kelm.core.scheduler.crowd import NOBODY, Crowd
-from kelm.core.scheduler.fleet import Fleet
-from kelm.core.scheduler.needs import NO_LABELS, Ask
+from kelm.core.scheduler.cache.crowd import NOBODY, Crowd
+from kelm.core.scheduler.cache.fleet import Fleet
+from kelm.core.scheduler.cache.needs import NO_LABELS, Ask
+from kelm.core.scheduler.cache.volumes import Choice, Storage
 from kelm.core.scheduler.queue import Queue, Waiting
-from kelm.core.scheduler.volumes import Choice, Storage
 from kelm.core.store.hash_map import HashMap
 from kelm.effects.address import Key, ObjectRef, RequestId, Resource, Uid
 from kelm.effects.messages import Cache

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from kelm.core.scheduler.placing import NoNode
+from kelm.core.scheduler.placement.placing import NoNode
 
 NO_NODES = "no nodes available to schedule pods"
 NO_CLAIMS = "no new claims to deallocate, preemption: "

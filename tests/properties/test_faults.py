@@ -17,7 +17,7 @@ from kelm.core.laws.machines import oversized
 from kelm.core.laws.rest import AT_REST
 from kelm.core.laws.restarts import CRASH_LOOP, restarts
 from kelm.core.laws.rollout import MADE, WANTED, made_beyond, missing
-from kelm.core.node.images import Images, behave, exits, in_turn
+from kelm.core.node.containers.images import Images, behave, exits, in_turn
 from kelm.core.operations.verbs import Scale
 from kelm.effects.commands import TerminateInstance
 from kelm.effects.refusals import Reason

@@ -10,11 +10,11 @@ from typing import Final
 
 from kelm.core.api.custom.definition import CustomResource, CustomVersion, find_custom
 from kelm.core.api.custom.structural import defaulted, pruned, unknown_fields, violations
-from kelm.core.api.metadata import metadata_of
 from kelm.core.api.resources import ResourceInfo
 from kelm.core.api.schema.decode import decode
 from kelm.core.api.schema.definitions import kubernetes
 from kelm.core.api.validation.violation import Violations
+from kelm.core.api.verbs.metadata import metadata_of
 from kelm.core.store.store import Store
 from kelm.effects.document import EMPTY, Document, text
 

@@ -10,11 +10,11 @@ from typing import Final
 
 from kelm.core.api.custom import definitions, objects
 from kelm.core.api.custom.definition import DEFINITIONS, find_custom
-from kelm.core.api.delete import Options, delete
-from kelm.core.api.metadata import metadata_of, versioned
-from kelm.core.api.request import Answer, Written, typed
 from kelm.core.api.resources import ResourceInfo
 from kelm.core.api.validation.violation import Violations, invalid
+from kelm.core.api.verbs.delete import Options, delete
+from kelm.core.api.verbs.metadata import metadata_of, versioned
+from kelm.core.api.verbs.request import Answer, Written, typed
 from kelm.core.objects.time import format_time
 from kelm.core.store.store import Store
 from kelm.effects.address import Resource

@@ -10,8 +10,8 @@ from typing import Final
 
 import msgspec
 
-from kelm.core.api.authorization import ANONYMOUS_NAME
-from kelm.core.api.rbac import Request as Question
+from kelm.core.api.authorization.decide import ANONYMOUS_NAME
+from kelm.core.api.authorization.rbac import Request as Question
 from kelm.core.api.rest.address import Target
 from kelm.effects.refusals import Reason, Refusal
 

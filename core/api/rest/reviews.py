@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from kelm.core.api.authorization import Decision
-from kelm.core.api.rbac import Request as Question
-from kelm.core.api.rbac import Rule
+from kelm.core.api.authorization.decide import Decision
+from kelm.core.api.authorization.rbac import Request as Question
+from kelm.core.api.authorization.rbac import Rule
 from kelm.core.api.rest.access import User
 from kelm.core.api.rest.request import Review
 from kelm.core.api.validation.violation import invalid, required

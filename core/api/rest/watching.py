@@ -21,7 +21,7 @@ from kelm.core.api.rest.request import Watch
 from kelm.core.api.rest.tables import partial, table_of
 from kelm.core.api.server import ApiServer, handle, watch_events
 from kelm.core.api.stored import stored_resource
-from kelm.core.api.watch import WatchEvent
+from kelm.core.api.verbs.watch import WatchEvent
 from kelm.effects.commands import List
 from kelm.effects.document import Document, children
 from kelm.effects.messages import unwrap_or_failure

@@ -15,7 +15,7 @@ from kelm.core.objects.daemon_set import DaemonSet
 from kelm.core.objects.pod import Toleration
 from kelm.core.objects.taints import NO_EXECUTE, NO_SCHEDULE, taints_of, tolerates
 from kelm.core.objects.views import views
-from kelm.core.scheduler.node_selection import selects
+from kelm.core.scheduler.cache.node_selection import selects
 from kelm.effects.document import Document, child, strings, text
 from kelm.effects.messages import Cache
 

@@ -12,9 +12,9 @@ from math import sqrt
 
 import msgspec
 
+from kelm.core.scheduler.cache.needs import Ask, is_scalar
+from kelm.core.scheduler.cache.nodes import NodeUse
 from kelm.core.scheduler.happenings import Happening
-from kelm.core.scheduler.needs import Ask, is_scalar
-from kelm.core.scheduler.nodes import NodeUse
 from kelm.core.scheduler.plugins.framework import (
     MAX_SCORE,
     Cluster,

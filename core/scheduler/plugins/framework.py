@@ -20,14 +20,14 @@ from typing import Protocol, TypeAlias
 
 import msgspec
 
-from kelm.core.scheduler.counting import Count, Counts
-from kelm.core.scheduler.crowd import Carried, Group
-from kelm.core.scheduler.fleet import Topology
+from kelm.core.scheduler.cache.counting import Count, Counts
+from kelm.core.scheduler.cache.crowd import Carried, Group
+from kelm.core.scheduler.cache.fleet import Topology
+from kelm.core.scheduler.cache.needs import Ask
+from kelm.core.scheduler.cache.nodes import NodeUse
+from kelm.core.scheduler.cache.terms import Constraint
+from kelm.core.scheduler.cache.volumes import Storage
 from kelm.core.scheduler.happenings import Happening
-from kelm.core.scheduler.needs import Ask
-from kelm.core.scheduler.nodes import NodeUse
-from kelm.core.scheduler.terms import Constraint
-from kelm.core.scheduler.volumes import Storage
 
 MAX_SCORE = 100
 

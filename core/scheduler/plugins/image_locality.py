@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import msgspec
 
+from kelm.core.scheduler.cache.needs import Ask
+from kelm.core.scheduler.cache.nodes import NodeUse
 from kelm.core.scheduler.happenings import Happening
-from kelm.core.scheduler.needs import Ask
-from kelm.core.scheduler.nodes import NodeUse
 from kelm.core.scheduler.plugins.framework import (
     MAX_SCORE,
     Cluster,

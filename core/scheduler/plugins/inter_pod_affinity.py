@@ -9,8 +9,11 @@ from collections.abc import Callable, Hashable, Sequence
 
 import msgspec
 
-from kelm.core.scheduler.counting import Count, parts_of
-from kelm.core.scheduler.crowd import Carried, Group, carried_by
+from kelm.core.scheduler.cache.counting import Count, parts_of
+from kelm.core.scheduler.cache.crowd import Carried, Group, carried_by
+from kelm.core.scheduler.cache.needs import Ask
+from kelm.core.scheduler.cache.nodes import NodeUse
+from kelm.core.scheduler.cache.terms import NamespaceLabels, Term
 from kelm.core.scheduler.happenings import (
     Happening,
     NodeChanged,
@@ -18,8 +21,6 @@ from kelm.core.scheduler.happenings import (
     PodChanged,
     PodWent,
 )
-from kelm.core.scheduler.needs import Ask
-from kelm.core.scheduler.nodes import NodeUse
 from kelm.core.scheduler.plugins.framework import (
     MAX_SCORE,
     Cluster,
@@ -28,7 +29,6 @@ from kelm.core.scheduler.plugins.framework import (
     Scoring,
     Status,
 )
-from kelm.core.scheduler.terms import NamespaceLabels, Term
 
 NOT_NEAR = "node(s) didn't match pod affinity rules"
 NOT_FAR = "node(s) didn't match pod anti-affinity rules"

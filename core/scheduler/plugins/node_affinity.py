@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import msgspec
 
+from kelm.core.scheduler.cache.needs import Ask
+from kelm.core.scheduler.cache.node_selection import PREFERRED, REQUIRED, preference, selects
+from kelm.core.scheduler.cache.nodes import NodeUse
 from kelm.core.scheduler.happenings import Happening, NodeChanged
-from kelm.core.scheduler.needs import Ask
-from kelm.core.scheduler.node_selection import PREFERRED, REQUIRED, preference, selects
-from kelm.core.scheduler.nodes import NodeUse
 from kelm.core.scheduler.plugins.framework import (
     Cluster,
     Comparison,

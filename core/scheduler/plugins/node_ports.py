@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import msgspec
 
+from kelm.core.scheduler.cache.needs import Ask, Port
+from kelm.core.scheduler.cache.nodes import NodeUse
 from kelm.core.scheduler.happenings import Happening, NodeChanged, PodWent
-from kelm.core.scheduler.needs import Ask, Port
-from kelm.core.scheduler.nodes import NodeUse
 from kelm.core.scheduler.plugins.framework import Cluster, Comparison, Filtering, Scoring, Status
 
 ANY_ADDRESS = "0.0.0.0"

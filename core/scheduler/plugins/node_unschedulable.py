@@ -8,9 +8,9 @@ from __future__ import annotations
 import msgspec
 
 from kelm.core.objects.taints import UNSCHEDULABLE, Taint, tolerates
+from kelm.core.scheduler.cache.needs import Ask
+from kelm.core.scheduler.cache.nodes import NodeUse
 from kelm.core.scheduler.happenings import Happening, NodeChanged
-from kelm.core.scheduler.needs import Ask
-from kelm.core.scheduler.nodes import NodeUse
 from kelm.core.scheduler.plugins.framework import Cluster, Comparison, Filtering, Scoring, Status
 
 CORDON = Taint(key=UNSCHEDULABLE, effect="NoSchedule")

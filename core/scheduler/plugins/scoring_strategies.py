@@ -14,8 +14,8 @@ from typing import Literal
 
 import msgspec
 
-from kelm.core.scheduler.needs import Needs, is_scalar
-from kelm.core.scheduler.nodes import NodeUse
+from kelm.core.scheduler.cache.needs import Needs, is_scalar
+from kelm.core.scheduler.cache.nodes import NodeUse
 from kelm.core.scheduler.plugins.framework import MAX_SCORE, Raw
 
 MAX_SHAPE_SCORE = 10

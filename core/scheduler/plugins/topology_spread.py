@@ -14,12 +14,13 @@ from math import floor, log
 import msgspec
 
 from kelm.core.objects.taints import tolerates
-from kelm.core.scheduler.counting import Count, Part, parts_of
-from kelm.core.scheduler.crowd import Group
+from kelm.core.scheduler.cache.counting import Count, Part, parts_of
+from kelm.core.scheduler.cache.crowd import Group
+from kelm.core.scheduler.cache.needs import Ask
+from kelm.core.scheduler.cache.node_selection import selects
+from kelm.core.scheduler.cache.nodes import NodeUse
+from kelm.core.scheduler.cache.terms import HOSTNAME, Constraint, Selection
 from kelm.core.scheduler.happenings import Happening, NodeChanged
-from kelm.core.scheduler.needs import Ask
-from kelm.core.scheduler.node_selection import selects
-from kelm.core.scheduler.nodes import NodeUse
 from kelm.core.scheduler.plugins.framework import (
     MAX_SCORE,
     Cluster,
@@ -28,7 +29,6 @@ from kelm.core.scheduler.plugins.framework import (
     Scoring,
     Status,
 )
-from kelm.core.scheduler.terms import HOSTNAME, Constraint, Selection
 
 NOT_SPREAD = "node(s) didn't match pod topology spread constraints"
 NO_LABEL = "node(s) didn't match pod topology spread constraints (missing required label)"

@@ -10,12 +10,10 @@ from collections.abc import Mapping
 import msgspec
 
 from kelm.core.objects.meta import metadata
-from kelm.core.scheduler.claims import ClaimRef
-from kelm.core.scheduler.happenings import Happening, NodeChanged, StorageChanged
-from kelm.core.scheduler.needs import Ask
-from kelm.core.scheduler.nodes import NodeUse
-from kelm.core.scheduler.plugins.framework import Cluster, Comparison, Filtering, Scoring, Status
-from kelm.core.scheduler.volumes import (
+from kelm.core.scheduler.cache.claims import ClaimRef
+from kelm.core.scheduler.cache.needs import Ask
+from kelm.core.scheduler.cache.nodes import NodeUse
+from kelm.core.scheduler.cache.volumes import (
     CLAIMS,
     IMMEDIATE,
     NO_VOLUME,
@@ -28,6 +26,8 @@ from kelm.core.scheduler.volumes import (
     reaches,
     waits_for_pod,
 )
+from kelm.core.scheduler.happenings import Happening, NodeChanged, StorageChanged
+from kelm.core.scheduler.plugins.framework import Cluster, Comparison, Filtering, Scoring, Status
 from kelm.effects.document import Document, text
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 import msgspec
 
 from kelm.core.objects.meta import labels_of
+from kelm.core.scheduler.cache.needs import Ask
+from kelm.core.scheduler.cache.nodes import NodeUse
+from kelm.core.scheduler.cache.volumes import VOLUMES
 from kelm.core.scheduler.happenings import Happening, NodeChanged, StorageChanged
-from kelm.core.scheduler.needs import Ask
-from kelm.core.scheduler.nodes import NodeUse
 from kelm.core.scheduler.plugins.framework import Cluster, Comparison, Filtering, Scoring, Status
 from kelm.core.scheduler.plugins.volume_binding import found_claims
-from kelm.core.scheduler.volumes import VOLUMES
 from kelm.effects.document import text
 
 PLACES = (

@@ -12,7 +12,7 @@ import msgspec
 from kelm.adapters.apiserver.app import App
 from kelm.adapters.apiserver.authentication import Tokens
 from kelm.adapters.apiserver.engine import Engine
-from kelm.core.api.authorization import Mode
+from kelm.core.api.authorization.decide import Mode
 from kelm.core.api.server import ApiServer, handle
 from kelm.effects.commands import Command
 from kelm.effects.messages import Outcome

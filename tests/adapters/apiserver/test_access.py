@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from kelm.core.api.authorization import Mode
+from kelm.core.api.authorization.decide import Mode
+from kelm.core.api.authorization.roles import first_roles
 from kelm.core.api.bootstrap import new_server
-from kelm.core.api.roles import first_roles
 from kelm.core.api.server import handle
 from kelm.core.objects.time import parse_time
 from tests.adapters.apiserver.client import Client, still_app

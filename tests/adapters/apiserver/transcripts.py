@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 import yaml
 
+from kelm.core.api.authorization.roles import first_roles
 from kelm.core.api.rest.access import User
 from kelm.core.api.rest.tokens import account_groups
-from kelm.core.api.roles import first_roles
 from kelm.core.api.server import handle
 from kelm.core.controllers.resource_quota import ResourceQuotaController
 from kelm.core.runtime.controller import Sync

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from kelm.core.api import quota, rbac
+from kelm.core.api.authorization import rbac
+from kelm.core.api.quota import cost as quota
 from kelm.core.controllers import ttl_after_finished as ttl
 from kelm.core.controllers.horizontal_pod_autoscaler import behavior
 from kelm.core.controllers.horizontal_pod_autoscaler import replicas as hpa

@@ -6,17 +6,17 @@ from typing import Any
 
 from returns.result import Failure
 
-from kelm.core.node.actions import ABSENT, Found, Sandbox, pod_actions
-from kelm.core.node.backoff import Backoff, after_failure, is_waiting
-from kelm.core.node.env import Surroundings, command_line, environment
-from kelm.core.node.eviction import PodUsage, ranked, signals_in_order
-from kelm.core.node.expansion import expand
-from kelm.core.node.field_path import field_value, format_map, split_subscript
-from kelm.core.node.phase import NOTHING, Standing, pod_phase
-from kelm.core.node.probes import ProbeState, initial, observe
-from kelm.core.node.recipe import Probe, pod_recipe, recipe
-from kelm.core.node.restart import restarts_after, should_restart
-from kelm.core.node.service_env import service_variables
+from kelm.core.node.containers.backoff import Backoff, after_failure, is_waiting
+from kelm.core.node.containers.env import Surroundings, command_line, environment
+from kelm.core.node.containers.expansion import expand
+from kelm.core.node.containers.field_path import field_value, format_map, split_subscript
+from kelm.core.node.containers.probes import ProbeState, initial, observe
+from kelm.core.node.containers.restart import restarts_after, should_restart
+from kelm.core.node.containers.service_env import service_variables
+from kelm.core.node.pods.actions import ABSENT, Found, Sandbox, pod_actions
+from kelm.core.node.pods.eviction import PodUsage, ranked, signals_in_order
+from kelm.core.node.pods.phase import NOTHING, Standing, pod_phase
+from kelm.core.node.pods.recipe import Probe, pod_recipe, recipe
 from kelm.core.objects.quantity import whole_units
 from kelm.effects.document import document
 

@@ -9,11 +9,12 @@ from pyrsistent import pmap
 
 from kelm.core.objects.pod import pod
 from kelm.core.scheduler import queue
-from kelm.core.scheduler.fleet import Fleet, fleet_of
-from kelm.core.scheduler.needs import Ask, Asks, tagged
-from kelm.core.scheduler.nodes import NodeUse, node_use
+from kelm.core.scheduler.cache.fleet import Fleet, fleet_of
+from kelm.core.scheduler.cache.needs import Ask, Asks, tagged
+from kelm.core.scheduler.cache.nodes import NodeUse, node_use
+from kelm.core.scheduler.cache.view import View
 from kelm.core.scheduler.observing import counted
-from kelm.core.scheduler.placing import ANYBODY, Placing
+from kelm.core.scheduler.placement.placing import ANYBODY, Placing
 from kelm.core.scheduler.plugins.balanced_allocation import BalancedAllocation
 from kelm.core.scheduler.plugins.framework import Cluster, Plugin, Scoring, Status
 from kelm.core.scheduler.plugins.image_locality import ImageLocality
@@ -31,10 +32,9 @@ from kelm.core.scheduler.plugins.node_unschedulable import NodeUnschedulable
 from kelm.core.scheduler.plugins.scoring_strategies import Strategy
 from kelm.core.scheduler.plugins.taint_toleration import TaintToleration
 from kelm.core.scheduler.plugins.topology_spread import Evenness, TopologySpread
-from kelm.core.scheduler.preemption import Budget, Resident, chosen, started, victims_of
+from kelm.core.scheduler.preemption.preemption import Budget, Resident, chosen, started, victims_of
 from kelm.core.scheduler.profile import Profile, feasible_enough
 from kelm.core.scheduler.state import Placed, State
-from kelm.core.scheduler.view import View
 from kelm.core.store import table as tables
 from kelm.core.store.table import Table
 from kelm.effects.document import document, without

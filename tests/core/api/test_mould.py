@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kelm.core.api.mould import mould_of
 from kelm.core.api.server import ApiServer, handle
+from kelm.core.api.verbs.mould import mould_of
 from kelm.effects.commands import Command, Create, Delete, Patch
 from kelm.effects.document import Document, document, freeze, thaw, value_at
 from kelm.effects.messages import Outcome, unwrap_or_failure

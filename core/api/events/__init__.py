@@ -1,0 +1,1 @@
+"""Events: recorded, counted, kept for an hour, and read."""

@@ -1,0 +1,1 @@
+"""What single kinds need beside what every object needs."""

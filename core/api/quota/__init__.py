@@ -1,0 +1,1 @@
+"""What objects cost, and who is charged."""

@@ -1,0 +1,1 @@
+"""Parts of an object that are asked for and written on their own."""

@@ -1,0 +1,90 @@
+"""The scale subresource: one number of many kinds, under one form.
+
+Source: kubernetes v1.36, pkg/registry/apps/deployment/storage/storage.go (ScaleREST,
+scaleUpdatedObjectInfo) and its likes for the other kinds.
+"""
+
+from __future__ import annotations
+
+from kelm.core.api import refuse
+from kelm.core.api.resources import ResourceInfo
+from kelm.core.api.validation.violation import invalid, invalid_value
+from kelm.core.api.verbs.metadata import metadata_of
+from kelm.core.api.verbs.request import Answer, Call, Written, misnamed
+from kelm.core.api.verbs.update import replace
+from kelm.core.objects.selectors import map_selector, selector_of
+from kelm.core.store.store import Store
+from kelm.effects.address import key_of
+from kelm.effects.document import Document, Json, child, number, with_value
+from kelm.effects.refusals import Reason, Refusal
+
+SHOWN_METADATA = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+
+
+def scale_of(doc: Document) -> Document:
+    """The Scale of a workload.
+
+    >>> from kelm.effects.document import document
+    >>> web = document({"kind": "Deployment", "metadata": {"name": "web", "generation": 2},
+    ...     "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "web"}}}})
+    >>> scale = scale_of(web)
+    >>> scale["metadata"], scale["spec"], scale["status"]
+    ({'name': 'web'}, {'replicas': 2}, {'replicas': 0, 'selector': 'app=web'})
+    """
+    meta = metadata_of(doc)
+    replicas = number(doc, "spec", "replicas")
+    shown = {field: meta[field] for field in SHOWN_METADATA if field in meta}
+    status: dict[str, Json] = {"replicas": number(doc, "status", "replicas")}
+    written = _selector_text(doc)
+    if written:
+        status["selector"] = written
+    return Document(
+        kind="Scale",
+        apiVersion="autoscaling/v1",
+        metadata=Document(shown),
+        spec=Document(replicas=replicas) if replicas else Document(),
+        status=Document(status),
+    )
+
+
+def _selector_text(doc: Document) -> str:
+    selector = child(doc, "spec", "selector")
+    if doc.get("kind") == "ReplicationController":
+        return str(map_selector(selector))
+    return str(selector_of(selector))
+
+
+def update_scale(
+    store: Store, info: ResourceInfo, namespace: str, name: str, scale: Document, call: Call
+) -> Written:
+    """Set the replicas of a workload to those of a Scale."""
+    key = key_of(namespace, name)
+    old = store.get(info.resource, key)
+    if old is None:
+        return store, refuse.not_found(info, name)
+    wrong = misnamed(namespace, name, scale)
+    if wrong is not None:
+        return store, wrong
+    scaled = _scaled(info, old, scale)
+    if isinstance(scaled, Refusal):
+        return store, scaled
+    store, answer = replace(store, info, key, old, scaled, call, "scale")
+    return store, answer if isinstance(answer, Refusal) else scale_of(answer)
+
+
+def _scaled(info: ResourceInfo, old: Document, scale: Document) -> Answer:
+    meta, asked = metadata_of(old), metadata_of(scale)
+    name, replicas = str(meta["name"]), number(scale, "spec", "replicas")
+    if replicas < 0:
+        violation = invalid_value("spec.replicas", replicas, "must be greater than or equal to 0")
+        return invalid("Scale", "autoscaling", name, (violation,))
+    uid, stored = asked.get("uid"), meta["uid"]
+    if uid and uid != stored:
+        resource = info.resource.replace(info.plural, f"{info.plural}/scale", 1)
+        why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {stored}"
+        message = f'Operation cannot be fulfilled on {resource} "{name}": {why}'
+        plural = f"{info.plural}/scale"
+        return Refusal(Reason.CONFLICT, message, name=name, group=info.group, kind=plural)
+    doc = with_value(old, ("spec", "replicas"), replicas)
+    version = asked.get("resourceVersion") or meta["resourceVersion"]
+    return with_value(doc, ("metadata", "resourceVersion"), version)

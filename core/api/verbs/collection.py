@@ -1,0 +1,40 @@
+"""Deleting many: every object of a namespace that the selectors choose, one after the other.
+
+Source: kubernetes v1.36, apiserver/pkg/registry/generic/registry/store.go, DeleteCollection.
+"""
+
+from __future__ import annotations
+
+from kelm.core.api.resources import ResourceInfo
+from kelm.core.api.verbs.delete import Options, delete
+from kelm.core.api.verbs.listing import list_objects
+from kelm.core.api.verbs.metadata import metadata_of
+from kelm.core.api.verbs.request import Written
+from kelm.core.store.store import Store
+from kelm.effects.commands import DeleteCollection, List
+from kelm.effects.document import Document, children
+from kelm.effects.refusals import Reason, Refusal
+
+
+def delete_collection(
+    store: Store, info: ResourceInfo, command: DeleteCollection, now_ms: int
+) -> Written:
+    """Delete what a list with these selectors shows; answer with that list."""
+    wanted = List(
+        command.resource, command.namespace, command.label_selector, command.field_selector
+    )
+    found = list_objects(store, info, wanted)
+    if isinstance(found, Refusal):
+        return store, found
+    options = Options(
+        grace_period_seconds=command.grace_period_seconds,
+        propagation_policy=command.propagation_policy,
+    )
+    after = store
+    for doc in children(found, "items"):
+        meta = metadata_of(doc)
+        namespace = str(meta.get("namespace") or "")
+        after, answer = delete(after, info, namespace, str(meta["name"]), options, now_ms)
+        if isinstance(answer, Refusal) and answer.reason is not Reason.NOT_FOUND:
+            return store, answer
+    return after, found if isinstance(found, Document) else Document()

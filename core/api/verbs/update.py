@@ -1,0 +1,251 @@
+"""Update: an object is replaced, or its status is.
+
+An update says which version it was made from, or that any will do; it cannot touch what belongs
+to the system or, outside of the status subresource, the status. One that changes nothing writes
+nothing, and one that removes the last finalizer of a deleted object removes the object.
+
+Source: kubernetes v1.36, apiserver/pkg/endpoints/handlers/update.go,
+apiserver/pkg/registry/generic/registry/store.go (Update), registry/rest/update.go.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from kelm.core.api import refuse
+from kelm.core.api.custom import objects as custom_objects
+from kelm.core.api.custom.definition import DEFINITIONS
+from kelm.core.api.custom.definitions import status_of
+from kelm.core.api.custom.writing import change_faults, is_custom
+from kelm.core.api.custom.writing import changed as changed_custom
+from kelm.core.api.defaulting.default import default
+from kelm.core.api.kinds.daemon_sets import DAEMON_SETS, counted
+from kelm.core.api.kinds.services import SERVICES, allocated, prepared
+from kelm.core.api.kinds.strategies import (
+    CREATED_BY_UPDATE,
+    FIRST_STATUS,
+    VERSION_REQUIRED,
+    raises_generation,
+)
+from kelm.core.api.patches.apply.managers import Manager
+from kelm.core.api.patches.server_side_apply import track_update
+from kelm.core.api.resources import ResourceInfo
+from kelm.core.api.schema.definitions import definition_of
+from kelm.core.api.validation.validate import validate_status_update, validate_update
+from kelm.core.api.validation.violation import Violations, invalid, invalid_value
+from kelm.core.api.verbs.create import create
+from kelm.core.api.verbs.metadata import (
+    NAMESPACE_LABEL,
+    Fields,
+    gone_without_finalizers,
+    keep,
+    metadata_of,
+    status_fields,
+    updated_fields,
+    versioned,
+)
+from kelm.core.api.verbs.request import Call, Written, decoded, misnamed, typed
+from kelm.core.store.store import Store
+from kelm.effects.address import Key, key_of
+from kelm.effects.document import EMPTY, Document, Json, child, with_value
+from kelm.effects.refusals import Refusal
+
+NOT_DECODED: Final = frozenset({"leases.coordination.k8s.io"})
+"""Written by every node every few seconds: what is in them is not read again."""
+
+
+def update(
+    store: Store,
+    info: ResourceInfo,
+    namespace: str,
+    name: str,
+    given: Document,
+    call: Call,
+    subresource: str = "",
+) -> Written:
+    """Replace an object (or its status, or a namespace's finalizers) by what was sent."""
+    doc = typed(info, given)
+    if isinstance(doc, Refusal):
+        return store, doc
+    wrong = misnamed(namespace, name, doc)
+    if wrong is not None:
+        return store, wrong
+    key = key_of(namespace, name)
+    old = store.get(info.resource, key)
+    if old is None:
+        if info.resource in CREATED_BY_UPDATE and not subresource:
+            return create(store, info, namespace, given, call)
+        return store, refuse.not_found(info, name)
+    asked, stored = metadata_of(doc).get("uid"), metadata_of(old)["uid"]
+    if asked and asked != stored:
+        return store, refuse.wrong_uid(info, key, name, str(asked), str(stored))
+    return replace(store, info, key, old, doc, call, subresource)
+
+
+def replace(
+    store: Store,
+    info: ResourceInfo,
+    key: Key,
+    old: Document,
+    doc: Document,
+    call: Call,
+    subresource: str = "",
+) -> Written:
+    """Put a new version of an object in place of the stored one, if the rules allow."""
+    stale = outdated(info, old, doc)
+    if stale is not None:
+        return store, stale
+    if is_custom(info):
+        doc = changed_custom(store, info, doc)
+    if subresource == "status":
+        return _replace_status(store, info, key, old, doc, call)
+    read = doc if info.resource in NOT_DECODED else decoded(doc, old)
+    if isinstance(read, Refusal):
+        return store, read
+    doc = read
+    new = _merged(info, old, default(info.resource, doc), subresource)
+    violations = validate_update(info.resource, old, new)
+    if is_custom(info):
+        violations = (*violations, *change_faults(store, info, new))
+    if violations:
+        return store, _invalid(info, old, violations)
+    if info.resource == DEFINITIONS:
+        new = Document({**new, "status": status_of(new, old, call.now_ms)})
+    if info.resource == SERVICES:
+        service = allocated(store, new, call.ranges)
+        if isinstance(service, Refusal):
+            return store, service
+        new = service
+    return write(store, info, key, old, _owned(old, new, call, subresource))
+
+
+def _invalid(info: ResourceInfo, old: Document, violations: Violations) -> Refusal:
+    """The refusal of an update. Metadata is judged twice, as upstream does it: for every object,
+    and again with its kind; the message says it once, the causes twice.
+    """
+    twice = tuple(item for item in violations if item.field.startswith("metadata."))
+    name = str(metadata_of(old)["name"])
+    return invalid(info.kind, info.group, name, (*twice, *violations))
+
+
+def outdated(info: ResourceInfo, old: Document, doc: Document) -> Refusal | None:
+    """The conflict of an update that was made from another version than the stored one."""
+    before = metadata_of(old)
+    asked = metadata_of(doc).get("resourceVersion")
+    if asked and asked == before["resourceVersion"]:
+        return None
+    name = str(before["name"])
+    if not asked or asked == "0":
+        if info.resource not in VERSION_REQUIRED and not info.versions:
+            return None
+        violation = invalid_value("metadata.resourceVersion", 0, "must be specified for an update")
+        return invalid(info.plural, info.group, name, (violation,))
+    return refuse.modified(info, name)
+
+
+def write(store: Store, info: ResourceInfo, key: Key, old: Document, new: Document) -> Written:
+    """Store an accepted new version, which still carries the old one's resourceVersion."""
+    if "deletionTimestamp" in metadata_of(old) and _is_last(info, old, new):
+        return store.remove(info.resource, key, versioned(old, store.next_revision)), new
+    if new == old:
+        return store, old
+    written = versioned(new, store.revision + 1)
+    return store.put(info.resource, key, written), written
+
+
+def _is_last(info: ResourceInfo, old: Document, new: Document) -> bool:
+    if not gone_without_finalizers(old, new):
+        return False
+    return info.resource != "namespaces" or not child(new, "spec").get("finalizers")
+
+
+def _merged(info: ResourceInfo, old: Document, doc: Document, subresource: str) -> Document:
+    """What was asked for, with everything that an update leaves alone as it was."""
+    before = metadata_of(old)
+    fields = updated_fields(before, metadata_of(doc))
+    new: Fields = dict(doc)
+    if "status" in info.subresources:
+        keep(new, "status", old)
+    if info.resource == "namespaces":
+        _keep_namespace(new, fields, old, subresource)
+    if info.resource == DAEMON_SETS:
+        fields["annotations"] = counted(old, doc)
+    new["metadata"] = _unless_equal(before, fields)
+    merged = Document(new)
+    if info.resource == SERVICES:
+        return prepared(old, merged)
+    custom = info.versions and custom_objects.raises_generation(info, old, merged)
+    if custom or raises_generation(info.resource, old, merged):
+        generation = fields.get("generation")
+        fields["generation"] = (generation if isinstance(generation, int) else 0) + 1
+        new["metadata"] = Document(fields)
+        merged = Document(new)
+    return merged
+
+
+def _keep_namespace(new: Fields, fields: Fields, old: Document, subresource: str) -> None:
+    """A namespace keeps its label, and its finalizers but for their own subresource.
+
+    Source: pkg/registry/core/namespace/strategy.go.
+    """
+    labels = fields.get("labels")
+    labels = labels if isinstance(labels, Document) else EMPTY
+    fields["labels"] = Document({**labels, NAMESPACE_LABEL: fields["name"]})
+    if subresource != "finalize":
+        held = child(old, "spec").get("finalizers")
+        new["spec"] = Document({**child(Document(new), "spec"), "finalizers": held})
+
+
+def _replace_status(
+    store: Store, info: ResourceInfo, key: Key, old: Document, doc: Document, call: Call
+) -> Written:
+    """Replace the status, and the little metadata that comes with it.
+
+    Labels and annotations that are not sent are taken off, here as with a real API server: who
+    means the status alone sends a patch, as a kubelet does.
+    """
+    before, given = metadata_of(old), metadata_of(doc)
+    meta = (
+        before
+        if given is before
+        else _unless_equal(before, status_fields(info.resource, before, given))
+    )
+    status = doc.get("status")
+    if status is None:
+        status = FIRST_STATUS.get(info.resource, EMPTY)
+    if info.resource == "pods":
+        status = _with_class(old, status)
+    new = Document({**old, "metadata": meta, "status": status})
+    violations = validate_status_update(info.resource, old, new)
+    if info.versions:
+        violations = (*violations, *change_faults(store, info, new))
+    if violations:
+        return store, invalid(info.kind, info.group, str(before["name"]), violations)
+    return write(store, info, key, old, _owned(old, new, call, "status"))
+
+
+def _owned(old: Document, new: Document, call: Call, subresource: str) -> Document:
+    """The new version with who owns its fields; most objects have no owners and get none."""
+    if call.owners is not None:
+        return with_value(new, ("metadata", "managedFields"), call.owners)
+    if "managedFields" not in metadata_of(old):
+        return new
+    api_version, kind = str(new["apiVersion"]), str(new["kind"])
+    manager = Manager(call.manager, "Update", api_version, subresource)
+    return track_update(old, new, manager, definition_of(api_version, kind), call.now_ms)
+
+
+def _unless_equal(before: Document, fields: Fields) -> Document:
+    """New metadata, or the old document where nothing changed: what is shared is not judged."""
+    return before if fields == before else Document(fields)
+
+
+def _with_class(old: Document, status: Json) -> Json:
+    """A pod's status; the class that nobody repeats stays.
+
+    Source: pkg/registry/core/pod/strategy.go, podStatusStrategy.PrepareForUpdate.
+    """
+    if not isinstance(status, Document) or status.get("qosClass"):
+        return status
+    qos_class = child(old, "status").get("qosClass")
+    return Document({**status, "qosClass": qos_class}) if qos_class else status

@@ -1,0 +1,1 @@
+"""What one container does, and how it is started, watched and stopped."""

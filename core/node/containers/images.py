@@ -1,0 +1,227 @@
+"""Images as programs: what a container does is a pure function, chosen by the image's name.
+
+An `Image` says how it is pulled and, for a `Launch` (which pod, which command, the how-manieth
+attempt), how the container will behave. An `Images` is a registry; `with_image` gives one with one
+more. What no entry names does what its command says if that is understood; else it runs for ever,
+or, in a Job, works for a while and succeeds.
+
+    images = Images().with_image("worker", image(exits(after_ms=5_000, code=1)))
+    images = images.with_image("web:2.*", image(becomes_ready(after_ms=3_000), serves(8080)))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from typing import TypeAlias
+
+import msgspec
+
+from kelm.core.node.containers.behaviour import (
+    EVERY_PROBE,
+    FOR_EVER,
+    NEVER_MS,
+    Behaviour,
+    Line,
+    ProbeKind,
+    Window,
+)
+from kelm.core.node.containers.shell import understand
+from kelm.core.store.small_map import SmallMap
+from kelm.effects.document import EMPTY, Document
+
+DEFAULT_PULL_MS = 1_000
+
+
+NO_VARIABLES: SmallMap[str, str] = SmallMap()
+
+
+class Launch(msgspec.Struct, frozen=True, gc=False):
+    """All that a container's behaviour may depend on. `attempt` counts restarts from 0."""
+
+    image: str
+    command: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
+    attempt: int = 0
+    namespace: str = ""
+    pod: str = ""
+    container: str = ""
+    labels: Document = EMPTY
+    annotations: Document = EMPTY
+    env: SmallMap[str, str] = NO_VARIABLES
+
+
+Run: TypeAlias = Callable[[Launch], Behaviour]
+Trait: TypeAlias = Callable[[Behaviour], Behaviour]
+
+
+class Image(msgspec.Struct, frozen=True):
+    """An image: its program, how long a pull takes, why a pull fails ("": it does not)."""
+
+    run: Run
+    pull_ms: int = DEFAULT_PULL_MS
+    pull_error: str = ""
+    size_bytes: int = 50_000_000
+
+
+def behave(*traits: Trait) -> Behaviour:
+    """A behaviour with these traits, in order.
+
+    >>> behave(exits(after_ms=5_000, code=1)).exit_code
+    1
+    """
+    behaviour = FOR_EVER
+    for trait in traits:
+        behaviour = trait(behaviour)
+    return behaviour
+
+
+def image(
+    *traits: Trait,
+    pull_ms: int = DEFAULT_PULL_MS,
+    pull_error: str = "",
+    size_bytes: int = 50_000_000,
+) -> Image:
+    """An image whose containers all have these traits."""
+    behaviour = behave(*traits)
+    return Image(lambda launch: behaviour, pull_ms, pull_error, size_bytes)
+
+
+def in_turn(*runs: Behaviour, pull_ms: int = DEFAULT_PULL_MS) -> Image:
+    """An image that behaves otherwise at each restart; the last behaviour stays.
+
+    >>> flaky = in_turn(behave(exits(after_ms=10, code=1)), behave())
+    >>> [flaky.run(Launch("flaky", attempt=n)).exit_ms for n in range(3)]
+    [10, None, None]
+    """
+    return Image(lambda launch: runs[min(launch.attempt, len(runs) - 1)], pull_ms)
+
+
+def exits(*, after_ms: int, code: int = 0) -> Trait:
+    """Ends by itself."""
+    return lambda b: msgspec.structs.replace(b, exit_ms=after_ms, exit_code=code)
+
+
+def is_killed_for_memory(*, after_ms: int) -> Trait:
+    """Uses more memory than its limit, and the kernel ends it."""
+    return lambda b: msgspec.structs.replace(b, exit_ms=after_ms, exit_code=137, out_of_memory=True)
+
+
+def becomes_ready(*, after_ms: int) -> Trait:
+    """Fails its readiness and startup probes until then."""
+    return fails_probes("readiness", "startup", from_ms=0, until_ms=after_ms)
+
+
+def fails_probes(
+    *kinds: ProbeKind, from_ms: int = 0, until_ms: int = NEVER_MS, message: str = ""
+) -> Trait:
+    """Fails probes for a while; no kind named is every kind."""
+    window = Window(from_ms, until_ms, kinds or EVERY_PROBE, message)
+    return lambda b: msgspec.structs.replace(b, failing=(*b.failing, window))
+
+
+def serves(*ports: int, after_ms: int = 0) -> Trait:
+    """Listens on these ports and no others; before `after_ms` on none."""
+
+    def add(behaviour: Behaviour) -> Behaviour:
+        failing = behaviour.failing + ((Window(0, after_ms),) if after_ms else ())
+        listening = (*(behaviour.ports or ()), *ports)
+        return msgspec.structs.replace(behaviour, ports=listening, failing=failing)
+
+    return add
+
+
+def writes(text: str, *, at_ms: int = 0, every_ms: int = 0) -> Trait:
+    """Writes a line, once or again and again."""
+    line = Line(at_ms, text, every_ms)
+    return lambda b: msgspec.structs.replace(b, lines=(*b.lines, line))
+
+
+def stops(*, after_ms: int, code: int = 0) -> Trait:
+    """Takes its time to end after SIGTERM, and ends with this code."""
+    return lambda b: msgspec.structs.replace(b, stop_ms=after_ms, stop_code=code)
+
+
+def ignores_sigterm() -> Trait:
+    """Ends only by SIGKILL."""
+    return lambda b: msgspec.structs.replace(b, stop_ms=None)
+
+
+def cannot_start(error: str) -> Trait:
+    """Cannot be started at all (no such executable, say)."""
+    return lambda b: msgspec.structs.replace(b, start_error=error)
+
+
+WORK_MS = 5_000
+WORK = behave(exits(after_ms=WORK_MS))
+"""A task that nobody described: it is done after a while, and well."""
+JOB_NAME = "batch.kubernetes.io/job-name"
+
+
+def unknown_image(launch: Launch) -> Behaviour:
+    """What an image does that nobody described, unless its command is plain.
+
+    A Job's pod is there to end, so it works for `WORK_MS` and succeeds; others run for ever.
+    """
+    otherwise = WORK if JOB_NAME in launch.labels else FOR_EVER
+    if not launch.command:
+        return otherwise
+    return understand(launch.command, launch.args, launch.env) or otherwise
+
+
+def shell_image(launch: Launch) -> Behaviour:
+    """A small system such as busybox: its arguments are a command; a shell without any ends."""
+    words = (*launch.command, *launch.args) or ("sh",)
+    otherwise = WORK if JOB_NAME in launch.labels else FOR_EVER
+    return understand(words, (), launch.env) or otherwise
+
+
+SHELLS = ("busybox", "alpine", "bash", "debian", "ubuntu", "centos", "fedora")
+WELL_KNOWN = SmallMap({name: Image(shell_image) for name in SHELLS})
+
+
+class Images(msgspec.Struct, frozen=True):
+    """A registry: exact names, then patterns (`web:2.*`), later ones first, then the rest."""
+
+    exact: SmallMap[str, Image] = WELL_KNOWN
+    patterns: tuple[tuple[str, Image], ...] = ()
+    rest: Image = Image(unknown_image)
+
+    def with_image(self, name: str, program: Image) -> Images:
+        """A registry that knows one more image.
+
+        name: `repository`, `repository:tag` or a pattern with `*`; a repository's name stands
+            for all its tags.
+        """
+        if "*" in name or "?" in name:
+            return msgspec.structs.replace(self, patterns=((name, program), *self.patterns))
+        return msgspec.structs.replace(self, exact=self.exact.put(name, program))
+
+    def find(self, name: str) -> Image:
+        """The image that a reference such as `docker.io/library/redis:7` means.
+
+        >>> mine = Images().with_image("redis", image(pull_ms=7))
+        >>> mine.find("docker.io/library/redis:7").pull_ms, mine.find("redis-exporter").pull_ms
+        (7, 1000)
+        """
+        exact = self.exact
+        found = exact.get(name) or exact.get(repository(name))
+        if found is not None:
+            return found
+        for pattern, program in self.patterns:
+            if fnmatchcase(name, pattern):
+                return program
+        return exact.get(repository(name).rpartition("/")[2], self.rest)
+
+
+def repository(name: str) -> str:
+    """An image's name without registry default, tag and digest.
+
+    >>> repository("docker.io/library/redis:7"), repository("gcr.io/x/y@sha256:00")
+    ('redis', 'gcr.io/x/y')
+    """
+    name = name.partition("@")[0]
+    head, colon, tag = name.rpartition(":")
+    if colon and "/" not in tag:
+        name = head
+    return name.removeprefix("docker.io/").removeprefix("library/")

@@ -1,0 +1,127 @@
+"""How containers end: by themselves, by SIGTERM within their grace period, or by SIGKILL.
+
+When a pod stops, the preStop hooks of all its containers run at once; a container gets SIGTERM
+after its hook, a sidecar also waits until all that started after it has ended. Both waits come out
+of the grace period; whatever is left of it, 2 s at least, passes before SIGKILL. All of that is
+known at the moment the pod is told to stop, so it is worked out then.
+
+Source: kubernetes v1.36, pkg/kubelet/kuberuntime/kuberuntime_container.go (killContainer),
+kuberuntime_termination_order.go.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from kelm.core.node.containers.behaviour import NEVER_MS, Behaviour
+from kelm.core.node.pods.local import ContainerRun, LocalPod
+from kelm.core.node.pods.recipe import Recipe
+from kelm.core.node.turn import Turn
+
+MINIMUM_GRACE_MS = 2_000
+KILLED = 137
+"""128 + SIGKILL: the exit code of a container that did not end in time."""
+
+replace = msgspec.structs.replace
+
+
+def end_of(
+    behaviour: Behaviour, pre_stop_ms: int, grace_ms: int, at_ms: int, turn_ms: int = 0
+) -> tuple[int, int]:
+    """When a container that is told to stop at `at_ms` ends, and with which code.
+
+    turn_ms: a sidecar's turn; before it there is no SIGTERM.
+
+    >>> end_of(Behaviour(stop_ms=500), 0, 30_000, 0), end_of(Behaviour(stop_ms=None), 0, 30_000, 0)
+    ((500, 0), (30000, 137))
+    """
+    waited_ms = min(max(pre_stop_ms, turn_ms - at_ms), grace_ms)
+    left_ms = max(grace_ms - waited_ms, MINIMUM_GRACE_MS) if grace_ms else 0
+    stop_ms = behaviour.stop_ms
+    if stop_ms is not None and stop_ms <= left_ms:
+        return at_ms + waited_ms + stop_ms, behaviour.stop_code
+    return at_ms + waited_ms + left_ms, KILLED
+
+
+def stop_container(
+    turn: Turn, pod: LocalPod, index: int, at_ms: int, grace_ms: int, message: str
+) -> ContainerRun:
+    """Stop one container of a pod that goes on."""
+    run, recipe = pod.runs[index], pod.recipe.containers[index]
+    turn.tell(pod, "Normal", "Killing", message, index)
+    return _stopped(run, *end_of(run.behaviour, recipe.pre_stop_ms, grace_ms, at_ms))
+
+
+def _stopped(run: ContainerRun, end_ms: int, code: int) -> ContainerRun:
+    if run.due_ms <= end_ms and run.stop_code is None:
+        end_ms, code = run.due_ms, run.behaviour.exit_code
+    return replace(run, due_ms=end_ms, stop_code=code)
+
+
+def stop_pod(turn: Turn, pod: LocalPod, at_ms: int, grace_ms: int) -> LocalPod:
+    """Stop everything: what runs ends within its grace, what does not run will not start."""
+    recipe = pod.recipe
+    runs = list(pod.runs)
+    last_ms = at_ms
+    for index in reversed(range(len(runs))):
+        run = runs[index]
+        if run.stage != "running":
+            runs[index] = replace(run, due_ms=NEVER_MS)
+            continue
+        if pod.life == "live":
+            name = recipe.containers[index].name
+            turn.tell(pod, "Normal", "Killing", f"Stopping container {name}", index)
+        turn_ms = last_ms if recipe.is_sidecar(index) else 0
+        end = end_of(run.behaviour, recipe.containers[index].pre_stop_ms, grace_ms, at_ms, turn_ms)
+        runs[index] = _stopped(run, *end)
+        last_ms = max(last_ms, runs[index].due_ms)
+    return replace(pod, runs=tuple(runs), life="stopping", stop_by_ms=at_ms + grace_ms)
+
+
+def ended(recipe: Recipe, run: ContainerRun, at_ms: int) -> ContainerRun:
+    """A container whose process has ended, by itself or because it was told to."""
+    behaviour = run.behaviour
+    code = behaviour.exit_code if run.stop_code is None else run.stop_code
+    by_itself = run.stop_code is None
+    return replace(
+        run,
+        stage="exited",
+        reason="",
+        message="",
+        ended_ms=at_ms,
+        exit_code=code,
+        exit_reason=exit_reason(code, out_of_memory=behaviour.out_of_memory and by_itself),
+        exit_message=behaviour.message if by_itself else "",
+        due_ms=NEVER_MS,
+        stop_code=None,
+        probes=(),
+        ready=False,
+        started=False,
+    )
+
+
+def exit_reason(code: int, *, out_of_memory: bool = False) -> str:
+    """The reason that a runtime gives for an end with this code."""
+    if out_of_memory:
+        return "OOMKilled"
+    return "Completed" if code == 0 else "Error"
+
+
+def lost(run: ContainerRun) -> ContainerRun:
+    """A container of a pod that is gone of which nobody knows how it ended, or that never ran.
+
+    Source: pkg/kubelet/status/status_manager.go (TerminatePod).
+    """
+    return replace(
+        run,
+        stage="exited",
+        reason="",
+        message="",
+        exit_code=KILLED,
+        exit_reason="ContainerStatusUnknown",
+        exit_message="The container could not be located when the pod was terminated",
+        started_ms=0,
+        ended_ms=0,
+        due_ms=NEVER_MS,
+        id="",
+    )

@@ -1,0 +1,133 @@
+"""Pods come to a node, change, and leave it: what a watch tells, made into what the node knows.
+
+Source: kubernetes v1.36, pkg/kubelet/kubelet.go (HandlePodAdditions, HandlePodUpdates,
+HandlePodRemoves), pkg/kubelet/pod_workers.go.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from kelm.core.node.containers.stopping import stop_pod
+from kelm.core.node.pods.conditions import OWN
+from kelm.core.node.pods.lifecycle import settle
+from kelm.core.node.pods.local import INITIALIZING, NEW, ContainerRun, LocalPod
+from kelm.core.node.pods.recipe import PodRecipe, pod_recipe
+from kelm.core.node.turn import Turn
+from kelm.core.objects.meta import metadata
+from kelm.core.objects.time import format_time
+from kelm.effects.address import Key, ObjectRef
+from kelm.effects.document import EMPTY, Document, child, children, text
+
+replace = msgspec.structs.replace
+
+
+def new_pod(turn: Turn, key: Key, doc: Document, address: int) -> LocalPod:
+    """A pod that was bound to this node, before anything of it was started."""
+    meta, status = metadata(doc), child(doc, "status")
+    recipe = pod_recipe(child(doc, "spec"))
+    fields = child(doc, "metadata")
+    started = status.get("startTime")
+    return LocalPod(
+        key=key,
+        ref=ObjectRef("pods", meta.namespace, meta.name, meta.uid),
+        recipe=recipe,
+        runs=first_runs(recipe),
+        labels=child(fields, "labels") if "labels" in fields else EMPTY,
+        annotations=child(fields, "annotations") if "annotations" in fields else EMPTY,
+        generation=meta.generation,
+        qos_class=status.get("qosClass"),
+        foreign=foreign(status),
+        address=address,
+        accepted_ms=turn.now_ms,
+        started_text=started if isinstance(started, str) else format_time(turn.now_ms),
+    )
+
+
+def first_runs(recipe: PodRecipe) -> tuple[ContainerRun, ...]:
+    """Containers that never ran: the pod's own wait for init containers, where there are any."""
+    run = INITIALIZING if recipe.init_count else NEW
+    return (run,) * len(recipe.containers)
+
+
+def _generation(meta: Document) -> int:
+    generation = meta.get("generation")
+    return generation if isinstance(generation, int) else 0
+
+
+def foreign(status: Document) -> tuple[Document, ...]:
+    """The conditions that others than the kubelet keep."""
+    return tuple([one for one in children(status, "conditions") if one.get("type") not in OWN])
+
+
+def is_over(doc: Document) -> bool:
+    """Whether the API says that a pod has ended."""
+    return child(doc, "status").get("phase") in ("Succeeded", "Failed")
+
+
+def changed(turn: Turn, pod: LocalPod, doc: Document, revision: int) -> LocalPod:
+    """A pod of this node as it is now known to the API. The same pod where nothing matters."""
+    meta, status = doc["metadata"], doc.get("status")
+    assert isinstance(meta, Document)
+    if "deletionTimestamp" in meta:
+        if not pod.deleting:
+            pod = delete(turn, pod, meta)
+        elif pod.life == "stopping":
+            pod = _hurried(turn, pod, meta)
+    if (meta.get("generation") or 0) != pod.generation:
+        pod = _respecified(pod, meta, child(doc, "spec"))
+    if status is pod.written or status is pod.sent or not isinstance(status, Document):
+        return pod
+    if revision <= pod.written_revision or status == pod.written:
+        return pod
+    return _overwritten(turn, pod, status)
+
+
+def delete(turn: Turn, pod: LocalPod, meta: Document) -> LocalPod:
+    """The pod was asked to go."""
+    pod = replace(pod, deleting=True)
+    if pod.life == "over":
+        return pod
+    return settle(turn, stop_pod(turn, pod, turn.now_ms, _grace_ms(meta, pod)), turn.now_ms)
+
+
+def _grace_ms(meta: Document, pod: LocalPod) -> int:
+    grace = meta.get("deletionGracePeriodSeconds")
+    return (grace if isinstance(grace, int) else pod.recipe.grace_seconds) * 1_000
+
+
+def _hurried(turn: Turn, pod: LocalPod, meta: Document) -> LocalPod:
+    """A second deletion may shorten the grace, never lengthen it."""
+    grace_ms = _grace_ms(meta, pod)
+    if turn.now_ms + grace_ms >= pod.stop_by_ms:
+        return pod
+    return settle(turn, stop_pod(turn, pod, turn.now_ms, grace_ms), turn.now_ms)
+
+
+def _respecified(pod: LocalPod, meta: Document, spec: Document) -> LocalPod:
+    """The spec changed: of what may change in it, the node reads images, deadline and grace."""
+    recipe = pod.recipe if spec is pod.recipe.spec else pod_recipe(spec)
+    if len(recipe.containers) != len(pod.recipe.containers):
+        recipe = pod.recipe
+    return replace(pod, recipe=recipe, generation=_generation(meta))
+
+
+def _overwritten(turn: Turn, pod: LocalPod, status: Document) -> LocalPod:
+    """Somebody else wrote the status: keep their conditions, and an end that they declared.
+
+    Who has ended for the API has ended, even while its containers are still being stopped.
+    Source: pkg/kubelet/kubelet_pods.go, generateAPIPodStatus.
+    """
+    pod = replace(pod, foreign=foreign(status), written=status)
+    phase = status.get("phase")
+    if phase in ("Succeeded", "Failed") and pod.life == "live":
+        pod = replace(
+            pod,
+            phase=phase,
+            forced_phase=phase,
+            reason=text(status, "reason"),
+            message=text(status, "message"),
+        )
+        grace_ms = pod.recipe.grace_seconds * 1_000
+        return settle(turn, stop_pod(turn, pod, turn.now_ms, grace_ms), turn.now_ms)
+    return pod

@@ -1,0 +1,124 @@
+"""What a kubelet remembers of its pods and their containers: values, a few hundred bytes each."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from kelm.core.node.containers.backoff import Backoff
+from kelm.core.node.containers.behaviour import FOR_EVER, NEVER_MS, Behaviour, Window
+from kelm.core.node.containers.probes import ProbeState
+from kelm.core.node.pods.recipe import PodRecipe
+from kelm.effects.address import Key, ObjectRef, Uid
+from kelm.effects.document import EMPTY, Document, Json
+
+Stage: TypeAlias = Literal["waiting", "creating", "running", "exited"]
+"""waiting: for its turn, or for a back-off. creating: its image is pulled, its start prepared."""
+
+Life: TypeAlias = Literal["live", "stopping", "over", "deleted"]
+"""live: containers are started and restarted. stopping: they were told to end. over: none runs or
+ever will. deleted: the API was asked to forget the pod."""
+
+
+Verdict: TypeAlias = "tuple[str, str, str]"
+"""A condition's status, reason and message."""
+
+
+class PastRun(msgspec.Struct, frozen=True, gc=False):
+    """A run that is over, for its log."""
+
+    behaviour: Behaviour
+    started_ms: int
+    ended_ms: int
+
+
+class ContainerRun(msgspec.Struct, frozen=True, gc=False):
+    """One container: its present run, and how the one before ended.
+
+    due_ms: when its stage ends by itself (pull done, exit, back-off over).
+    stop_code: it was told to end and will end at `due_ms` with this code.
+    last: the API's `lastState`.
+    """
+
+    stage: Stage = "waiting"
+    reason: str = "ContainerCreating"
+    message: str = ""
+    restarts: int = 0
+    started_ms: int = 0
+    ended_ms: int = 0
+    exit_code: int = 0
+    exit_reason: str = ""
+    exit_message: str = ""
+    due_ms: int = NEVER_MS
+    stop_code: int | None = None
+    behaviour: Behaviour = FOR_EVER
+    probes: tuple[ProbeState, ...] = ()
+    ready: bool = False
+    started: bool = False
+    restart_asked: bool = False
+    backoff: Backoff | None = None
+    pull_backoff: Backoff | None = None
+    pull_started_ms: int = 0
+    last: Document = EMPTY
+    previous: PastRun | None = None
+    id: str = ""
+
+
+NEW = ContainerRun()
+INITIALIZING = ContainerRun(reason="PodInitializing")
+
+
+class LocalPod(msgspec.Struct, frozen=True, gc=False):
+    """A pod on this node.
+
+    verdicts, since: the conditions that the kubelet decides, in the order of `conditions.OWN`, and
+        the times of their last transitions.
+    foreign: the conditions that others keep (PodScheduled first, where it is known).
+    written: the status that the API last acknowledged; sent: one that is on its way.
+    """
+
+    key: Key
+    ref: ObjectRef
+    recipe: PodRecipe
+    runs: tuple[ContainerRun, ...]
+    labels: Document = EMPTY
+    annotations: Document = EMPTY
+    generation: int = 0
+    qos_class: Json = None
+    foreign: tuple[Document, ...] = ()
+    life: Life = "live"
+    address: int = 0
+    accepted_ms: int = 0
+    started_text: str = ""
+    sandbox_ready: bool = False
+    has_address: bool = False
+    initialized: bool = False
+    deleting: bool = False
+    stop_by_ms: int = NEVER_MS
+    phase: str = "Pending"
+    forced_phase: str = ""
+    reason: str = ""
+    message: str = ""
+    verdicts: tuple[Verdict, ...] = ()
+    since: tuple[str, ...] = ()
+    written: Document | None = None
+    written_revision: int = 0
+    sent: Document | None = None
+    asked: int = 0
+    stale: bool = False
+    retry_ms: int = NEVER_MS
+    wake_ms: int = NEVER_MS
+    windows: tuple[tuple[int, Window], ...] = ()
+
+    @property
+    def uid(self) -> Uid:
+        return self.ref.uid
+
+    @property
+    def namespace(self) -> str:
+        return self.ref.namespace
+
+    @property
+    def name(self) -> str:
+        return self.ref.name

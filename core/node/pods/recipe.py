@@ -1,0 +1,260 @@
+"""A container's and a pod's specification as the node reads them: decoded once a document.
+
+Source: kubernetes v1.36, api/core/v1/types.go (Container, Probe, Lifecycle, PodSpec).
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from kelm.core.node.containers.behaviour import ProbeKind
+from kelm.core.objects.quantity import cpu_milli, whole_units
+from kelm.effects.document import (
+    Document,
+    child,
+    children,
+    elements,
+    number,
+    text,
+    value_at,
+)
+
+Handler: TypeAlias = Literal["exec", "httpGet", "tcpSocket", "grpc", "sleep", ""]
+
+
+class Probe(msgspec.Struct, frozen=True, gc=False):
+    """One probe with its defaults. port: 0 for none. path: the file that an exec looks for."""
+
+    kind: ProbeKind
+    handler: Handler = ""
+    port: int = 0
+    path: str = ""
+    initial_delay_ms: int = 0
+    period_ms: int = 10_000
+    success_threshold: int = 1
+    failure_threshold: int = 3
+    grace_period_seconds: int | None = None
+
+
+class ExitRule(msgspec.Struct, frozen=True, gc=False):
+    """A restart rule: restart where the exit code is (`In`) or is not (`NotIn`) one of these."""
+
+    operator: str = "In"
+    values: tuple[int, ...] = ()
+    action: str = "Restart"
+
+
+class Recipe(msgspec.Struct, frozen=True, gc=False):
+    """One container. `restart_policy` is "" where the pod's holds; probes: startup comes first."""
+
+    name: str
+    image: str
+    pull_policy: str
+    restart_policy: str = ""
+    restart_rules: tuple[ExitRule, ...] = ()
+    probes: tuple[Probe, ...] = ()
+    pre_stop_ms: int = 0
+    command: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
+    has_env: bool = False
+    cpu_milli: int = 0
+    memory_bytes: int = 0
+
+
+class PodRecipe(msgspec.Struct, frozen=True, gc=False):
+    """A pod: its init containers (sidecars among them) and then its own, in one list."""
+
+    spec: Document
+    containers: tuple[Recipe, ...]
+    init_count: int
+    restart_policy: str
+    grace_seconds: int
+    host_network: bool
+    active_deadline_ms: int | None
+    readiness_gates: tuple[str, ...]
+    cpu_milli: int
+    memory_bytes: int
+
+    @property
+    def init(self) -> tuple[Recipe, ...]:
+        return self.containers[: self.init_count]
+
+    @property
+    def apps(self) -> tuple[Recipe, ...]:
+        return self.containers[self.init_count :]
+
+    def is_sidecar(self, index: int) -> bool:
+        return index < self.init_count and self.containers[index].restart_policy == "Always"
+
+
+def recipe(doc: Document) -> Recipe:
+    """The recipe of a container's document; worked out once, then kept with it."""
+    try:
+        seen = doc.derived
+    except AttributeError:
+        seen = None
+    if type(seen) is Recipe:
+        return seen
+    decoded = _decode(doc)
+    doc.derived = decoded
+    return decoded
+
+
+_PROBES: tuple[tuple[ProbeKind, str], ...] = (
+    ("startup", "startupProbe"),
+    ("liveness", "livenessProbe"),
+    ("readiness", "readinessProbe"),
+)
+"""In this order: what the first says may let the others begin."""
+
+
+def _decode(doc: Document) -> Recipe:
+    image = text(doc, "image")
+    requests = child(doc, "resources", "requests")
+    return Recipe(
+        name=text(doc, "name"),
+        image=image,
+        pull_policy=text(doc, "imagePullPolicy") or default_pull_policy(image),
+        restart_policy=text(doc, "restartPolicy"),
+        restart_rules=_rules(doc) if "restartPolicyRules" in doc else (),
+        probes=tuple([_probe(doc, kind) for kind, field in _PROBES if doc.get(field) is not None]),
+        pre_stop_ms=_hook_ms(child(doc, "lifecycle", "preStop")) if "lifecycle" in doc else 0,
+        command=_words(doc, "command"),
+        args=_words(doc, "args"),
+        has_env="env" in doc or "envFrom" in doc,
+        cpu_milli=cpu_milli(requests["cpu"]) if "cpu" in requests else 0,  # type: ignore[arg-type]
+        memory_bytes=whole_units(requests["memory"]) if "memory" in requests else 0,  # type: ignore[arg-type]
+    )
+
+
+def default_pull_policy(image: str) -> str:
+    """Always for `latest` and for no tag, else IfNotPresent.
+
+    >>> default_pull_policy("nginx"), default_pull_policy("nginx:1.25")
+    ('Always', 'IfNotPresent')
+    """
+    if "@" in image:
+        return "IfNotPresent"
+    tag = image.rpartition("/")[2].partition(":")[2]
+    return "Always" if tag in ("", "latest") else "IfNotPresent"
+
+
+def _words(doc: Document, field: str) -> tuple[str, ...]:
+    return tuple([word for word in elements(doc, field) if isinstance(word, str)])
+
+
+def _rules(doc: Document) -> tuple[ExitRule, ...]:
+    return tuple(
+        ExitRule(
+            text(rule, "exitCodes", "operator", default="In"),
+            tuple(v for v in elements(rule, "exitCodes", "values") if isinstance(v, int)),
+            text(rule, "action", default="Restart"),
+        )
+        for rule in children(doc, "restartPolicyRules")
+    )
+
+
+def _probe(doc: Document, kind: ProbeKind) -> Probe:
+    probe = child(doc, f"{kind}Probe")
+    handler = _handler(probe)
+    grace = value_at(probe, "terminationGracePeriodSeconds")
+    return Probe(
+        kind=kind,
+        handler=handler,
+        port=_port(doc, child(probe, handler)) if handler not in ("", "exec") else 0,
+        path=_looked_for(child(probe, "exec")) if handler == "exec" else "",
+        initial_delay_ms=number(probe, "initialDelaySeconds") * 1_000,
+        period_ms=(number(probe, "periodSeconds") or 10) * 1_000,
+        success_threshold=number(probe, "successThreshold") or 1,
+        failure_threshold=number(probe, "failureThreshold") or 3,
+        grace_period_seconds=grace if isinstance(grace, int) else None,
+    )
+
+
+def _handler(doc: Document) -> Handler:
+    for handler in ("httpGet", "tcpSocket", "exec", "grpc", "sleep"):
+        if isinstance(doc.get(handler), Document):
+            return handler
+    return ""
+
+
+def _port(container: Document, handler: Document) -> int:
+    port = handler.get("port")
+    if isinstance(port, int):
+        return port
+    for candidate in children(container, "ports"):
+        if candidate.get("name") == port:
+            return number(candidate, "containerPort")
+    return int(port) if isinstance(port, str) and port.isdigit() else 0
+
+
+def _looked_for(handler: Document) -> str:
+    """The file whose existence an exec probe asks for, "" if it asks for something else."""
+    words = _words(handler, "command")
+    if len(words) == 3 and words[0] in ("sh", "/bin/sh", "bash", "/bin/bash") and words[1] == "-c":
+        words = tuple(words[2].split())
+    if len(words) == 2 and words[0].rpartition("/")[2] in ("cat", "ls", "stat"):
+        return words[1]
+    if len(words) == 3 and words[0] == "test" and words[1] in ("-e", "-f"):
+        return words[2]
+    return ""
+
+
+def _hook_ms(hook: Document) -> int:
+    """How long a preStop hook takes: it sleeps, or runs a command that sleeps."""
+    if "sleep" in hook:
+        return number(hook, "sleep", "seconds") * 1_000
+    words = " ".join(_words(child(hook, "exec"), "command")).replace(";", " ").split()
+    seconds = 0
+    for index, word in enumerate(words[:-1]):
+        if word.rpartition("/")[2] == "sleep" and words[index + 1].isdigit():
+            seconds += int(words[index + 1])
+    return seconds * 1_000
+
+
+def pod_recipe(spec: Document) -> PodRecipe:
+    """A pod's specification as the node reads it."""
+    get = spec.get
+    init = _recipes(spec, "initContainers") if "initContainers" in spec else ()
+    apps = _recipes(spec, "containers")
+    deadline, grace = get("activeDeadlineSeconds"), get("terminationGracePeriodSeconds")
+    gates = children(spec, "readinessGates") if "readinessGates" in spec else ()
+    policy = get("restartPolicy")
+    return PodRecipe(
+        spec=spec,
+        containers=init + apps,
+        init_count=len(init),
+        restart_policy=policy if isinstance(policy, str) else "Always",
+        grace_seconds=grace if isinstance(grace, int) else 30,
+        host_network=get("hostNetwork") is True,
+        active_deadline_ms=deadline * 1_000 if isinstance(deadline, int) else None,
+        readiness_gates=tuple([text(gate, "conditionType") for gate in gates]),
+        cpu_milli=_needed(init, [r.cpu_milli for r in init], sum([r.cpu_milli for r in apps])),
+        memory_bytes=_needed(
+            init, [r.memory_bytes for r in init], sum([r.memory_bytes for r in apps])
+        ),
+    )
+
+
+def _recipes(spec: Document, field: str) -> tuple[Recipe, ...]:
+    return tuple([recipe(doc) for doc in children(spec, field)])
+
+
+def _needed(recipes: tuple[Recipe, ...], init: list[int], apps: int) -> int:
+    """What a pod asks of its node: its containers and sidecars together, or an init container
+    beside the sidecars started before it, whichever is more.
+
+    Source: component-helpers/resource/helpers.go, PodRequests (without overhead).
+    """
+    if not recipes:
+        return apps
+    sidecars = peak = 0
+    for amount, one in zip(init, recipes, strict=True):
+        if one.restart_policy == "Always":
+            sidecars += amount
+            peak = max(peak, sidecars)
+        else:
+            peak = max(peak, sidecars + amount)
+    return max(peak, sidecars + apps)

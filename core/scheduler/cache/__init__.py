@@ -1,0 +1,1 @@
+"""What the scheduler knows of nodes, pods and volumes, counted as they change."""

@@ -1,0 +1,1 @@
+"""Which pods have to leave for one that is more important."""
