@@ -27,6 +27,12 @@ from kelm.core.api.validation.fields import Rules
 from kelm.core.api.validation.metadata import metadata, metadata_update
 from kelm.core.api.validation.pod import template_violations
 from kelm.core.api.validation.violation import Violations
+from kelm.core.api.webhooks.rules import (
+    MUTATING,
+    VALIDATING,
+    webhooks_create,
+    webhooks_update,
+)
 from kelm.effects.address import Resource
 from kelm.effects.document import Document, child
 
@@ -57,6 +63,8 @@ CREATE_RULES: Final[dict[Resource, Create]] = {
     "resourcequotas": others.resource_quota_create,
     "limitranges": others.limit_range_create,
     "persistentvolumeclaims": others.claim_create,
+    VALIDATING: webhooks_create,
+    MUTATING: webhooks_create,
 }
 """Kinds whose new objects are judged by rules of their own, metadata included."""
 
@@ -85,6 +93,8 @@ UPDATE_RULES: Final[dict[Resource, Update]] = {
     "persistentvolumeclaims": others.claim_update,
     "rolebindings.rbac.authorization.k8s.io": others.role_binding_update,
     "clusterrolebindings.rbac.authorization.k8s.io": others.role_binding_update,
+    VALIDATING: webhooks_update,
+    MUTATING: webhooks_update,
 }
 
 STATUS_RULES: Final[dict[Resource, Update]] = {
