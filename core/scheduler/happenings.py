@@ -16,6 +16,7 @@ import msgspec
 from kelm.core.scheduler.cache.needs import Ask
 from kelm.core.scheduler.cache.nodes import NodeUse
 from kelm.effects.address import Key, ObjectRef, Resource
+from kelm.effects.document import Document
 
 
 class NodeChanged(msgspec.Struct, frozen=True):
@@ -57,11 +58,24 @@ class PodChanged(msgspec.Struct, frozen=True):
         return met(self.old) or met(self.new)
 
 
-class StorageChanged(msgspec.Struct, frozen=True):
-    """A claim, a volume or a storage class came or changed."""
+class ObjectChanged(msgspec.Struct, frozen=True):
+    """Something that is neither node nor pod came (`old` is None), changed or went (`new` is None).
+
+    Without a key all of them were listed anew: any may have changed.
+    """
 
     resource: Resource
     key: Key
+    old: Document | None = None
+    new: Document | None = None
+
+    def came(self, *resources: Resource) -> bool:
+        """Whether one of these is there that was not, or may be."""
+        return self.resource in resources and (not self.key or self.old is None)
+
+    def is_there(self, *resources: Resource) -> bool:
+        """Whether one of these came or changed, or may have."""
+        return self.resource in resources and (not self.key or self.new is not None)
 
     def concerns(self, met: Callable[[Ask], bool]) -> bool:
         return False
@@ -76,4 +90,4 @@ class PodSkipped(msgspec.Struct, frozen=True):
         return False
 
 
-Happening: TypeAlias = NodeChanged | PodCame | PodWent | PodChanged | PodSkipped | StorageChanged
+Happening: TypeAlias = NodeChanged | PodCame | PodWent | PodChanged | PodSkipped | ObjectChanged

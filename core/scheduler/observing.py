@@ -34,15 +34,15 @@ from kelm.core.scheduler.cache.fleet import (
 from kelm.core.scheduler.cache.needs import NO_LABELS, Asks, gates
 from kelm.core.scheduler.cache.nodes import node_use, schedules_alike
 from kelm.core.scheduler.cache.terms import TOPOLOGY_LABELS, NamespaceLabels
-from kelm.core.scheduler.cache.volumes import CLAIMS, CLASSES, VOLUMES
+from kelm.core.scheduler.cache.volumes import STORAGE
 from kelm.core.scheduler.happenings import (
     Happening,
     NodeChanged,
+    ObjectChanged,
     PodCame,
     PodChanged,
     PodSkipped,
     PodWent,
-    StorageChanged,
 )
 from kelm.core.scheduler.queue import Queue, Waiting
 from kelm.core.scheduler.state import Nominee, Placed, State, namespace_labels, replace
@@ -329,9 +329,10 @@ def observed_other(state: State, message: Observed) -> tuple[State, list[Happeni
     """Know the newest version of what is neither pod nor node."""
     resource = message.resource
     state = replace(state, caches=state.caches.set(resource, message.cache))
-    if resource in (CLAIMS, VOLUMES, CLASSES):
-        keys = [""] if message.replaced else [change.key for change in message.changes]
-        return state, [StorageChanged(resource, key) for key in keys]
+    if resource in STORAGE:
+        if message.replaced:
+            return state, [ObjectChanged(resource, "")]
+        return state, [ObjectChanged(resource, c.key, c.old, c.new) for c in message.changes]
     if resource == "namespaces" and (
         message.replaced or any(_relabelled(one) for one in message.changes)
     ):

@@ -14,13 +14,16 @@ from kelm.core.scheduler.plugins.framework import Plugin
 from kelm.core.scheduler.plugins.image_locality import ImageLocality
 from kelm.core.scheduler.plugins.inter_pod_affinity import InterPodAffinity
 from kelm.core.scheduler.plugins.node_affinity import NodeAffinity
+from kelm.core.scheduler.plugins.node_declared_features import NodeDeclaredFeatures
 from kelm.core.scheduler.plugins.node_name import NodeName
 from kelm.core.scheduler.plugins.node_ports import NodePorts
 from kelm.core.scheduler.plugins.node_resources_fit import NodeResourcesFit
 from kelm.core.scheduler.plugins.node_unschedulable import NodeUnschedulable
+from kelm.core.scheduler.plugins.node_volume_limits import NodeVolumeLimits
 from kelm.core.scheduler.plugins.taint_toleration import TaintToleration
 from kelm.core.scheduler.plugins.topology_spread import TopologySpread
 from kelm.core.scheduler.plugins.volume_binding import VolumeBinding
+from kelm.core.scheduler.plugins.volume_restrictions import VolumeRestrictions
 from kelm.core.scheduler.plugins.volume_zone import VolumeZone
 
 
@@ -38,12 +41,15 @@ DEFAULT_PLUGINS = (
     Weighted(NodeAffinity(), 2),
     Weighted(NodePorts()),
     Weighted(NodeResourcesFit()),
+    Weighted(VolumeRestrictions()),
+    Weighted(NodeVolumeLimits()),
     Weighted(VolumeBinding()),
     Weighted(VolumeZone()),
     Weighted(TopologySpread(), 2),
     Weighted(InterPodAffinity(), 2),
     Weighted(BalancedAllocation()),
     Weighted(ImageLocality()),
+    Weighted(NodeDeclaredFeatures()),
 )
 """In the order in which they may refuse a node: the first that does speaks for it."""
 

@@ -17,6 +17,7 @@ from kelm.core.scheduler import queue as queues
 from kelm.core.scheduler.answering import answered
 from kelm.core.scheduler.binding import released, timeout_ms
 from kelm.core.scheduler.cache.needs import Asks
+from kelm.core.scheduler.cache.volumes import STORAGE
 from kelm.core.scheduler.deciding import schedule
 from kelm.core.scheduler.happenings import Happening, PodSkipped
 from kelm.core.scheduler.observing import observed_nodes, observed_other, observed_pods
@@ -34,9 +35,7 @@ OTHERS = (
     "statefulsets.apps",
     "replicationcontrollers",
     "poddisruptionbudgets.policy",
-    "persistentvolumeclaims",
-    "persistentvolumes",
-    "storageclasses.storage.k8s.io",
+    *STORAGE,
 )
 WATCHES = (Watch("nodes"), Watch("pods"), *(Watch(resource) for resource in OTHERS))
 """Nothing is decided before all of these were heard of once."""

@@ -18,6 +18,7 @@ from pyrsistent.typing import PMap, PVector
 from kelm.core.scheduler.cache.needs import Ask
 from kelm.core.scheduler.cache.nodes import NodeUse, emptied, nowhere, taken
 from kelm.core.store.hash_map import HashMap, hash_map
+from kelm.effects.address import Key
 
 replace = msgspec.structs.replace
 
@@ -49,6 +50,8 @@ class Fleet(msgspec.Struct, frozen=True):
     tainted: int = 0
     soft_tainted: int = 0
     topologies: PMap[str, Topology] = pmap()
+    claimed: PMap[Key, tuple[str, ...]] = pmap()
+    """By claim the nodes of the pods that name it, one for each pod."""
 
     @property
     def node_count(self) -> int:
@@ -196,17 +199,36 @@ def with_topologies(fleet: Fleet, found: Mapping[str, Topology]) -> Fleet:
 
 def used(fleet: Fleet, name: str, ask: Ask, sign: int) -> Fleet:
     """One pod more, or with -1 one less, on a node, whether it is there or not."""
+    if ask.needs.claims:
+        fleet = replace(fleet, claimed=with_claims(fleet.claimed, ask, name, sign))
     slot = fleet.slot_of.get(name)
     if slot is not None:
         node = fleet.slots[slot]
         assert node is not None
-        return replace(fleet, slots=fleet.slots.set(slot, taken(node, ask.needs, sign)))
-    gone = taken(fleet.absent.get(name) or nowhere(name), ask.needs, sign)
+        return replace(fleet, slots=fleet.slots.set(slot, taken(node, ask, sign)))
+    gone = taken(fleet.absent.get(name) or nowhere(name), ask, sign)
     absent = fleet.absent.set(name, gone) if gone.pods > 0 else fleet.absent.discard(name)
     return replace(fleet, absent=absent)
+
+
+def with_claims(
+    claimed: PMap[Key, tuple[str, ...]], ask: Ask, node: str, sign: int
+) -> PMap[Key, tuple[str, ...]]:
+    """Who names which claim, with a pod more or less; claims made for one pod do not count."""
+    for one in ask.needs.claims:
+        if one.generated:
+            continue
+        key = f"{ask.namespace}/{one.name}"
+        nodes = list(claimed.get(key, ()))
+        if sign > 0:
+            nodes.append(node)
+        elif node in nodes:
+            nodes.remove(node)
+        claimed = claimed.set(key, tuple(nodes)) if nodes else claimed.discard(key)
+    return claimed
 
 
 def without_pods(fleet: Fleet) -> Fleet:
     """The same nodes with nothing on them."""
     slots = [None if node is None else emptied(node) for node in fleet.slots]
-    return replace(fleet, slots=pvector(slots), absent=pmap())
+    return replace(fleet, slots=pvector(slots), absent=pmap(), claimed=pmap())

@@ -18,8 +18,9 @@ import msgspec
 from kelm.core.objects.pod import Container, Pod, PodSpec, QuantityText, Toleration
 from kelm.core.objects.quantity import cpu_milli, whole_units
 from kelm.core.scheduler.cache.claims import ClaimRef, claims_of
+from kelm.core.scheduler.cache.disks import Disk, disks_of
 from kelm.core.scheduler.cache.terms import SOLITARY, Social, social_of
-from kelm.effects.document import EMPTY, Document, child, children, text
+from kelm.effects.document import EMPTY, Document, child, children, flag, text
 
 DEFAULT_CPU_MILLI = 100
 DEFAULT_MEMORY_BYTES = 200 * 2**20
@@ -50,6 +51,9 @@ class Needs(msgspec.Struct, frozen=True):
     images: tuple[str, ...] = ()
     containers: int = 0
     claims: tuple[ClaimRef, ...] = ()
+    disks: tuple[Disk, ...] = ()
+    features: frozenset[str] = frozenset()
+    """What a node must declare that it can do."""
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -199,7 +203,28 @@ def needs_of(spec_doc: Document) -> Needs:
         images=_images(spec),
         containers=len(spec.init_containers) + len(spec.containers),
         claims=claims_of(spec_doc),
+        disks=disks_of(spec_doc),
+        features=features_of(spec_doc),
     )
+
+
+def features_of(spec_doc: Document) -> frozenset[str]:
+    """The features of nodes without which a pod cannot run as it says.
+
+    Source: component-helpers/nodedeclaredfeatures/features (restartallcontainers,
+    usernamespaceshostnetwork), InferForScheduling.
+
+    >>> sorted(features_of(Document(hostNetwork=True, hostUsers=False)))
+    ['UserNamespacesHostNetworkSupport']
+    """
+    found = set()
+    containers = (*children(spec_doc, "containers"), *children(spec_doc, "initContainers"))
+    rules = (rule for one in containers for rule in children(one, "restartPolicyRules"))
+    if any(text(rule, "action") == "RestartAllContainers" for rule in rules):
+        found.add("RestartAllContainersOnContainerExits")
+    if flag(spec_doc, "hostNetwork") and spec_doc.get("hostUsers") is False:
+        found.add("UserNamespacesHostNetworkSupport")
+    return frozenset(found)
 
 
 def gates(spec_doc: Document) -> tuple[str, ...]:

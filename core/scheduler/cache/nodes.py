@@ -7,17 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import TypeAlias, TypeVar
 
 import msgspec
 
 from kelm.core.objects.meta import labels_of, metadata
 from kelm.core.objects.taints import Taint, taints_of
-from kelm.core.scheduler.cache.needs import Amounts, Needs, Port, amount
+from kelm.core.scheduler.cache.disks import Disk
+from kelm.core.scheduler.cache.needs import Amounts, Ask, Port, amount
 from kelm.effects.document import Document, child, children, elements, flag, number
 
 HINDERING = frozenset({"NoSchedule", "NoExecute"})
-COUNTED = ("allocatable", "capacity", "images")
+COUNTED = ("allocatable", "capacity", "images", "declaredFeatures")
 NO_IMAGES: Mapping[str, int] = MappingProxyType({})
+T = TypeVar("T")
+Mount: TypeAlias = "str | Disk"
+"""What a pod uses that others may use too: a claim, by its key, or a disk that it names itself."""
 
 
 class NodeUse(msgspec.Struct, frozen=True):
@@ -40,6 +45,9 @@ class NodeUse(msgspec.Struct, frozen=True):
     used_cpu: int = 0
     used_memory: int = 0
     places: int = 0
+    mounts: tuple[Mount, ...] = ()
+    features: tuple[str, ...] = ()
+    """What the node declares that it can do (`status.declaredFeatures`)."""
 
     @property
     def marks(self) -> tuple[object, ...]:
@@ -73,6 +81,8 @@ def node_use(doc: Document, before: NodeUse | None = None) -> NodeUse:
         used_cpu=before.used_cpu if before else 0,
         used_memory=before.used_memory if before else 0,
         places=allocatable.get("pods", 0),
+        mounts=before.mounts if before else (),
+        features=tuple(str(one) for one in elements(doc, "status", "declaredFeatures")),
     )
 
 
@@ -86,20 +96,34 @@ def _images(doc: Document) -> Mapping[str, int]:
     return found or NO_IMAGES
 
 
-def taken(node: NodeUse, needs: Needs, sign: int = 1) -> NodeUse:
-    """The node with one more pod of these needs, or with `sign` -1 with one less."""
+def mounts_of(ask: Ask) -> tuple[Mount, ...]:
+    """The claims and disks that a pod uses."""
+    claims = (f"{ask.namespace}/{ask.claim_name(one)}" for one in ask.needs.claims)
+    return (*claims, *ask.needs.disks)
+
+
+def _changed(there: tuple[T, ...], more: tuple[T, ...], sign: int) -> tuple[T, ...]:
+    """What is there with something more, or less."""
+    if sign > 0:
+        return (*there, *more)
+    kept = list(there)
+    for one in more:
+        if one in kept:
+            kept.remove(one)
+    return tuple(kept)
+
+
+def taken(node: NodeUse, ask: Ask, sign: int = 1) -> NodeUse:
+    """The node with one more pod like this, or with `sign` -1 with one less."""
+    needs = ask.needs
     used = {**node.used}
     for name, value in needs.amounts.items():
         used[name] = used.get(name, 0) + sign * value
-    ports = node.ports
+    ports, mounts = node.ports, node.mounts
     if needs.ports:
-        kept = list(ports)
-        for port in needs.ports:
-            if sign > 0:
-                kept.append(port)
-            elif port in kept:
-                kept.remove(port)
-        ports = tuple(kept)
+        ports = _changed(ports, needs.ports, sign)
+    if needs.claims or needs.disks:
+        mounts = _changed(mounts, mounts_of(ask), sign)
     return NodeUse(
         node.name,
         node.labels,
@@ -118,6 +142,8 @@ def taken(node: NodeUse, needs: Needs, sign: int = 1) -> NodeUse:
         used.get("cpu", 0),
         used.get("memory", 0),
         node.places,
+        mounts,
+        node.features,
     )
 
 
@@ -137,6 +163,7 @@ def emptied(node: NodeUse) -> NodeUse:
         ports=(),
         used_cpu=0,
         used_memory=0,
+        mounts=(),
     )
 
 

@@ -30,6 +30,7 @@ from kelm.core.scheduler.cache.terms import HOSTNAME, ZONE, Constraint
 from kelm.core.scheduler.cache.volumes import Choice, Storage
 from kelm.core.scheduler.state import State, namespace_labels, replace, storage_of
 from kelm.core.store.hash_map import hash_map
+from kelm.effects.address import Key
 from kelm.effects.document import Document, child
 from kelm.effects.messages import Cache
 
@@ -82,6 +83,10 @@ class View:
 
     def get(self, name: str) -> NodeUse | None:
         return self._state.fleet.get(name)
+
+    def claimed_by(self, claim: Key) -> int:
+        fleet = self._state.fleet
+        return sum(1 for name in fleet.claimed.get(claim, ()) if name in fleet.slot_of)
 
     @property
     def carried(self) -> Mapping[Carried, Tally]:

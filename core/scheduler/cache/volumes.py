@@ -5,7 +5,7 @@ node (`volumeBindingMode: WaitForFirstConsumer`): only then may the scheduler ch
 volumes that are there or may be made, one that the node can reach.
 
 Source: kubernetes v1.36, plugins/volumebinding/binder.go, volume_binding.go;
-component-helpers/storage/volume (pv_helpers.go, helpers.go).
+component-helpers/storage/volume (pv_helpers.go, helpers.go). Scoring by capacity is off in v1.36.
 """
 
 from __future__ import annotations
@@ -20,11 +20,16 @@ from kelm.core.objects.selectors import selector_of
 from kelm.core.scheduler.cache.needs import Ask
 from kelm.core.scheduler.cache.node_selection import matches_term
 from kelm.core.scheduler.cache.nodes import NodeUse
-from kelm.effects.document import Document, child, children, elements, text
+from kelm.effects.document import Document, child, children, elements, flag, text
 from kelm.effects.messages import Cache
 
 CLAIMS, VOLUMES = "persistentvolumeclaims", "persistentvolumes"
 CLASSES = "storageclasses.storage.k8s.io"
+CSI_NODES, DRIVERS = "csinodes.storage.k8s.io", "csidrivers.storage.k8s.io"
+CAPACITIES = "csistoragecapacities.storage.k8s.io"
+ATTACHMENTS = "volumeattachments.storage.k8s.io"
+STORAGE = (CLAIMS, VOLUMES, CLASSES, CSI_NODES, DRIVERS, CAPACITIES, ATTACHMENTS)
+"""All that volumes depend on."""
 BOUND = "pv.kubernetes.io/bind-completed"
 SELECTED_NODE = "volume.kubernetes.io/selected-node"
 OLD_CLASS = "volume.beta.kubernetes.io/storage-class"
@@ -32,6 +37,7 @@ NO_PROVISIONER = "kubernetes.io/no-provisioner"
 
 NOT_AFFINE = "node(s) didn't match PersistentVolume's node affinity"
 NONE_TO_BIND = "node(s) didn't find available persistent volumes to bind"
+NOT_ENOUGH = "node(s) did not have enough free storage"
 NO_VOLUME = "node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)"
 IMMEDIATE = "pod has unbound immediate PersistentVolumeClaims"
 
@@ -50,8 +56,8 @@ class Storage(msgspec.Struct, frozen=True):
         cache = self.caches.get(resource)
         return None if cache is None else cache.get(key)
 
-    def volumes(self) -> Iterator[Document]:
-        cache = self.caches.get(VOLUMES)
+    def objects(self, resource: str) -> Iterator[Document]:
+        cache = self.caches.get(resource)
         return iter(()) if cache is None else cache.objects()
 
     def class_of(self, claim: Document) -> Document | None:
@@ -102,22 +108,27 @@ class Choice(msgspec.Struct, frozen=True):
 
 def choices(
     storage: Storage, waiting: Mapping[str, Document], node: NodeUse
-) -> tuple[Choice, ...] | None:
-    """What the waiting claims of a pod get on a node; None where one of them gets nothing.
+) -> tuple[Choice, ...] | str:
+    """What the waiting claims of a pod get on a node; the reason where one of them gets nothing.
 
     Source: binder.go, FindPodVolumes, findMatchingVolumes, checkVolumeProvisions.
     """
     found: list[Choice] = []
+    to_make: list[str] = []
     taken: set[str] = set()
+    selected = {key: storage.node_of(key, claim) for key, claim in waiting.items()}
+    if any(name not in ("", node.name) for name in selected.values()):
+        return NONE_TO_BIND
     for key, claim in sorted(waiting.items(), key=_size):
-        selected = storage.node_of(key, claim)
-        if selected and selected != node.name:
-            return None
-        volume = "" if selected else _smallest(storage, key, claim, node, taken)
-        if not volume and not selected and not _may_be_made(storage, claim, node):
-            return None
+        volume = "" if selected[key] else _smallest(storage, key, claim, node, taken)
+        if not volume:
+            to_make.append(key)
         taken.add(volume)
         found.append(Choice(key, volume))
+    for key in sorted(to_make, key=lambda key: not selected[key]):
+        why = _not_made(storage, waiting[key], node)
+        if why:
+            return why
     return tuple(found)
 
 
@@ -140,7 +151,7 @@ def _smallest(storage: Storage, key: str, claim: Document, node: NodeUse, taken:
     selector = chosen.get("selector") if isinstance(chosen, Document) else None
     modes = set(elements(claim, "spec", "accessModes"))
     best: tuple[bool, int, str] | None = None
-    for volume in storage.volumes():
+    for volume in storage.objects(VOLUMES):
         name = metadata(volume).name
         if name in taken or storage.volumes_taken.get(name, key) != key:
             continue
@@ -170,19 +181,56 @@ def _mode(doc: Document) -> str:
     return text(doc, "spec", "volumeMode", default="Filesystem")
 
 
-def _may_be_made(storage: Storage, claim: Document, node: NodeUse) -> bool:
-    """Whether a class makes volumes where the node is."""
+def _not_made(storage: Storage, claim: Document, node: NodeUse) -> str:
+    """Why a class makes no volume where the node is; "" where it does."""
     kind = storage.class_of(claim)
     if kind is None or text(kind, "provisioner") in ("", NO_PROVISIONER):
-        return False
+        return NONE_TO_BIND
     allowed = children(kind, "allowedTopologies")
-    return not allowed or any(
+    there = not allowed or any(
         all(
             node.labels.get(text(one, "key")) in elements(one, "values")
             for one in children(term, "matchLabelExpressions")
         )
         for term in allowed
     )
+    if not there:
+        return NONE_TO_BIND
+    return "" if _room_is_left(storage, claim, kind, node) else NOT_ENOUGH
+
+
+def _room_is_left(storage: Storage, claim: Document, kind: Document, node: NodeUse) -> bool:
+    """Whether a driver that tells how much room it has left has enough where the node is.
+
+    Source: binder.go, hasEnoughCapacity, nodeHasAccess.
+    """
+    driver = storage.get(DRIVERS, text(kind, "provisioner"))
+    if driver is None or not flag(driver, "spec", "storageCapacity"):
+        return True
+    if "storage" not in child(claim, "spec", "resources", "requests"):
+        return True
+    wanted, name = _storage(claim, "resources", "requests"), metadata(kind).name
+    for one in storage.objects(CAPACITIES):
+        topology, limit = one.get("nodeTopology"), volume_limit(one)
+        if (
+            text(one, "storageClassName") == name
+            and limit is not None
+            and limit >= wanted
+            and isinstance(topology, Document)
+            and selector_of(topology).matches(node.labels)
+        ):
+            return True
+    return False
+
+
+def volume_limit(capacity: Document) -> int | None:
+    """The largest volume that can be had of a CSIStorageCapacity, in bytes, where it says so.
+
+    >>> volume_limit(Document(capacity="2Gi", maximumVolumeSize="1Gi")) == 2**30
+    True
+    """
+    amount = capacity.get("maximumVolumeSize", capacity.get("capacity"))
+    return parse_quantity(amount).at_scale(0) if isinstance(amount, str | int | float) else None
 
 
 def chosen_volumes(ask: Ask, storage: Storage, node: NodeUse) -> tuple[Choice, ...]:
@@ -193,4 +241,5 @@ def chosen_volumes(ask: Ask, storage: Storage, node: NodeUse) -> tuple[Choice, .
         claim = storage.get(CLAIMS, key)
         if claim is not None and waits_for_pod(storage, claim):
             waiting[key] = claim
-    return (choices(storage, waiting, node) or ()) if waiting else ()
+    found = choices(storage, waiting, node) if waiting else ()
+    return () if isinstance(found, str) else found

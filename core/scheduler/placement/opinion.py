@@ -16,6 +16,7 @@ from kelm.core.scheduler.cache.nodes import NodeUse
 from kelm.core.scheduler.plugins.framework import (
     Cluster,
     Comparison,
+    Filter,
     Gathering,
     Normalise,
     Raw,
@@ -47,8 +48,10 @@ class Opinion(msgspec.Struct, frozen=True):
     """
 
     everywhere: Status | None
+    filters: tuple[Filter, ...]
+    """All that may refuse a node. The first that objects speaks."""
     own_refusal: Refuse
-    """Why the node itself does not take the pod. The first plugin that objects speaks."""
+    """Why the node itself does not take the pod, whatever is around it."""
     own_score: Raw
     """The weighted scores that need no other node, summed up."""
     gatherings: tuple[Gathering, ...]
@@ -57,12 +60,11 @@ class Opinion(msgspec.Struct, frozen=True):
 
     def refusal(self, node: NodeUse) -> Status | None:
         """Why a node does not take the pod, be it for itself or for what is around it."""
-        return self.own_refusal(node) or self.gathered_refusal(node)
-
-    def gathered_refusal(self, node: NodeUse) -> Status | None:
-        """Why what is around a node keeps the pod away."""
-        for one in self.gatherings:
-            status = one.verdict([count.at(node) for count in one.counts])
+        for one in self.filters:
+            if callable(one):
+                status = one(node)
+            else:
+                status = one.verdict([count.at(node) for count in one.counts])
             if status is not None:
                 return status
         return None
@@ -76,17 +78,16 @@ class Opinion(msgspec.Struct, frozen=True):
 
 def opinion(profile: Profile, ask: Ask, cluster: Cluster) -> Opinion:
     """Ask every plugin once what it has to say to pods like this one."""
-    refusing: list[Refuse] = []
-    gatherings: list[Gathering] = []
+    filters: list[Filter] = []
     everywhere: Status | None = None
     for one in profile.plugins:
         said = one.plugin.filtering(ask, cluster)
         if isinstance(said, Status):
             everywhere = everywhere or said
-        elif callable(said):
-            refusing.append(said)
+        elif isinstance(said, tuple):
+            filters.extend(said)
         elif said is not None:
-            gatherings.append(said)
+            filters.append(said)
     own: list[tuple[str, int, Raw]] = []
     comparisons: list[tuple[str, int, Comparison]] = []
     for one in profile.plugins:
@@ -102,9 +103,10 @@ def opinion(profile: Profile, ask: Ask, cluster: Cluster) -> Opinion:
             comparisons.append((name, weight, Judged(scoring.raw, scoring.normalise)))
     return Opinion(
         everywhere,
-        _first_of(refusing),
+        tuple(filters),
+        _first_of([one for one in filters if callable(one)]),
         _sum_of(own),
-        tuple(gatherings),
+        tuple(one for one in filters if not callable(one)),
         tuple(own),
         tuple(comparisons),
     )

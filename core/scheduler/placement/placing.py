@@ -14,7 +14,7 @@ from types import MappingProxyType
 import msgspec
 
 from kelm.core.scheduler.cache.crowd import Crowd, moved
-from kelm.core.scheduler.cache.fleet import Fleet
+from kelm.core.scheduler.cache.fleet import Fleet, with_claims
 from kelm.core.scheduler.cache.needs import Ask
 from kelm.core.scheduler.cache.nodes import NodeUse, taken
 from kelm.core.scheduler.cache.view import View
@@ -108,7 +108,12 @@ class Placing:
         slots = self._view.fleet.slots.evolver()
         for slot in dict.fromkeys(slot for slot, _ in self._log):
             slots[slot] = self._nodes[slot]
-        fleet = msgspec.structs.replace(self._view.fleet, slots=slots.persistent())
+        claimed = self._view.fleet.claimed
+        for slot, ask in self._log:
+            node = self._nodes[slot] if ask.needs.claims else None
+            if node is not None:
+                claimed = with_claims(claimed, ask, node.name, 1)
+        fleet = msgspec.structs.replace(self._view.fleet, slots=slots.persistent(), claimed=claimed)
         return self._view.with_topologies(fleet)
 
     def crowd(self) -> Crowd:
@@ -140,7 +145,7 @@ class Placing:
             return kind.refused
         node = self._nodes[slot]
         assert node is not None
-        self._nodes[slot] = taken(node, ask.needs)
+        self._nodes[slot] = taken(node, ask)
         self._log.append((slot, ask))
         if self._nominees:
             self.forget(guest.uid)

@@ -37,7 +37,7 @@ class Trial:
 
     def come(self, ask: Ask, number: int = 1, *, live: bool = True) -> None:
         """So many pods like this one more."""
-        self._node = taken(self._node, ask.needs, number)
+        self._node = taken(self._node, ask, number)
         self._count(ask, number, live=live)
         self._done.append((ask, number, live))
 
@@ -46,8 +46,7 @@ class Trial:
         self.come(one.ask, number, live=one.live)
 
     def refusal(self) -> Status | None:
-        said = self._opinion
-        return said.own_refusal(self._node) or said.gathered_refusal(self._first)
+        return self._opinion.refusal(self._node)
 
     def fits(self) -> bool:
         status = self.refusal()

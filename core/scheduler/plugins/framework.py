@@ -6,6 +6,7 @@ costs nothing but the plugins that concern every pod.
 
     filtering(ask, cluster)   -> None | Status (refused everywhere) | node -> None | Status
                                  | Gathering: numbers of pods in the node's domains -> the same
+                                 | several of these, in their order
     scoring(ask, cluster)     -> None | Scoring: node -> raw score, and how to make it 0..100
                                  | Comparison: scores that depend on all nodes that would do
     helped(ask, happening)  -> whether a refused pod is worth another look
@@ -28,6 +29,7 @@ from kelm.core.scheduler.cache.nodes import NodeUse
 from kelm.core.scheduler.cache.terms import Constraint
 from kelm.core.scheduler.cache.volumes import Storage
 from kelm.core.scheduler.happenings import Happening
+from kelm.effects.address import Key
 
 MAX_SCORE = 100
 
@@ -126,6 +128,9 @@ class Cluster(Protocol):
     def in_domains(self, group: Group, key: str) -> Counts:
         """How many pods of a group are in which domain."""
 
+    def claimed_by(self, claim: Key) -> int:
+        """How many pods on nodes that are there name a claim."""
+
     @property
     def carried(self) -> Mapping[Carried, object]:
         """What pods on nodes want of other pods."""
@@ -143,7 +148,8 @@ class Cluster(Protocol):
         """How a pod that says nothing of it is spread: apart from its siblings, if it has any."""
 
 
-Filtering: TypeAlias = "Refuse | Gathering | Status | None"
+Filter: TypeAlias = "Refuse | Gathering"
+Filtering: TypeAlias = "Filter | tuple[Filter, ...] | Status | None"
 
 
 class Plugin(Protocol):

@@ -9,26 +9,33 @@ from collections.abc import Mapping
 
 import msgspec
 
-from kelm.core.objects.meta import metadata
+from kelm.core.objects.meta import annotations_of, metadata
 from kelm.core.scheduler.cache.claims import ClaimRef
 from kelm.core.scheduler.cache.needs import Ask
 from kelm.core.scheduler.cache.nodes import NodeUse
 from kelm.core.scheduler.cache.volumes import (
+    CAPACITIES,
     CLAIMS,
+    CLASSES,
+    CSI_NODES,
+    DRIVERS,
     IMMEDIATE,
     NO_VOLUME,
-    NONE_TO_BIND,
     NOT_AFFINE,
     VOLUMES,
     Storage,
     choices,
     is_bound,
     reaches,
+    volume_limit,
     waits_for_pod,
 )
-from kelm.core.scheduler.happenings import Happening, NodeChanged, StorageChanged
+from kelm.core.scheduler.happenings import Happening, NodeChanged, ObjectChanged
 from kelm.core.scheduler.plugins.framework import Cluster, Comparison, Filtering, Scoring, Status
-from kelm.effects.document import Document, text
+from kelm.effects.address import Resource
+from kelm.effects.document import Document, flag, text
+
+MIGRATED = "storage.alpha.kubernetes.io/migrated-plugins"
 
 
 class VolumeBinding(msgspec.Struct, frozen=True):
@@ -55,13 +62,14 @@ class VolumeBinding(msgspec.Struct, frozen=True):
         waiting: Mapping[str, Document],
     ) -> Filtering:
         def refuse(node: NodeUse) -> Status | None:
-            if any(volume is None for volume in volumes):
-                return Status(self.name, (NO_VOLUME,), hopeless=True)
             reasons = []
             if not all(volume is None or reaches(node, volume) for volume in volumes):
                 reasons.append(NOT_AFFINE)
-            if waiting and choices(storage, waiting, node) is None:
-                reasons.append(NONE_TO_BIND)
+            found = choices(storage, waiting, node) if waiting else ()
+            if isinstance(found, str):
+                reasons.append(found)
+            if any(volume is None for volume in volumes):
+                reasons.append(NO_VOLUME)
             return Status(self.name, tuple(reasons), hopeless=True) if reasons else None
 
         return refuse
@@ -70,19 +78,43 @@ class VolumeBinding(msgspec.Struct, frozen=True):
         return None
 
     def helped(self, ask: Ask, happening: Happening) -> bool:
-        """A node came, or was relabelled; a claim of the pod, a volume or a class changed."""
+        """A node came, or was relabelled; or something came or changed that volumes depend on."""
         if isinstance(happening, NodeChanged):
             return happening.old is None or happening.old.labels != happening.new.labels
-        if not isinstance(happening, StorageChanged):
+        if not isinstance(happening, ObjectChanged):
             return False
-        return (
-            not happening.key
-            or happening.resource != CLAIMS
-            or any(
-                f"{ask.namespace}/{ask.claim_name(one)}" == happening.key
-                for one in ask.needs.claims
-            )
-        )
+        if happening.resource == CLAIMS:
+            return happening.is_there(CLAIMS) and names_claim(ask, happening.key)
+        if happening.came(CLASSES, CSI_NODES, CAPACITIES) or happening.is_there(VOLUMES):
+            return True
+        old, new = happening.old, happening.new
+        return old is not None and new is not None and _opens(happening.resource, old, new)
+
+
+def _opens(resource: Resource, old: Document, new: Document) -> bool:
+    """Whether what changed of a class, a driver, a node's drivers or a capacity may help.
+
+    Differs: where a driver stops minding how much room is left, upstream asks whether the pod has
+    an inline volume of that driver, which this plugin has no say in; here every pod is tried again.
+    """
+    if resource == CLASSES:
+        return old.get("allowedTopologies") != new.get("allowedTopologies")
+    if resource == DRIVERS:
+        minded, minds = (flag(one, "spec", "storageCapacity") for one in (old, new))
+        return minded and not minds
+    if resource == CSI_NODES:
+        return annotations_of(old).get(MIGRATED) != annotations_of(new).get(MIGRATED)
+    if resource == CAPACITIES:
+        before, after = volume_limit(old), volume_limit(new)
+        return after is not None and (before is None or after > before)
+    return False
+
+
+def names_claim(ask: Ask, key: str) -> bool:
+    """Whether a claim is one of the pod's; "" stands for any."""
+    return not key or any(
+        f"{ask.namespace}/{ask.claim_name(one)}" == key for one in ask.needs.claims
+    )
 
 
 def found_claims(ask: Ask, storage: Storage) -> dict[str, Document] | str:

@@ -10,11 +10,11 @@ import msgspec
 from kelm.core.objects.meta import labels_of
 from kelm.core.scheduler.cache.needs import Ask
 from kelm.core.scheduler.cache.nodes import NodeUse
-from kelm.core.scheduler.cache.volumes import VOLUMES
-from kelm.core.scheduler.happenings import Happening, NodeChanged, StorageChanged
+from kelm.core.scheduler.cache.volumes import CLAIMS, CLASSES, VOLUMES
+from kelm.core.scheduler.happenings import Happening, NodeChanged, ObjectChanged
 from kelm.core.scheduler.plugins.framework import Cluster, Comparison, Filtering, Scoring, Status
-from kelm.core.scheduler.plugins.volume_binding import found_claims
-from kelm.effects.document import text
+from kelm.core.scheduler.plugins.volume_binding import found_claims, names_claim
+from kelm.effects.document import Document, text
 
 PLACES = (
     "failure-domain.beta.kubernetes.io/region",
@@ -36,9 +36,13 @@ class VolumeZone(msgspec.Struct, frozen=True):
             return None
         wanted: list[tuple[str, frozenset[str]]] = []
         for claim in claims.values():
-            volume = cluster.storage.get(VOLUMES, text(claim, "spec", "volumeName"))
-            labels = labels_of(volume) if volume is not None else {}
-            wanted += [(k, frozenset(labels[k].split(BETWEEN))) for k in PLACES if k in labels]
+            name = text(claim, "spec", "volumeName")
+            volume = cluster.storage.get(VOLUMES, name)
+            if name and volume is None:
+                missing = f'persistentvolume "{name}" not found'
+                return Status(self.name, (missing,), hopeless=True)
+            if volume is not None:
+                wanted.extend(_places(volume))
         if not wanted:
             return None
         no = Status(self.name, (ELSEWHERE,), hopeless=True)
@@ -55,9 +59,23 @@ class VolumeZone(msgspec.Struct, frozen=True):
         return None
 
     def helped(self, ask: Ask, happening: Happening) -> bool:
+        """A node came or was relabelled; a claim of it, a volume or a class came or changed."""
         if isinstance(happening, NodeChanged):
             return happening.old is None or happening.old.labels != happening.new.labels
-        return isinstance(happening, StorageChanged)
+        if not isinstance(happening, ObjectChanged):
+            return False
+        if happening.resource == CLAIMS:
+            return happening.is_there(CLAIMS) and names_claim(ask, happening.key)
+        if happening.resource == VOLUMES and happening.old is not None:
+            new = happening.new
+            return new is not None and _places(happening.old) != _places(new)
+        return happening.came(VOLUMES, CLASSES)
+
+
+def _places(volume: Document) -> list[tuple[str, frozenset[str]]]:
+    """Where a volume says that it is: by label, the values that will do."""
+    labels = labels_of(volume)
+    return [(key, frozenset(labels[key].split(BETWEEN))) for key in PLACES if key in labels]
 
 
 def _place(node: NodeUse, key: str) -> str | None:

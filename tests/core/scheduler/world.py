@@ -79,6 +79,14 @@ class World:
         self.api = ApiServer(store, self.api.events, self.api.ranges)
         self.hear()
 
+    def remove(self, resource: str, key: str) -> None:
+        """Forget a stored object at once, whatever the API would say to it."""
+        last = self.api.store.get(resource, key)
+        assert last is not None
+        store = self.api.store.remove(resource, key, last)
+        self.api = ApiServer(store, self.api.events, self.api.ranges)
+        self.hear()
+
     def pod(
         self,
         name: str,
