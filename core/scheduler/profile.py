@@ -19,12 +19,12 @@ from kelm.core.scheduler.plugins.node_name import NodeName
 from kelm.core.scheduler.plugins.node_ports import NodePorts
 from kelm.core.scheduler.plugins.node_resources_fit import NodeResourcesFit
 from kelm.core.scheduler.plugins.node_unschedulable import NodeUnschedulable
-from kelm.core.scheduler.plugins.node_volume_limits import NodeVolumeLimits
 from kelm.core.scheduler.plugins.taint_toleration import TaintToleration
 from kelm.core.scheduler.plugins.topology_spread import TopologySpread
-from kelm.core.scheduler.plugins.volume_binding import VolumeBinding
-from kelm.core.scheduler.plugins.volume_restrictions import VolumeRestrictions
-from kelm.core.scheduler.plugins.volume_zone import VolumeZone
+from kelm.core.scheduler.plugins.volumes.node_volume_limits import NodeVolumeLimits
+from kelm.core.scheduler.plugins.volumes.volume_binding import VolumeBinding
+from kelm.core.scheduler.plugins.volumes.volume_restrictions import VolumeRestrictions
+from kelm.core.scheduler.plugins.volumes.volume_zone import VolumeZone
 
 
 class Weighted(msgspec.Struct, frozen=True):

@@ -33,7 +33,7 @@ from kelm.core.scheduler.plugins.framework import (
     Scoring,
     Status,
 )
-from kelm.core.scheduler.plugins.volume_binding import names_claim
+from kelm.core.scheduler.plugins.volumes.volume_binding import names_claim
 from kelm.effects.document import EMPTY, Document, child, children, text
 
 EXCEEDED = "node(s) exceed max volume count"

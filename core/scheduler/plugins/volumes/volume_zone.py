@@ -13,7 +13,7 @@ from kelm.core.scheduler.cache.nodes import NodeUse
 from kelm.core.scheduler.cache.volumes import CLAIMS, CLASSES, VOLUMES
 from kelm.core.scheduler.happenings import Happening, NodeChanged, ObjectChanged
 from kelm.core.scheduler.plugins.framework import Cluster, Comparison, Filtering, Scoring, Status
-from kelm.core.scheduler.plugins.volume_binding import found_claims, names_claim
+from kelm.core.scheduler.plugins.volumes.volume_binding import found_claims, names_claim
 from kelm.effects.document import Document, text
 
 PLACES = (

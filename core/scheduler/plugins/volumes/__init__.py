@@ -1,0 +1,1 @@
+"""What the scheduler minds of volumes: where they are, who has them, how many fit."""
