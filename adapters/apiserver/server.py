@@ -26,6 +26,7 @@ from kelm.core.api.authorization.roles import first_roles
 HOST: Final = "127.0.0.1"
 BACKLOG: Final = 4_096
 GRACE_S: Final = 2
+HANG_UP_S: Final = 0.05
 KEPT_FACTS: Final = 20_000
 
 
@@ -167,4 +168,28 @@ class _Server(uvicorn.Server):
         self.driver.cancel()
         app: Any = self.config.app
         app.streams.end()
+        hanging_up = asyncio.create_task(self._hang_up())
         await super().shutdown(sockets)
+        hanging_up.cancel()
+
+    async def _hang_up(self) -> None:
+        """Close what is idle without waiting for the other side to agree.
+
+        A TLS connection is closed by both sides, and a client that keeps a pool of them and does
+        not look would hold the server up for half a minute.
+        """
+        idle: frozenset[int] = frozenset()
+        while True:
+            quiet = [one for one in self.server_state.connections if _is_quiet(one)]
+            for one in quiet:
+                if id(one) in idle and one.transport is not None:
+                    one.transport.abort()
+            idle = frozenset(map(id, quiet))
+            await asyncio.sleep(HANG_UP_S)
+
+
+def _is_quiet(connection: Any) -> bool:
+    """Whether a connection has nothing more to send."""
+    cycle, transport = connection.cycle, connection.transport
+    answered = cycle is None or cycle.response_complete
+    return bool(answered and (transport is None or not transport.get_write_buffer_size()))

