@@ -34,6 +34,8 @@ COMMANDS: Mapping[str, type[msgspec.Struct]] = {
         commands.RecordEvent,
         commands.LaunchInstance,
         commands.TerminateInstance,
+        commands.SignToken,
+        commands.SignCertificate,
     )
 }
 

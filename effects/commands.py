@@ -153,6 +153,29 @@ class TerminateInstance(msgspec.Struct, frozen=True, tag=True, tag_field="comman
     name: str
 
 
+class SignToken(msgspec.Struct, frozen=True, tag=True, tag_field="command"):
+    """Have a token of these claims signed with the cluster's key: answered `{"token": text}`.
+
+    The same claims make the same token.
+    """
+
+    claims: Document
+
+
+class SignCertificate(msgspec.Struct, frozen=True, tag=True, tag_field="command"):
+    """Have a certificate signed by the cluster's authority: answered `{"certificate": PEM}`.
+
+    `request` is the PEM of a PKCS#10 request, whose subject, names and key the certificate gets;
+    `usages` are Kubernetes' names of key usages. It holds from `from_ms` until `until_ms`, at most
+    as long as its authority.
+    """
+
+    request: str
+    usages: tuple[str, ...]
+    from_ms: int
+    until_ms: int
+
+
 Command: TypeAlias = (
     Create
     | Update
@@ -166,6 +189,8 @@ Command: TypeAlias = (
     | RecordEvent
     | LaunchInstance
     | TerminateInstance
+    | SignToken
+    | SignCertificate
 )
 
 

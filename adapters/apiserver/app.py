@@ -54,7 +54,9 @@ class App:
         self.streams = Streams(self.encoding)
         self.site = Site(engine, address)
         self.control = Control(engine)
-        tokens.bearer = lambda claims: bearer(engine.server.store, claims, engine.now_ms)
+        tokens.bearer = lambda token, claims: bearer(
+            engine.server.store, token, claims, engine.now_ms
+        )
         engine.moved = lambda server: self.streams.moved(server, engine.now_ms)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -22,13 +22,13 @@ Headers = dict[bytes, list[bytes]]
 
 
 class Tokens:
-    """Tokens and whose they are. `bearer` says whose the claims of a signed one are."""
+    """Tokens and whose they are. `bearer` says whose a signed one with its claims is."""
 
     def __init__(self, admin: str, key: Path | None = None) -> None:
         self._known: dict[str, User] = {admin: ADMIN}
         self._key_file = key
         self._key: Any = None
-        self.bearer: Callable[[Document], User | None] = lambda _claims: None
+        self.bearer: Callable[[str, Document], User | None] = lambda _token, _claims: None
 
     def add(self, token: str, user: User) -> None:
         """Accept a token."""
@@ -55,7 +55,7 @@ class Tokens:
             if hmac.compare_digest(known.encode(), token.encode()):
                 return user
         claims = self._claims(token) if token.count(".") == 2 else None
-        return None if claims is None else self.bearer(claims)
+        return None if claims is None else self.bearer(token, claims)
 
     def _claims(self, token: str) -> Document | None:
         """What a token says, None where it was not signed here."""

@@ -34,6 +34,7 @@ class Certificates(msgspec.Struct, frozen=True):
     authority: Path
     certificate: Path
     key: Path
+    authority_key: Path
 
 
 def certificates(folder: Path) -> Certificates:
@@ -42,8 +43,9 @@ def certificates(folder: Path) -> Certificates:
     Raises:
         OSError: the folder cannot be written.
     """
-    found = Certificates(folder / "ca.crt", folder / "apiserver.crt", folder / "apiserver.key")
-    if not all(path.exists() for path in (found.authority, found.certificate, found.key)):
+    names = ("ca.crt", "apiserver.crt", "apiserver.key", "ca.key")
+    found = Certificates(*(folder / name for name in names))
+    if not all((folder / name).exists() for name in names):
         _make(found)
     return found
 
@@ -72,6 +74,7 @@ def _make(wanted: Certificates) -> None:
     )
     wanted.authority.write_bytes(authority.public_bytes(serialization.Encoding.PEM))
     wanted.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    write_private(wanted.authority_key, _private(authority_key))
     write_private(wanted.key, _private(key))
 
 

@@ -15,10 +15,11 @@ import uvicorn
 
 from kelm.adapters.apiserver.app import App
 from kelm.adapters.apiserver.authentication import Tokens
-from kelm.adapters.apiserver.certificates import Certificates
+from kelm.adapters.apiserver.certificates import Certificates, signing_key
 from kelm.adapters.apiserver.engine import Engine
 from kelm.adapters.apiserver.journal import Journal
 from kelm.adapters.apiserver.pace import Speed
+from kelm.adapters.simulator.authority import Authority
 from kelm.adapters.simulator.cluster import Cluster, Settings
 from kelm.core.api.authorization.decide import Mode
 from kelm.core.api.authorization.roles import first_roles
@@ -69,10 +70,10 @@ def serve(serving: Serving, ready: Ready) -> None:
     listening = _listen(serving.port, serving.last_port)
     address = f"{HOST}:{listening.getsockname()[1]}"
     journal = None if serving.journal is None else Journal(serving.journal)
-    cluster = _cluster(serving.settings, journal)
+    cluster = _cluster(_with_keys(serving), journal)
     cluster.tell(KEPT_FACTS)
     _settle_collector()
-    tokens = Tokens(serving.token, serving.certificates.key.with_name("sa.key"))
+    tokens = Tokens(serving.token, _token_key(serving.certificates))
     app = App(Engine(cluster, serving.speed, journal), tokens, address, serving.mode)
     server = _Server(_config(app, serving.certificates))
     server.on_started = lambda: ready(f"https://{address}", app, server.stop)
@@ -81,6 +82,22 @@ def serve(serving: Serving, ready: Ready) -> None:
     finally:
         if journal is not None:
             journal.close()
+
+
+def _token_key(files: Certificates) -> Path:
+    return files.key.with_name("sa.key")
+
+
+def _with_keys(serving: Serving) -> Settings:
+    """The settings of a cluster that signs with its own keys what its controllers have signed."""
+    files, settings = serving.certificates, serving.settings
+    path = _token_key(files)
+    signing_key(path)
+    authority = Authority(
+        path.read_bytes(), files.authority_key.read_bytes(), files.authority.read_bytes()
+    )
+    plane = settings.control_plane.with_authority(authority)
+    return msgspec.structs.replace(settings, control_plane=plane)
 
 
 def _cluster(settings: Settings, journal: Journal | None) -> Cluster:

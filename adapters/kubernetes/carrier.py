@@ -26,7 +26,15 @@ from kelm.adapters.kubernetes.served import Served
 from kelm.adapters.kubernetes.settings import Settings
 from kelm.adapters.kubernetes.trouble import NotAnswered, NotSent
 from kelm.adapters.kubernetes.wire import Wire
-from kelm.effects.commands import Command, Evict, Get, LaunchInstance, TerminateInstance
+from kelm.effects.commands import (
+    Command,
+    Evict,
+    Get,
+    LaunchInstance,
+    SignCertificate,
+    SignToken,
+    TerminateInstance,
+)
 from kelm.effects.document import text
 from kelm.effects.messages import Outcome
 from kelm.effects.refusals import Reason, Refusal
@@ -102,6 +110,8 @@ class Carrier:
     async def _attempts(self, command: Command, resource: str) -> Outcome:
         if isinstance(command, LaunchInstance | TerminateInstance):
             return Failure(Refusal(Reason.METHOD_NOT_ALLOWED, "there is no cloud to launch in"))
+        if isinstance(command, SignToken | SignCertificate):
+            return Failure(Refusal(Reason.METHOD_NOT_ALLOWED, "there is no key to sign with"))
         try:
             served = await self._resources.find(resource)
         except (NotSent, NotAnswered) as problem:

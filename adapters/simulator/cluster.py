@@ -20,6 +20,7 @@ import msgspec
 from returns.result import Failure
 
 from kelm.adapters.manifests.read import Manifest, parse_manifests, read_manifests
+from kelm.adapters.simulator.authority import SIGNING_COMMANDS
 from kelm.adapters.simulator.collector import quiet_collector
 from kelm.adapters.simulator.events import Event
 from kelm.adapters.simulator.inputs import Asked, Fault, Input
@@ -117,9 +118,10 @@ class Cluster:
             self.zero_ms = saved.zero_ms
 
     def _connect(self) -> None:
-        self.simulator.local_commands = MACHINE_COMMANDS
-        self.simulator.on_local = self.machines.command
-        self.simulator.on_input = self.settings.control_plane.hearer(self.machines, self._down)
+        plane = self.settings.control_plane
+        self.simulator.local_commands = MACHINE_COMMANDS | SIGNING_COMMANDS
+        self.simulator.on_local = plane.local_worker(self.machines)
+        self.simulator.on_input = plane.hearer(self.machines, self._down)
 
     def _boot(self, saved: Saved | None) -> None:
         zones = self.settings.zones

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from kelm.adapters.simulator.authority import SIGNING_COMMANDS, Authority
 from kelm.adapters.simulator.inputs import ContainerCrashed, ImagePullFailed, Input
 from kelm.adapters.simulator.loop import Simulator
 from kelm.adapters.simulator.machines import Host, Machines, kubelet_name
@@ -30,7 +31,8 @@ from kelm.core.controllers.replicaset.controller import (
     ReplicaSetController,
 )
 from kelm.core.controllers.resource_quota import ResourceQuotaController
-from kelm.core.controllers.service_account import RootCA, ServiceAccounts
+from kelm.core.controllers.service_account import CERTIFICATE, RootCA, ServiceAccounts
+from kelm.core.controllers.service_account_tokens import ServiceAccountTokens
 from kelm.core.controllers.statefulset.controller import StatefulSetController
 from kelm.core.controllers.taint_eviction import TaintEviction
 from kelm.core.controllers.ttl_after_finished import TTLAfterFinished
@@ -46,8 +48,9 @@ from kelm.core.runtime.controller import Controller
 from kelm.core.runtime.queue import ControllerProgram
 from kelm.core.scheduler.program import Scheduler
 from kelm.effects.address import key_of
-from kelm.effects.commands import Create
+from kelm.effects.commands import Command, Create
 from kelm.effects.document import Document, text
+from kelm.effects.messages import Outcome
 from kelm.effects.program import Program
 
 CONTROLLERS: tuple[Controller, ...] = (
@@ -62,6 +65,7 @@ CONTROLLERS: tuple[Controller, ...] = (
     NamespaceDeletion(),
     ServiceAccounts(),
     RootCA(),
+    ServiceAccountTokens(CERTIFICATE),
     NodeLifecycle(),
     TaintEviction(),
     PodGC(),
@@ -90,6 +94,8 @@ class ControlPlane(msgspec.Struct, frozen=True):
     """What every machine offers, as quantities."""
     storage_classes: tuple[Document, ...] = (STANDARD,)
     """What kinds of disks there are from the beginning."""
+    authority: Authority | None = None
+    """Whose keys sign; None for the one of all simulated clusters."""
 
     def with_controller(self, *controllers: Controller) -> ControlPlane:
         """A control plane that runs these as well; a namesake is replaced."""
@@ -101,6 +107,12 @@ class ControlPlane(msgspec.Struct, frozen=True):
         """A control plane whose machines know one more image."""
         return msgspec.structs.replace(self, images=self.images.with_image(name, program))
 
+    def with_authority(self, authority: Authority) -> ControlPlane:
+        """A control plane with keys of its own, whose certificate every namespace is given."""
+        certificate = authority.certificate.decode()
+        plane = self.with_controller(RootCA(certificate), ServiceAccountTokens(certificate))
+        return msgspec.structs.replace(plane, authority=authority)
+
     def start(self, simulator: Simulator) -> None:
         """Start everything that is no kubelet."""
         for storage_class in self.storage_classes:
@@ -109,6 +121,20 @@ class ControlPlane(msgspec.Struct, frozen=True):
             simulator.start(controller.name, ControllerProgram(controller))
         for program in self.programs:
             simulator.start(program.name, program)
+
+    def local_worker(self, machines: Machines) -> Callable[[Simulator, Command], Outcome]:
+        """Who carries out what is no request to the API: launching machines and signing."""
+
+        def work(simulator: Simulator, command: Command) -> Outcome:
+            if type(command) not in SIGNING_COMMANDS:
+                return machines.command(simulator, command)
+            if self.authority is not None:
+                return self.authority.carry_out(command)
+            from kelm.adapters.simulator.issuing import simulated_authority
+
+            return simulated_authority().carry_out(command)
+
+        return work
 
     def kubelet_maker(self) -> Callable[[Host], Program[Any]]:
         """What makes the kubelet of a machine that boots."""

@@ -28,7 +28,18 @@ _DESCRIPTION = (
     "guaranteed across distributions of Kubernetes clusters."
 )
 _ANNOTATION = "kubernetes.io/description"
-_CERTIFICATE = "-----BEGIN CERTIFICATE-----\nc2ltdWxhdGVkIGNsdXN0ZXI=\n-----END CERTIFICATE-----\n"
+CERTIFICATE = """\
+-----BEGIN CERTIFICATE-----
+MIIBOzCB4qADAgECAgEBMAoGCCqGSM49BAMCMBUxEzARBgNVBAMMCmt1YmVybmV0
+ZXMwHhcNMjUxMjMxMDAwMDAwWhcNMzUxMjI5MDAwMDAwWjAVMRMwEQYDVQQDDApr
+dWJlcm5ldGVzMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE9KnmwHiiGkH6Cx5n
+yZT6lInIhYvcKb4q9+K+++QF1VwCYyxWApwGOqeXJwZSpulEq4tN8DG7C58sD4p4
+7/7JO6MjMCEwDwYDVR0TAQH/BAUwAwEB/zAOBgNVHQ8BAf8EBAMCAoQwCgYIKoZI
+zj0EAwIDSAAwRQIhANInmCC4uV3NmQ19/nRshhCyJDWb+Gn2qQgtNjsaZWfCAiAW
+gg8ylmplIlGGhBG+/Lrt/hmSRuBOrdk0pdptb1w8lA==
+-----END CERTIFICATE-----
+"""
+"""Of the authority of a simulated cluster: real, and worth nothing."""
 _SOMEBODY_WAS_FASTER = frozenset({Reason.ALREADY_EXISTS, Reason.NOT_FOUND, Reason.FORBIDDEN})
 """Forbidden: the namespace began to terminate."""
 
@@ -93,7 +104,7 @@ def _service_account(namespace: str, name: str) -> Document:
 class RootCA(msgspec.Struct, frozen=True):
     """The publisher of the root CA; its keys are namespaces."""
 
-    certificate: str = _CERTIFICATE
+    certificate: str = CERTIFICATE
     name: str = "root-ca-certificate-publisher-controller"
     watches: tuple[Watch, ...] = (Watch("namespaces"), Watch("configmaps"))
     workers: int = 5

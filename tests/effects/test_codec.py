@@ -31,6 +31,14 @@ COMMAND = st.one_of(
     st.builds(commands.Evict, TEXT, TEXT),
     st.builds(commands.LaunchInstance, TEXT, TEXT, TEXT),
     st.builds(commands.TerminateInstance, TEXT, TEXT),
+    st.builds(commands.SignToken, OBJECTS),
+    st.builds(
+        commands.SignCertificate,
+        TEXT,
+        st.lists(TEXT, max_size=3).map(tuple),
+        st.integers(0, 9),
+        st.integers(0, 9),
+    ),
     st.builds(
         commands.RecordEvent,
         st.builds(ObjectRef, TEXT, TEXT, TEXT, TEXT),

@@ -6,6 +6,7 @@ pkg/serviceaccount/claims.go, pkg/apis/authentication/validation/validation.go.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import Final
 
 import msgspec
@@ -108,8 +109,15 @@ def issued(
     )
 
 
-def bearer(store: Store, claims: Document, now_ms: int) -> User | None:
+LEGACY_ISSUER: Final = "kubernetes/serviceaccount"
+_LEGACY: Final = "kubernetes.io/serviceaccount/"
+INVALID_SINCE: Final = "kubernetes.io/legacy-token-invalid-since"
+
+
+def bearer(store: Store, token: str, claims: Document, now_ms: int) -> User | None:
     """Whose a token is, None where it has ended or its account is another one now."""
+    if text(claims, "iss") == LEGACY_ISSUER:
+        return _legacy_bearer(store, token, claims)
     private = child(claims, "kubernetes.io")
     namespace, account = text(private, "namespace"), child(private, "serviceaccount")
     name = text(account, "name")
@@ -124,6 +132,28 @@ def bearer(store: Store, claims: Document, now_ms: int) -> User | None:
         if found is None or text(found, "metadata", "uid") != text(pod, "uid"):
             return None
     return User(text(claims, "sub"), account_groups(namespace), text(account, "uid"))
+
+
+def _legacy_bearer(store: Store, token: str, claims: Document) -> User | None:
+    """Whose a token out of a Secret is: it holds as long as that Secret has it.
+
+    Source: pkg/serviceaccount/legacy.go (Validate).
+    """
+    namespace, name = text(claims, f"{_LEGACY}namespace"), text(claims, f"{_LEGACY}secret.name")
+    owner = text(claims, f"{_LEGACY}service-account.name")
+    secret = store.get("secrets", key_of(namespace, name))
+    if secret is None or text(secret, "metadata", "deletionTimestamp"):
+        return None
+    if text(secret, "data", "token") != b64encode(token.encode()).decode():
+        return None
+    account = store.get(ACCOUNTS, key_of(namespace, owner))
+    uid = text(claims, f"{_LEGACY}service-account.uid")
+    if account is None or text(account, "metadata", "uid") != uid:
+        return None
+    gone = text(account, "metadata", "deletionTimestamp")
+    if gone or text(secret, "metadata", "labels", INVALID_SINCE):
+        return None
+    return User(text(claims, "sub"), account_groups(namespace), uid)
 
 
 def account_groups(namespace: str) -> tuple[str, ...]:

@@ -45,12 +45,13 @@ _HARMLESS = frozenset({Reason.NOT_FOUND, Reason.METHOD_NOT_ALLOWED})
 class Progress(msgspec.Struct, frozen=True):
     """How far a namespace is.
 
-    `stage` says which answers are in `left`; `due_ms` are the times of the next passes;
-    `version` is the namespace's version that was last taken note of.
+    `stage` says which answers are in `left`; `due_ms` is the time of the next pass, of those that
+    were asked for the earliest, as in upstream's queue; `version` is the namespace's version that
+    was last taken note of.
     """
 
     version: str = ""
-    due_ms: tuple[int, ...] = ()
+    due_ms: int | None = None
     stage: Literal["between passes", "pods", "all"] = "between passes"
     pods_estimate_seconds: int | None = None
     left: tuple[Left, ...] = ()
@@ -81,7 +82,7 @@ class NamespaceDeletion(msgspec.Struct, frozen=True):
             return _after_pods(sync, doc, progress)
         if progress.stage == "all":
             return _after_all(sync, doc, progress)
-        if sync.now_ms < min(progress.due_ms, default=sync.now_ms):
+        if progress.due_ms is not None and sync.now_ms < progress.due_ms:
             return _rest(progress)
         return _begin(sync, progress)
 
@@ -99,7 +100,7 @@ class NamespaceDeletion(msgspec.Struct, frozen=True):
         progress = sync.memory
         if not isinstance(progress, Progress) or refusal.reason in _HARMLESS:
             return progress
-        return Progress(progress.version, (sync.now_ms,), failures=progress.failures)
+        return Progress(progress.version, sync.now_ms, failures=progress.failures)
 
 
 def _is_ours(doc: Document) -> bool:
@@ -111,20 +112,27 @@ def _noted(sync: Sync, doc: Document) -> Progress:
     """The progress, with a pass to come if the namespace changed."""
     progress = sync.memory if isinstance(sync.memory, Progress) else Progress()
     version = text(doc, "metadata", "resourceVersion")
-    if progress.due_ms and version == progress.version:
+    if progress.due_ms is not None and version == progress.version:
         return progress
-    due_ms = (*progress.due_ms, sync.now_ms + SETTLE_MS)
+    due_ms = _earlier(progress, sync.now_ms + SETTLE_MS)
     return msgspec.structs.replace(progress, version=version, due_ms=due_ms)
 
 
+def _earlier(progress: Progress, at_ms: int) -> int:
+    """When the next pass is once one is asked for at a time.
+
+    Source: client-go/util/workqueue/delaying_queue.go (insert).
+    """
+    return at_ms if progress.due_ms is None else min(progress.due_ms, at_ms)
+
+
 def _rest(progress: Progress, batches: tuple[Batch, ...] = ()) -> Plan:
-    return Plan(batches, progress, again_at_ms=min(progress.due_ms, default=None))
+    return Plan(batches, progress, again_at_ms=progress.due_ms)
 
 
 def _begin(sync: Sync, progress: Progress) -> Plan:
     """Delete the pods, knowing how long they may take."""
-    later_ms = tuple(at_ms for at_ms in progress.due_ms if at_ms > sync.now_ms)
-    begun = Progress(progress.version, later_ms, "pods", failures=progress.failures)
+    begun = Progress(progress.version, None, "pods", failures=progress.failures)
     return Plan(
         batches=(
             (List("pods", sync.key),),
@@ -183,7 +191,7 @@ def _after_all(sync: Sync, doc: Document, progress: Progress) -> Plan:
         without(doc, ("metadata", "resourceVersion")), ("spec", "finalizers"), finalizers
     )
     let_go = Update("namespaces", "", sync.key, free, subresource="finalize")
-    memory = Progress(progress.version, (*progress.due_ms, sync.now_ms + SETTLE_MS))
+    memory = Progress(progress.version, _earlier(progress, sync.now_ms + SETTLE_MS))
     return _rest(memory, (*told, (let_go,)))
 
 
@@ -200,7 +208,7 @@ def _later(
         wait_ms = min(FIRST_RETRY_MS << min(progress.failures, 30), LONGEST_RETRY_MS)
     else:
         failures, wait_ms = 0, (estimate_seconds // 2 + 1) * 1_000
-    due_ms = (*progress.due_ms, sync.now_ms + wait_ms)
+    due_ms = _earlier(progress, sync.now_ms + wait_ms)
     return _rest(
         Progress(progress.version, due_ms, failures=failures), _told(doc, said, sync.now_ms)
     )

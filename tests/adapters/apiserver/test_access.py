@@ -10,7 +10,9 @@ from kelm.core.api.authorization.decide import Mode
 from kelm.core.api.authorization.roles import first_roles
 from kelm.core.api.bootstrap import new_server
 from kelm.core.api.server import handle
+from kelm.core.controllers.service_account_tokens import legacy_claims
 from kelm.core.objects.time import parse_time
+from kelm.effects.document import document
 from tests.adapters.apiserver.client import Client, still_app
 
 NOW_MS = parse_time("2026-01-01T00:00:00Z")
@@ -132,3 +134,24 @@ def test_who_may_impersonate_is_somebody_else(client: Client) -> None:
     assert client.ask("GET", PODS, headers=as_master).status == 200
     refused = client.ask("GET", PODS, headers={**token(client), **as_ann})
     assert 'cannot impersonate resource "users"' in refused.body["message"]
+
+
+def test_a_token_out_of_a_secret_holds_as_long_as_the_secret_has_it(client: Client) -> None:
+    bob = client.ask("GET", f"{ACCOUNTS}/bob").body
+    claims = legacy_claims(document({"metadata": bob["metadata"]}), "bob-token")
+    signed = client.app.tokens.sign(claims)
+    held = {"Authorization": f"Bearer {signed}"}
+    assert client.ask("GET", "/version", headers=held).status == 401
+    meta = {
+        "name": "bob-token",
+        "annotations": {
+            "kubernetes.io/service-account.name": "bob",
+            "kubernetes.io/service-account.uid": bob["metadata"]["uid"],
+        },
+    }
+    secret = {"type": "kubernetes.io/service-account-token", "stringData": {"token": signed}}
+    secrets = "/api/v1/namespaces/default/secrets"
+    assert client.ask("POST", secrets, {"metadata": meta, **secret}).status == 201
+    assert client.ask("GET", "/version", headers=held).status == 200
+    client.ask("DELETE", f"{secrets}/bob-token")
+    assert client.ask("GET", "/version", headers=held).status == 401
