@@ -7,7 +7,8 @@ A body is four bytes, then an envelope with the object's kind and the object. Ty
 their definitions; what encodes itself (times, quantities, free JSON) has a rule here.
 
 Source: kubernetes v1.36, apimachinery/pkg/runtime/serializer/protobuf/protobuf.go,
-apimachinery/pkg/runtime/generated.proto (Unknown).
+apimachinery/pkg/runtime/generated.proto (Unknown),
+apiextensions-apiserver/pkg/apis/apiextensions/v1/generated.proto (JSONSchemaPropsOrBool ...).
 """
 
 from __future__ import annotations
@@ -25,6 +26,14 @@ from kelm.core.objects.time import format_micro_time, format_time
 from kelm.effects.document import Document, Json
 
 MAGIC: Final = b"k8s\x00"
+SCHEMA: Final = "apiextensions.v1.JSONSchemaProps"
+_EITHER: Final = {
+    "items": Type("schemaOrList"),
+    "additionalItems": Type("schemaOrBool"),
+    "additionalProperties": Type("schemaOrBool"),
+    "dependencies": Type("map", element=Type("schemaOrTexts")),
+}
+"""What is one of two things in JSON is a message with both in it here."""
 _PLAIN_ZEROES: Final = ("", 0, False, 0.0)
 
 
@@ -81,7 +90,10 @@ def _message(data: bytes, definition: Definition) -> Document:
         values = _values(embedded, numbered)
         if not values:
             continue
-        value = _field(values, definition.fields[numbered.name].type)
+        wanted = definition.fields[numbered.name].type
+        if definition.name == SCHEMA:
+            wanted = _EITHER.get(numbered.name, wanted)
+        value = _field(values, wanted)
         if value is None or (not numbered.keeps_zero and value in _PLAIN_ZEROES):
             continue
         found[numbered.name] = value
@@ -201,6 +213,31 @@ def _free(data: bytes) -> Json:
     return parsed.value
 
 
+def _schema(data: bytes) -> Json:
+    return _message(data, kubernetes()[SCHEMA])
+
+
+def _schema_or_bool(data: bytes) -> Json:
+    fields = read_fields(data)
+    if 2 in fields:
+        return _schema(_bytes(fields, 2))
+    return bool(fields.get(1, [0])[-1])
+
+
+def _schema_or_list(data: bytes) -> Json:
+    fields = read_fields(data)
+    if 1 in fields:
+        return _schema(_bytes(fields, 1))
+    return tuple(_schema(_as_bytes(one)) for one in fields.get(2, []))
+
+
+def _schema_or_texts(data: bytes) -> Json:
+    fields = read_fields(data)
+    if 1 in fields:
+        return _schema(_bytes(fields, 1))
+    return tuple(_as_bytes(one).decode() for one in fields.get(2, []))
+
+
 _NUMBERS: Final[dict[str, Callable[[int], Json]]] = {
     "bool": bool,
     "i32": _signed,
@@ -215,4 +252,7 @@ _OWN: Final[dict[str, Callable[[bytes], Json]]] = {
     "qty": lambda data: _text(read_fields(data), 1),
     "intstr": _int_or_text,
     "any": _free,
+    "schemaOrBool": _schema_or_bool,
+    "schemaOrList": _schema_or_list,
+    "schemaOrTexts": _schema_or_texts,
 }

@@ -12,7 +12,7 @@ from kelm.core.api.protobuf.numbers import numbers
 from kelm.core.api.protobuf.read import MAGIC, parse_protobuf
 from kelm.core.api.schema.definitions import Type, definition_of, kubernetes
 from kelm.core.objects.time import parse_time
-from kelm.effects.document import Document, Json
+from kelm.effects.document import Document, Json, child, children
 
 FROM_KUBECTL = (
     "azhzAAoVCgdhcHBzL3YxEgpEZXBsb3ltZW50ErwBCicKB3dlYi12MzMSABoAIgAqADIAOABCAFoOCgNhcHASB3dlYi12"
@@ -221,3 +221,54 @@ def test_a_zero_that_a_pointer_holds_is_kept() -> None:
     assert parse_protobuf(body(doc)).value == doc
     zero = Document(kind="Deployment", apiVersion="apps/v1", spec=Document(replicas=0))
     assert parse_protobuf(body(zero)).value == zero
+
+
+# -- schemas of custom resources -----------------------------------------------------------------
+
+
+def test_what_is_one_of_two_things_in_a_schema_is_read_as_that() -> None:
+    """As Go writes them: the flag stands there with the schema, too."""
+    text, no, yes = field(5, b"string"), varint(1 << 3) + varint(0), varint(1 << 3) + varint(1)
+    one_of_each = b"".join(
+        (
+            field(24, field(1, text)),
+            field(30, yes + field(2, text)),
+            field(33, no),
+            field(32, field(1, b"a") + field(2, field(2, b"x") + field(2, b"y"))),
+            field(32, field(1, b"b") + field(2, field(1, text))),
+        )
+    )
+    several = field(24, field(2, text) + field(2, b"")) + field(30, yes)
+    crd = body_of_schema(field(29, field(1, b"p") + field(2, one_of_each)) + several)
+    parsed = parse_protobuf(crd)
+    assert parsed.fault == ""
+    string = {"type": "string"}
+    assert schema_in(parsed.value) == {
+        "properties": {
+            "p": {
+                "items": string,
+                "additionalProperties": string,
+                "additionalItems": False,
+                "dependencies": {"a": ("x", "y"), "b": string},
+            }
+        },
+        "items": (string, {}),
+        "additionalProperties": True,
+    }
+
+
+def body_of_schema(schema: bytes) -> bytes:
+    """A definition of a custom resource with nothing but a schema."""
+    version = field(4, field(1, schema))
+    kind = field(1, b"apiextensions.k8s.io/v1") + field(2, b"CustomResourceDefinition")
+    return MAGIC + field(1, kind) + field(2, field(2, field(7, version)))
+
+
+def schema_in(crd: Json) -> Json:
+    version = children(as_document(crd), "spec", "versions")[0]
+    return child(version, "schema", "openAPIV3Schema")
+
+
+def as_document(value: Json) -> Document:
+    assert isinstance(value, Document)
+    return value
