@@ -119,7 +119,5 @@ class Refusal(msgspec.Struct, frozen=True, gc=False):
 
 
 def _cause(cause: Cause) -> Document:
-    fields: dict[str, Json] = {"reason": cause.reason, "message": cause.message}
-    if cause.field:
-        fields["field"] = cause.field
-    return Document(fields)
+    fields = (("reason", cause.reason), ("message", cause.message), ("field", cause.field))
+    return Document({key: value for key, value in fields if value})

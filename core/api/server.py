@@ -37,6 +37,7 @@ from kelm.core.api.verbs.patch import patch
 from kelm.core.api.verbs.request import Answer, Call, Written
 from kelm.core.api.verbs.update import update
 from kelm.core.api.verbs.watch import WatchEvent
+from kelm.core.api.webhooks.others import binding_of, deleted, eviction_of, part_made
 from kelm.core.store.store import Store
 from kelm.effects.address import Resource, key_of
 from kelm.effects.commands import (
@@ -81,9 +82,14 @@ def handle(server: ApiServer, command: Command, now_ms: int) -> tuple[ApiServer,
         return ApiServer(store, events, server.ranges), RECORDED
     if isinstance(command, (Get, List)):
         return server, _outcome(_read(server, command))
+    return carry_out(server, command, Call(now_ms, server.ranges))
+
+
+def carry_out(server: ApiServer, command: Command, call: Call) -> tuple[ApiServer, Outcome]:
+    """Do what a command asks for that is no read and no recorded event."""
     if isinstance(command, WITH_DRY_RUN) and command.resource == "events":
-        return _handle_events(server, command, now_ms)
-    store, answer = _write(server.store, command, Call(now_ms, server.ranges))
+        return _handle_events(server, command, call)
+    store, answer = _write(server.store, command, call)
     if store is not server.store and DEFINITIONS in store.number_of:
         store = _swept(store, command)
     return _done(server, command, store, server.events, answer)
@@ -185,9 +191,9 @@ def watch_events(
 
 def _write(store: Store, command: Command, call: Call) -> Written:
     if isinstance(command, Bind):
-        return bind(store, command, call.now_ms)
+        return _bind(store, command, call)
     if isinstance(command, Evict):
-        return evict(store, command, call.now_ms)
+        return _evict(store, command, call)
     if not isinstance(command, WITH_DRY_RUN):
         return store, refuse.bad_request(f"an API server knows no {type(command).__name__}")
     info = info_of(store, command.resource)
@@ -200,18 +206,51 @@ def _write(store: Store, command: Command, call: Call) -> Written:
     if isinstance(command, Patch):
         return _patch(store, info, command, call)
     if isinstance(command, Delete):
-        return _delete(store, info, command, call.now_ms)
-    return _delete_collection(store, info, command, call.now_ms)
+        return _delete(store, info, command, call)
+    return _delete_collection(store, info, command, call)
 
 
 def _create(store: Store, info: ResourceInfo, command: Create, call: Call) -> Written:
     if info.resource == "bindings" or command.subresource == "binding":
-        return create_binding(store, command.namespace, command.name, command.object, call.now_ms)
+        return _created_part(
+            store, command.namespace, command.name, "binding", command.object, call
+        )
     if command.subresource == "eviction":
-        return create_eviction(store, command.namespace, command.name, command.object, call.now_ms)
+        return _created_part(
+            store, command.namespace, command.name, "eviction", command.object, call
+        )
     if command.subresource or "create" not in info.verbs:
         return store, refuse.method_not_allowed()
     return create(store, info, command.namespace, command.object, call)
+
+
+def _bind(store: Store, command: Bind, call: Call) -> Written:
+    if call.hearing is None:
+        return bind(store, command, call.now_ms)
+    namespace, name = command.namespace, command.name
+    binding = binding_of(namespace, name, command.uid, command.node)
+    return _created_part(store, namespace, name, "binding", binding, call)
+
+
+def _evict(store: Store, command: Evict, call: Call) -> Written:
+    if call.hearing is None:
+        return evict(store, command, call.now_ms)
+    namespace, name = command.namespace, command.name
+    eviction = eviction_of(namespace, name, command.uid, command.grace_period_seconds)
+    return _created_part(store, namespace, name, "eviction", eviction, call)
+
+
+def _created_part(
+    store: Store, namespace: str, name: str, part: str, doc: Document, call: Call
+) -> Written:
+    """What comes of a Binding or an Eviction."""
+    create_part = create_binding if part == "binding" else create_eviction
+
+    def make(given: Document) -> Written:
+        return create_part(store, namespace, name, given, call.now_ms)
+
+    pods = RESOURCES["pods"]
+    return part_made(store, pods, (namespace, name), part, doc, call.hearing, make)
 
 
 def _update(store: Store, info: ResourceInfo, command: Update, call: Call) -> Written:
@@ -231,32 +270,35 @@ def _patch(store: Store, info: ResourceInfo, command: Patch, call: Call) -> Writ
     return patch(store, info, command, call)
 
 
-def _delete(store: Store, info: ResourceInfo, command: Delete, now_ms: int) -> Written:
+def _delete(store: Store, info: ResourceInfo, command: Delete, call: Call) -> Written:
     options = Options(
         command.uid,
         command.resource_version,
         command.grace_period_seconds,
         command.propagation_policy,
     )
+    namespace, name, now_ms = command.namespace, command.name, call.now_ms
     if info.resource == DEFINITIONS:
-        return delete_definition(store, info, command.name, options, now_ms)
-    if info.resource == "namespaces":
-        return delete_namespace(store, info, command.name, options, now_ms)
-    return delete(store, info, command.namespace, command.name, options, now_ms)
+        written = delete_definition(store, info, name, options, now_ms)
+    elif info.resource == "namespaces":
+        written = delete_namespace(store, info, name, options, now_ms)
+    else:
+        written = delete(store, info, namespace, name, options, now_ms)
+    return deleted(store, written, info, namespace, name, call.hearing)
 
 
 def _delete_collection(
-    store: Store, info: ResourceInfo, command: DeleteCollection, now_ms: int
+    store: Store, info: ResourceInfo, command: DeleteCollection, call: Call
 ) -> Written:
     if "deletecollection" not in info.verbs:
         return store, refuse.method_not_allowed()
-    return delete_collection(store, info, command, now_ms)
+    return delete_collection(store, info, command, call)
 
 
 # -- events ------------------------------------------------------------------------------------
 
 
-def _handle_events(server: ApiServer, command: Command, now_ms: int) -> tuple[ApiServer, Outcome]:
+def _handle_events(server: ApiServer, command: Command, call: Call) -> tuple[ApiServer, Outcome]:
     """The same for events, most of which are not in the store but in the log of recorded ones."""
     store, events = server.store, server.events
     if isinstance(command, Delete):
@@ -272,7 +314,7 @@ def _handle_events(server: ApiServer, command: Command, now_ms: int) -> tuple[Ap
         if isinstance(chosen, Refusal):
             return server, Failure(chosen)
         store, events, found = chosen
-    after, written = _write(store, command, Call(now_ms, server.ranges))
+    after, written = _write(store, command, call)
     if found and isinstance(written, Document):
         items = written.get("items")
         assert isinstance(items, tuple)

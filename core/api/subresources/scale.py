@@ -6,12 +6,17 @@ scaleUpdatedObjectInfo) and its likes for the other kinds.
 
 from __future__ import annotations
 
+import msgspec
+
 from kelm.core.api import refuse
 from kelm.core.api.resources import ResourceInfo
 from kelm.core.api.validation.violation import invalid, invalid_value
 from kelm.core.api.verbs.metadata import metadata_of
 from kelm.core.api.verbs.request import Answer, Call, Written, misnamed
 from kelm.core.api.verbs.update import replace
+from kelm.core.api.webhooks.attributes import attributes
+from kelm.core.api.webhooks.mutating import mutated
+from kelm.core.api.webhooks.validating import validated
 from kelm.core.objects.selectors import map_selector, selector_of
 from kelm.core.store.store import Store
 from kelm.effects.address import key_of
@@ -65,11 +70,26 @@ def update_scale(
     wrong = misnamed(namespace, name, scale)
     if wrong is not None:
         return store, wrong
+    hearing, before = call.hearing, scale_of(old)
+    asked = attributes("UPDATE", info, (namespace, name), scale, before, "scale")
+    if hearing is not None:
+        changed = mutated(store, hearing, asked, lambda it: it, lambda it: it)
+        if isinstance(changed, Refusal):
+            return store, changed
+        scale = changed
     scaled = _scaled(info, old, scale)
     if isinstance(scaled, Refusal):
         return store, scaled
-    store, answer = replace(store, info, key, old, scaled, call, "scale")
-    return store, answer if isinstance(answer, Refusal) else scale_of(answer)
+    after, answer = replace(store, info, key, old, scaled, call, "scale")
+    if isinstance(answer, Refusal):
+        return store, answer
+    if hearing is not None:
+        version = metadata_of(old)["resourceVersion"]
+        shown = with_value(scale_of(answer), ("metadata", "resourceVersion"), version)
+        refusal = validated(store, hearing, msgspec.structs.replace(asked, object=shown))
+        if refusal is not None:
+            return store, refusal
+    return after, scale_of(answer)
 
 
 def _scaled(info: ResourceInfo, old: Document, scale: Document) -> Answer:

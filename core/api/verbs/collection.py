@@ -9,7 +9,8 @@ from kelm.core.api.resources import ResourceInfo
 from kelm.core.api.verbs.delete import Options, delete
 from kelm.core.api.verbs.listing import list_objects
 from kelm.core.api.verbs.metadata import metadata_of
-from kelm.core.api.verbs.request import Written
+from kelm.core.api.verbs.request import Call, Written
+from kelm.core.api.webhooks.others import deleted
 from kelm.core.store.store import Store
 from kelm.effects.commands import DeleteCollection, List
 from kelm.effects.document import Document, children
@@ -17,7 +18,7 @@ from kelm.effects.refusals import Reason, Refusal
 
 
 def delete_collection(
-    store: Store, info: ResourceInfo, command: DeleteCollection, now_ms: int
+    store: Store, info: ResourceInfo, command: DeleteCollection, call: Call
 ) -> Written:
     """Delete what a list with these selectors shows; answer with that list."""
     wanted = List(
@@ -34,7 +35,9 @@ def delete_collection(
     for doc in children(found, "items"):
         meta = metadata_of(doc)
         namespace = str(meta.get("namespace") or "")
-        after, answer = delete(after, info, namespace, str(meta["name"]), options, now_ms)
+        name, before = str(meta["name"]), after
+        written = delete(before, info, namespace, name, options, call.now_ms)
+        after, answer = deleted(before, written, info, namespace, name, call.hearing)
         if isinstance(answer, Refusal) and answer.reason is not Reason.NOT_FOUND:
             return store, answer
     return after, found if isinstance(found, Document) else Document()

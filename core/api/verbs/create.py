@@ -40,11 +40,15 @@ from kelm.core.api.verbs.metadata import (
 )
 from kelm.core.api.verbs.mould import Mould, Reading, mould_of
 from kelm.core.api.verbs.request import Answer, Call, Written, decoded, in_namespace, typed
+from kelm.core.api.webhooks.attributes import attributes
+from kelm.core.api.webhooks.hearing import Hearing
+from kelm.core.api.webhooks.mutating import mutated
+from kelm.core.api.webhooks.validating import validated
 from kelm.core.objects.names import generated_name, random_suffix
 from kelm.core.objects.time import format_time
 from kelm.core.store.store import Store
 from kelm.effects.address import key_of
-from kelm.effects.document import EMPTY, Document, text
+from kelm.effects.document import EMPTY, Document, text, without
 from kelm.effects.refusals import Cause, Refusal
 
 
@@ -56,7 +60,7 @@ def create(
     call: Call,
 ) -> Written:
     """Store a new object, completed; or say why not."""
-    mould = mould_of(given)
+    mould = mould_of(given) if call.hearing is None else None
     if mould is not None and mould.fits(store, info.resource, namespace):
         return _of_mould(store, info, mould.object, call)
     if is_custom(info):
@@ -68,6 +72,11 @@ def create(
     admitted = _admitted(reading, info, namespace, given)
     if isinstance(admitted, Refusal):
         return store, _by_name(store, reading, info, namespace, given, admitted)
+    if call.hearing is not None:
+        reviewed = _reviewed(store, reading, info, namespace, admitted, call, call.hearing)
+        if isinstance(reviewed, Refusal):
+            return store, reviewed
+        admitted = reviewed
     begun = _begun(store, info, admitted, call)
     if isinstance(begun, Refusal):
         return store, begun
@@ -102,7 +111,7 @@ def _by_name(
     meta = metadata_of(given)
     if meta.get("name") or not meta.get("generateName"):
         return refusal
-    name = _named(store, info, namespace, meta)[2]
+    name = _named(store, info, namespace, meta, None)[2]
     named = Document({**given, "metadata": Document({**meta, "name": name})})
     again = _admitted(tables, info, namespace, named)
     return again if isinstance(again, Refusal) else refusal
@@ -132,7 +141,7 @@ def _begun(
     """Give the object its number, namespace and name, and charge it to the namespace's quotas."""
     meta = metadata_of(admitted)
     place = str(meta.get("namespace") or "")
-    changed, number, name = _named(store, info, place, meta)
+    changed, number, name = _named(store, info, place, meta, call.hearing)
     charged = charge(changed, info, place, name, admitted, call.now_ms)
     return charged if isinstance(charged, Refusal) else (charged, number, place, name)
 
@@ -211,15 +220,55 @@ def _namespaces() -> ResourceInfo:
 NAMESPACES: Final = _namespaces()
 
 
+def _reviewed(
+    store: Store,
+    tables: Tables,
+    info: ResourceInfo,
+    namespace: str,
+    admitted: Document,
+    call: Call,
+    hearing: Hearing,
+) -> Answer:
+    """The object as the mutating webhooks leave it, if the validating ones let it in.
+
+    Those are shown what would be stored, with its name and uid; quotas are asked after them.
+    """
+    meta = metadata_of(admitted)
+    place = (str(meta.get("namespace") or ""), str(meta.get("name") or ""))
+
+    def read(doc: Document) -> Answer:
+        return admitted_custom(store, info, doc) if is_custom(info) else _filled(info, doc)
+
+    def admit(doc: Document) -> Answer:
+        return _admitted(tables, info, namespace, doc)
+
+    asked = attributes("CREATE", info, place, admitted)
+    new = mutated(store, hearing, asked, read, admit)
+    if isinstance(new, Refusal):
+        return new
+    changed, number, name = _named(store, info, place[0], metadata_of(new), hearing)
+    doc = _completed(changed, info, new, name, number, call)
+    violations = validate_create(info.resource, doc)
+    if violations:
+        return invalid(info.kind, info.group, name, violations)
+    full = allocated(store, doc, call.ranges) if info.resource == SERVICES else doc
+    if isinstance(full, Refusal):
+        return full
+    shown = without(full, ("metadata", "resourceVersion"))
+    refusal = validated(store, hearing, attributes("CREATE", info, place, shown))
+    return new if refusal is None else refusal
+
+
 def _named(
-    store: Store, info: ResourceInfo, namespace: str, meta: Document
+    store: Store, info: ResourceInfo, namespace: str, meta: Document, hearing: Hearing | None
 ) -> tuple[Store, int, str]:
     """The object's name, fresh if it asks for one, and the number of its uid.
 
+    A request that waits for webhooks keeps the number that it got at first.
     Upstream gives up after eight clashes; here every number makes another name.
     """
     name, base = str(meta.get("name") or ""), str(meta.get("generateName") or "")
-    store, number = store.fresh()
+    store, number = store.fresh() if hearing is None else (store, hearing.number)
     if name or not base:
         return store, number, name
     table = store.table(info.resource)

@@ -18,6 +18,7 @@ from kelm.core.api.allocation.services import DEFAULT_RANGES
 from kelm.core.api.resources import ResourceInfo, of_kind, served_versions
 from kelm.core.api.schema.decode import decode_kind
 from kelm.core.api.verbs.metadata import metadata_of
+from kelm.core.api.webhooks.hearing import Hearing
 from kelm.core.store.store import Store
 from kelm.effects.document import EMPTY, Document, Json
 from kelm.effects.refusals import Refusal
@@ -33,12 +34,14 @@ class Call(msgspec.Struct, frozen=True):
 
     manager: who writes, for objects whose fields have owners.
     owners: the `managedFields` to store with the object; None where an apply did not say.
+    hearing: what webhooks have said so far; None where none is to be asked.
     """
 
     now_ms: int
     ranges: Ranges = DEFAULT_RANGES
     manager: str = UNNAMED_MANAGER
     owners: tuple[Json, ...] | None = None
+    hearing: Hearing | None = None
 
 
 SCHEME = 'in scheme "pkg/api/legacyscheme/scheme.go:30"'

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec import structs
+
 from kelm.core.api import refuse
 from kelm.core.api.custom import objects as custom_objects
 from kelm.core.api.custom.definition import DEFINITIONS
@@ -44,7 +46,11 @@ from kelm.core.api.verbs.metadata import (
     updated_fields,
     versioned,
 )
-from kelm.core.api.verbs.request import Call, Written, decoded, misnamed, typed
+from kelm.core.api.verbs.request import Answer, Call, Written, decoded, misnamed, typed
+from kelm.core.api.webhooks.attributes import Attributes, attributes
+from kelm.core.api.webhooks.hearing import Hearing
+from kelm.core.api.webhooks.mutating import mutated
+from kelm.core.api.webhooks.validating import validated
 from kelm.core.store.store import Store
 from kelm.effects.address import Key, key_of
 from kelm.effects.document import EMPTY, Document, Json, child, with_value
@@ -90,6 +96,56 @@ def replace(
     doc: Document,
     call: Call,
     subresource: str = "",
+) -> Written:
+    """Put a new version of an object in place of the stored one, if rules and webhooks allow."""
+    hearing = call.hearing
+    if hearing is None or subresource == "scale":
+        return _replaced(store, info, key, old, doc, call, subresource)
+    asked = attributes("UPDATE", info, _place(old), None, old, subresource)
+    changed = _mutated(store, asked, doc, hearing)
+    if isinstance(changed, Refusal):
+        return store, changed
+    after, answer = _replaced(store, info, key, old, changed, call, subresource)
+    if isinstance(answer, Refusal):
+        return store, answer
+    refusal = validated(store, hearing, structs.replace(asked, object=_unwritten(answer, old)))
+    return (after, answer) if refusal is None else (store, refusal)
+
+
+def _place(doc: Document) -> tuple[str, str]:
+    meta = metadata_of(doc)
+    return str(meta.get("namespace") or ""), str(meta["name"])
+
+
+def _mutated(store: Store, asked: Attributes, doc: Document, hearing: Hearing) -> Answer:
+    """What was sent, completed, as the mutating webhooks leave it."""
+    info, old = asked.info, asked.old
+
+    def read(sent: Document) -> Answer:
+        if is_custom(info):
+            return changed_custom(store, info, sent)
+        found = sent if info.resource in NOT_DECODED else decoded(sent, old)
+        return found if isinstance(found, Refusal) else default(info.resource, found)
+
+    first = read(doc)
+    if isinstance(first, Refusal):
+        return first
+    return mutated(store, hearing, structs.replace(asked, object=first), read, lambda it: it)
+
+
+def _unwritten(new: Document, old: Document) -> Document:
+    """A new version as validating webhooks see it: with the version that it replaces."""
+    return with_value(new, ("metadata", "resourceVersion"), metadata_of(old)["resourceVersion"])
+
+
+def _replaced(
+    store: Store,
+    info: ResourceInfo,
+    key: Key,
+    old: Document,
+    doc: Document,
+    call: Call,
+    subresource: str,
 ) -> Written:
     """Put a new version of an object in place of the stored one, if the rules allow."""
     stale = outdated(info, old, doc)

@@ -1,0 +1,226 @@
+"""A request that needs answers from elsewhere: begun, resumed with what came back, concluded.
+
+    begin(server, command, now_ms, asker)          -> (server, Concluded | Conversation)
+    hear(server, conversation, uid, reply, now_ms) -> (server, Concluded | Conversation)
+
+A `Conversation` is the rest of a request as data: the command, who asked, what was heard so far,
+and the calls that are out. Until it is concluded nothing is stored; each time all calls have come
+back the command is carried out from its beginning, against the store as it is then, and what was
+heard is looked up where the verb needs it. So whatever else is written between call and answer is
+neither lost nor overwritten: the checks of versions and names are made in the very step that
+stores. The questions that are new then, as another object stands there now, are asked next.
+
+Whoever carries out calls owes an answer for each: what came, or `TOO_LATE` at its deadline.
+
+Source: kubernetes v1.36, apiserver/pkg/endpoints/handlers (the order), apiserver/pkg/server/
+config.go (RequestTimeout), apiserver/pkg/endpoints/handlers/finisher/finisher.go.
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypeAlias
+
+import msgspec
+from returns.result import Failure
+
+from kelm.core.api.custom.definition import info_of
+from kelm.core.api.kinds.strategies import CREATED_BY_UPDATE
+from kelm.core.api.resources import RESOURCES, ResourceInfo
+from kelm.core.api.rest.access import User
+from kelm.core.api.server import ApiServer, carry_out, handle
+from kelm.core.api.verbs.identity import uid
+from kelm.core.api.verbs.request import Call
+from kelm.core.api.webhooks.answers import Verdict, verdict
+from kelm.core.api.webhooks.hearing import Heard, Hearing, Question, Reply, Unheard
+from kelm.core.api.webhooks.hooks import are_registered, concerned
+from kelm.core.api.webhooks.rules import MUTATING, VALIDATING
+from kelm.core.store.store import Store
+from kelm.effects.commands import (
+    Bind,
+    Command,
+    Create,
+    Delete,
+    DeleteCollection,
+    Evict,
+    Patch,
+    Update,
+)
+from kelm.effects.document import EMPTY, Document, Json
+from kelm.effects.messages import Outcome
+from kelm.effects.refusals import Reason, Refusal
+
+REQUEST_TIMEOUT_MS: Final = 60_000
+"""How long a request may take, all its calls together."""
+TOO_LONG: Final = Refusal(
+    Reason.TIMEOUT,
+    "Timeout: request did not complete within requested timeout - context deadline exceeded",
+)
+META: Final = "meta.k8s.io/v1"
+
+
+class Asker(msgspec.Struct, frozen=True):
+    """Who makes a request, and in which version of the resource ("": the stored one)."""
+
+    user: User = User("kubernetes-admin", ("system:masters", "system:authenticated"))
+    api_version: str = ""
+
+
+ADMIN: Final = Asker()
+
+
+class OutsideCall(msgspec.Struct, frozen=True):
+    """Call this webhook with this question under this uid, until the deadline."""
+
+    uid: str
+    question: Question
+    deadline_ms: int
+
+
+class Concluded(msgspec.Struct, frozen=True):
+    """What became of a request, and what its webhooks had to say beside: to the client, and for
+    an audit log."""
+
+    outcome: Outcome
+    warnings: tuple[str, ...] = ()
+    annotations: Document = EMPTY
+
+
+class Conversation(msgspec.Struct, frozen=True):
+    """A request that waits for its calls. `asked` counts the questions so far."""
+
+    command: Command
+    asker: Asker
+    began_ms: int
+    number: int
+    heard: tuple[Heard, ...] = ()
+    calls: tuple[OutsideCall, ...] = ()
+    asked: int = 0
+
+
+Turn: TypeAlias = tuple[ApiServer, Concluded | Conversation]
+
+
+def begin(server: ApiServer, command: Command, now_ms: int, asker: Asker = ADMIN) -> Turn:
+    """Carry out a command as far as that goes without hearing from anybody."""
+    if not are_registered(server.store) or not _hearing(server.store, command, asker, 0, ()):
+        server, outcome = handle(server, command, now_ms)
+        return server, Concluded(outcome)
+    store, number = server.store.fresh()
+    counted = msgspec.structs.replace(server, store=store)
+    return _carried_on(counted, Conversation(command, asker, now_ms, number), now_ms)
+
+
+def hear(
+    server: ApiServer, conversation: Conversation, call_uid: str, reply: Reply, now_ms: int
+) -> Turn:
+    """What a conversation comes to with one more reply; one that nobody waits for is ignored."""
+    answered = [call for call in conversation.calls if call.uid == call_uid]
+    if not answered:
+        return server, conversation
+    heard = (*conversation.heard, Heard(answered[0].question, call_uid, reply))
+    calls = tuple(call for call in conversation.calls if call.uid != call_uid)
+    conversation = msgspec.structs.replace(conversation, heard=heard, calls=calls)
+    return (server, conversation) if calls else _carried_on(server, conversation, now_ms)
+
+
+def _carried_on(server: ApiServer, conversation: Conversation, now_ms: int) -> Turn:
+    """Carry out the command with what was heard so far, or ask on."""
+    one = conversation
+    hearing = _hearing(server.store, one.command, one.asker, one.number, one.heard)
+    call = Call(one.began_ms, server.ranges, hearing=hearing)
+    after, outcome = carry_out(server, one.command, call)
+    found = outcome.failure() if isinstance(outcome, Failure) else None
+    if not isinstance(found, Unheard):
+        return after, _concluded(outcome, one.heard)
+    end_ms = one.began_ms + REQUEST_TIMEOUT_MS
+    if now_ms >= end_ms:
+        return server, _concluded(Failure(TOO_LONG), one.heard)
+    calls = tuple(
+        OutsideCall(
+            uid(server.store.seed + 1 + one.asked + index, one.number),
+            question,
+            min(now_ms + question.timeout_seconds * 1_000, end_ms),
+        )
+        for index, question in enumerate(found.questions)
+    )
+    return server, msgspec.structs.replace(one, calls=calls, asked=one.asked + len(calls))
+
+
+def _concluded(outcome: Outcome, heard: tuple[Heard, ...]) -> Concluded:
+    """An outcome with what the webhooks said beside it."""
+    verdicts = [(one.question.webhook, verdict(one)) for one in heard]
+    said = [(name, one) for name, one in verdicts if isinstance(one, Verdict)]
+    warnings = tuple(dict.fromkeys(text for _, one in said for text in one.warnings))
+    notes = {f"{name}/{key}": value for name, one in said for key, value in one.annotations.items()}
+    return Concluded(outcome, warnings, Document(notes))
+
+
+# -- who wants to know -------------------------------------------------------------------------
+
+
+def _hearing(
+    store: Store, command: Command, asker: Asker, number: int, heard: tuple[Heard, ...]
+) -> Hearing | None:
+    """What a command has to hear, None where no webhook may want to know of it."""
+    found = _target(store, command)
+    if found is None:
+        return None
+    info, operations = found
+    mutating = concerned(store, MUTATING, info, operations)
+    validating = concerned(store, VALIDATING, info, operations)
+    if not mutating and not validating:
+        return None
+    return Hearing(
+        asker.user,
+        asker.api_version,
+        number,
+        _options(command),
+        getattr(command, "dry_run", False),
+        isinstance(command, DeleteCollection),
+        mutating,
+        validating,
+        heard,
+    )
+
+
+def _target(store: Store, command: Command) -> tuple[ResourceInfo, tuple[str, ...]] | None:
+    """The resource that a command is about, and the operations that it may come to."""
+    if isinstance(command, Bind | Evict):
+        return RESOURCES["pods"], ("CREATE",)
+    if not isinstance(command, Create | Update | Patch | Delete | DeleteCollection):
+        return None
+    info = info_of(store, command.resource)
+    if info is None:
+        return None
+    if isinstance(command, Create):
+        return (RESOURCES["pods"] if info.resource == "bindings" else info), ("CREATE",)
+    if isinstance(command, Delete | DeleteCollection):
+        return info, ("DELETE",)
+    applied = isinstance(command, Patch) and command.patch_type == "apply"
+    makes = applied or info.resource in CREATED_BY_UPDATE
+    return info, ("UPDATE", "CREATE") if makes else ("UPDATE",)
+
+
+def _options(command: Command) -> Document:
+    """The request's options as reviews show them."""
+    fields: dict[str, Json] = {"apiVersion": META}
+    if isinstance(command, Delete | DeleteCollection):
+        fields["kind"] = "DeleteOptions"
+        if command.grace_period_seconds is not None:
+            fields["gracePeriodSeconds"] = command.grace_period_seconds
+        if command.propagation_policy:
+            fields["propagationPolicy"] = command.propagation_policy
+        if isinstance(command, Delete) and (command.uid or command.resource_version):
+            given = (("uid", command.uid), ("resourceVersion", command.resource_version))
+            fields["preconditions"] = Document({key: value for key, value in given if value})
+    elif isinstance(command, Patch):
+        fields["kind"] = "PatchOptions"
+        if command.field_manager:
+            fields["fieldManager"] = command.field_manager
+        if command.patch_type == "apply":
+            fields["force"] = command.force
+    else:
+        fields["kind"] = "UpdateOptions" if isinstance(command, Update) else "CreateOptions"
+    if getattr(command, "dry_run", False):
+        fields["dryRun"] = ("All",)
+    return Document(fields)

@@ -1,0 +1,62 @@
+"""Validating webhooks: all that match are asked at once, and each may say no.
+
+Where several do, the one whose answer came first is heard, as upstream has it.
+
+Source: kubernetes v1.36, apiserver/pkg/admission/plugin/webhook/validating/dispatcher.go.
+"""
+
+from __future__ import annotations
+
+from kelm.core.api.webhooks.answers import Failed
+from kelm.core.api.webhooks.asking import judged, question, refusal, requested_version
+from kelm.core.api.webhooks.attributes import Attributes
+from kelm.core.api.webhooks.hearing import Hearing, Question, Unheard
+from kelm.core.api.webhooks.hooks import Hook
+from kelm.core.api.webhooks.matching import match
+from kelm.core.store.store import Store
+from kelm.effects.refusals import Reason, Refusal
+
+
+def unheard(*questions: Question) -> Unheard:
+    """The refusal for now of what depends on these questions."""
+    names = ", ".join(one.webhook for one in questions)
+    return Unheard(Reason.SERVER_TIMEOUT, f"not answered yet by {names}", questions=questions)
+
+
+def validated(store: Store, hearing: Hearing, asked: Attributes) -> Refusal | None:
+    """Why the webhooks refuse a request, or that they have not been heard yet; None for a yes."""
+    found: list[tuple[Hook, Question | Failed | Refusal]] = []
+    version = requested_version(hearing, asked)
+    for hook in hearing.validating:
+        matched = match(store, hook, asked, version)
+        if isinstance(matched, Refusal):
+            return matched
+        if matched is not None:
+            found.append((hook, question(hearing, hook, asked, matched, "validating")))
+    refusals: list[tuple[int, Refusal]] = []
+    missing: list[Question] = []
+    for hook, one in found:
+        place, said = _said(hearing, hook, one)
+        if isinstance(said, Question):
+            missing.append(said)
+        elif said is not None:
+            refusals.append((place, said))
+    if missing:
+        return unheard(*missing)
+    return min(refusals, key=_place)[1] if refusals else None
+
+
+def _place(found: tuple[int, Refusal]) -> int:
+    return found[0]
+
+
+def _said(
+    hearing: Hearing, hook: Hook, asked: Question | Failed | Refusal
+) -> tuple[int, Question | Refusal | None]:
+    """What a webhook said and when: a question is not answered yet, None is a yes."""
+    if isinstance(asked, Refusal):
+        return -1, asked
+    if isinstance(asked, Failed):
+        return -1, refusal(hook, asked)
+    answer = judged(hearing, asked)
+    return (-1, asked) if answer is None else (answer[0], refusal(hook, answer[1]))
