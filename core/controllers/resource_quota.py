@@ -52,9 +52,9 @@ class ResourceQuotaController(msgspec.Struct, frozen=True):
     workers: int = 5
 
     def dirty(self, caches: Caches, resource: Resource, change: Change) -> Iterable[Key]:
-        if resource == QUOTAS:
-            return (change.key,)
         quotas = caches[QUOTAS]
+        if resource == QUOTAS and change.new is not None:
+            return (change.key,)
         if change.old is None or len(quotas) == 0 or not _gives_back(resource, change):
             return ()
         here = quotas.select("namespace", metadata(change.old).namespace)
@@ -83,13 +83,13 @@ class ResourceQuotaController(msgspec.Struct, frozen=True):
 
 
 def used_by(quota: Document, caches: Caches, now_ms: int) -> Amounts:
-    """What the objects of a quota's namespace cost, of what it limits."""
+    """What the objects of a quota's namespace cost, of what it limits; it is one of them itself."""
     namespace = metadata(quota).namespace
     hard, told = child(quota, "spec", "hard"), amounts(child(quota, "status", "used"))
     zero = amounts(Document((name, "0") for name in hard))
     watched = {name: zero[name] for name in sorted(hard) if _is_watched(name)}
     others = {name: told.get(name, zero[name]) for name in sorted(hard) if name not in watched}
-    for resource in COUNTED:
+    for resource in (QUOTAS, *COUNTED):
         for doc in caches[resource].select("namespace", namespace):
             if charged_to(quota, resource, doc):
                 for name, amount in usage_of(resource, doc, now_ms).items():
@@ -99,7 +99,8 @@ def used_by(quota: Document, caches: Caches, now_ms: int) -> Amounts:
 
 
 def _is_watched(name: str) -> bool:
-    return not name.startswith("count/") or name.removeprefix("count/") in COUNTED
+    counted = name.removeprefix("count/")
+    return counted in (name, QUOTAS, *COUNTED)
 
 
 def _gives_back(resource: Resource, change: Change) -> bool:

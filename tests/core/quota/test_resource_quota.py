@@ -92,6 +92,24 @@ def test_objects_of_any_kind_can_be_counted() -> None:
     cluster.ask(Create("deployments.apps", "default", second)).unwrap()
 
 
+def test_a_quota_counts_itself_and_those_beside_it() -> None:
+    cluster = Cluster(nodes=1)
+    cluster.apply(quota(resourcequotas="2", count__resourcequotas="5"))
+    cluster.run(1_000)
+    assert used(cluster) == {"resourcequotas": "1", "count/resourcequotas": "1"}
+    other = quota(pods="1")
+    other["metadata"]["name"] = "other"
+    cluster.apply(other)
+    cluster.run(1_000)
+    assert used(cluster)["resourcequotas"] == "2"
+    other["metadata"]["name"] = "third"
+    third = Create("resourcequotas", "default", document(other))
+    assert "exceeded quota: q" in cluster.ask(third).failure().message
+    cluster.ask(Delete("resourcequotas", "default", "other")).unwrap()
+    cluster.run(1_000)
+    assert used(cluster) == {"resourcequotas": "1", "count/resourcequotas": "1"}
+
+
 def test_what_is_deleted_is_given_back() -> None:
     cluster = Cluster(nodes=1)
     cluster.run(1_000)
