@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Final
 
+import msgspec
+
 from kelm.adapters.apiserver.engine import Engine
-from kelm.adapters.apiserver.exchange import Exchange
-from kelm.core.api.custom.definition import catalogue, custom_resources
+from kelm.adapters.apiserver.exchange import JSON, Exchange
+from kelm.core.api.custom.definition import CustomResource, catalogue, custom_resources
 from kelm.core.api.openapi import documents
 from kelm.core.api.rest import discovery
 from kelm.core.api.rest.media import Clause, clauses
@@ -25,12 +28,16 @@ class Site:
     def __init__(self, engine: Engine, address: str) -> None:
         self._engine = engine
         self._address = address
+        self._types: tuple[tuple[CustomResource, ...], bytes, str] | None = None
 
     async def answer(self, exchange: Exchange) -> None:
         """Answer a request for a page."""
         path = exchange.path.rstrip("/") or "/"
         if path.startswith(HEALTH):
             await self._health(exchange, path)
+            return
+        if path == "/openapi/v2":
+            await self._older_types(exchange)
             return
         page = self.page(path, exchange.header(b"accept"))
         if page is None:
@@ -49,7 +56,6 @@ class Site:
             "/api": lambda: discovery.api_versions(self._address),
             "/apis": lambda: discovery.api_groups(infos),
             "/version": lambda: VERSION,
-            "/openapi/v2": documents.version_2,
             "/openapi/v3": lambda: documents.index(infos),
         }
         if path.startswith("/openapi/v3/"):
@@ -59,6 +65,19 @@ class Site:
         else:
             found = plain[path]() if path in plain else _group(path, infos)
         return None if found is None else ("application/json", found)
+
+    async def _older_types(self, exchange: Exchange) -> None:
+        """All types in one page: made anew when custom resources change, sent when it changed."""
+        customs = custom_resources(self._engine.server.store)
+        if self._types is None or self._types[0] != customs:
+            body = msgspec.json.encode(documents.version_2(customs))
+            self._types = customs, body, f'"{sha256(body).hexdigest().upper()}"'
+        _, body, tag = self._types
+        tags = [(b"etag", tag.encode()), (b"vary", b"Accept")]
+        if exchange.header(b"if-none-match") == tag:
+            await exchange.answer(304, JSON, b"", tags)
+        else:
+            await exchange.answer(200, JSON, body, tags)
 
     async def _health(self, exchange: Exchange, path: str) -> None:
         top, _, check = path.lstrip("/").partition("/")

@@ -9,7 +9,8 @@ from functools import lru_cache
 from typing import Final
 
 from kelm.core.api.custom.definition import CustomResource
-from kelm.core.api.openapi.paths import paths_of, resource_paths
+from kelm.core.api.openapi.customs import custom_paths, custom_schemas
+from kelm.core.api.openapi.paths import paths_of
 from kelm.core.api.openapi.schemas import (
     V2,
     V3,
@@ -95,25 +96,10 @@ def custom_version_3(page: str, customs: tuple[CustomResource, ...]) -> Document
     paths: dict[str, Json] = {}
     schemas: dict[str, Json] = {**special(V3), **_schemas(types_below(set(_COMMON)), V3)}
     for custom in customs:
-        info = custom.info
-        for version in custom.versions:
-            if not version.served or _page(info.group, version.name) != page:
-                continue
-            paths.update(resource_paths(info, version.name))
-            name = info.kind
-            kind = Document(group=info.group, kind=info.kind, version=version.name)
-            typed = Document(
-                {
-                    "apiVersion": Document(type="string"),
-                    "kind": Document(type="string"),
-                    "metadata": V3.reference(full_name("meta.v1.ObjectMeta")),
-                    **child(version.schema, "properties"),
-                }
-            )
-            gvk: Json = (kind,)
-            fields = {**version.schema, "properties": typed}
-            schemas[name] = Document({**fields, "x-kubernetes-group-version-kind": gvk})
-            schemas[f"{name}List"] = list_schema(info.kind, name, info.group, version.name, V3)
+        for version in custom.info.versions:
+            if _page(custom.info.group, version) == page:
+                paths.update(custom_paths(custom, version))
+                schemas.update(custom_schemas(custom, V3, version))
     if not paths:
         return None
     schemas.update(_schemas(types_below({"meta.v1.ObjectMeta", "meta.v1.ListMeta"}), V3))
@@ -161,9 +147,27 @@ def _list_of(info: ResourceInfo, version: str, dialect: Dialect) -> dict[str, Js
     return {f"{item}List": list_schema(info.kind, item, info.group, version, dialect)}
 
 
+def version_2(customs: tuple[CustomResource, ...] = ()) -> Document:
+    """`/openapi/v2`: all types and addresses, those of custom resources among them."""
+    built_in = _built_in_version_2()
+    if not customs:
+        return built_in
+    paths = dict(child(built_in, "paths"))
+    schemas = dict(child(built_in, "definitions"))
+    for custom in customs:
+        paths.update({path: _older(item) for path, item in custom_paths(custom)})
+        schemas.update(custom_schemas(custom, V2))
+    return Document(
+        {
+            **built_in,
+            "paths": Document(sorted(paths.items())),
+            "definitions": Document(sorted(schemas.items())),
+        }
+    )
+
+
 @lru_cache(maxsize=1)
-def version_2() -> Document:
-    """`/openapi/v2`: all types and addresses."""
+def _built_in_version_2() -> Document:
     schemas = {**special(V2), **_schemas(set(kubernetes()), V2)}
     paths: dict[str, Json] = {}
     for group, version in group_versions():

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from kelm.core.api.openapi.schemas import PATCH, V3, Dialect, full_name
+from kelm.core.api.openapi.schemas import PATCH, V3, Dialect, custom_name, full_name
 from kelm.core.api.resources import RESOURCES, ResourceInfo, served_versions
 from kelm.core.api.rest.subresources import CONNECTIONS, Subresource, subresource_of
 from kelm.core.api.schema.definitions import definition_of
@@ -140,7 +140,7 @@ def _sub_item(info: ResourceInfo, version: str, name: str, sub: Subresource) -> 
 
 def _schema_name(group: str, version: str, kind: str) -> str:
     definition = definition_of(f"{group}/{version}" if group else version, kind)
-    return full_name(definition.name) if definition is not None else kind
+    return full_name(definition.name) if definition else custom_name(group, version, kind)
 
 
 def _operation_id(info: ResourceInfo, version: str, verb: str, suffix: str) -> str:

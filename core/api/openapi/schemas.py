@@ -1,7 +1,8 @@
 """Types as OpenAPI describes them, from the same definitions by which requests are read.
 
 Two dialects: version 2 refers to `#/definitions/NAME`, version 3 to `#/components/schemas/NAME`
-through `allOf`, because it lets a reference have no neighbours. Descriptions are left out.
+through `allOf`, because it lets a reference have no neighbours. Only the fields that all objects
+have are described.
 
 Source: kubernetes v1.36, api/openapi-spec; kube-openapi/pkg/schemaconv, pkg/spec3.
 """
@@ -12,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from kelm.core.api.openapi.descriptions import OF_EVERY_OBJECT, OF_METADATA
 from kelm.core.api.schema.definitions import Definition, Field, Type, kubernetes
 from kelm.effects.document import Document, Json
 
@@ -71,6 +73,15 @@ def full_name(name: str) -> str:
     return f"io.k8s.api.{name}"
 
 
+def custom_name(group: str, version: str, kind: str) -> str:
+    """The name of a custom resource's type.
+
+    >>> custom_name("stable.example.com", "v1", "CronTab")
+    'com.example.stable.v1.CronTab'
+    """
+    return ".".join((*reversed(group.split(".")), version, kind))
+
+
 def special(dialect: Dialect) -> dict[str, Json]:
     """The types that encode themselves."""
     text, number = Document(type="string"), Document(type="number")
@@ -100,7 +111,7 @@ def schema_of(definition: Definition, dialect: Dialect, kinds: tuple[Json, ...] 
     schema: dict[str, Json] = {}
     if fields:
         schema["properties"] = Document(
-            {name: _property(fields[name], dialect) for name in sorted(fields)}
+            {name: _described(definition, name, dialect) for name in sorted(fields)}
         )
     if required:
         schema["required"] = required
@@ -119,6 +130,15 @@ def kinds_of(definition: Definition) -> tuple[Json, ...]:
     api_version, _, kind = definition.kind.rpartition("/")
     group, _, version = api_version.rpartition("/")
     return (Document(group=group, kind=kind, version=version),)
+
+
+def _described(definition: Definition, name: str, dialect: Dialect) -> Document:
+    """A field, and what it is for where every object has it."""
+    found = _property(definition.fields[name], dialect)
+    words = OF_METADATA if definition.name == "meta.v1.ObjectMeta" else {}
+    if definition.kind:
+        words = OF_EVERY_OBJECT
+    return Document({"description": words[name], **found}) if name in words else found
 
 
 def _property(field: Field, dialect: Dialect) -> Document:

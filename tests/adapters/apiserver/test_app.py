@@ -160,6 +160,25 @@ def test_openapi_knows_every_kind_that_is_served(client: Client) -> None:
     assert client.ask("GET", "/openapi/v3/apis/none/v1").status == 404
 
 
+def test_types_that_did_not_change_are_not_sent_again(client: Client) -> None:
+    first = client.ask("GET", "/openapi/v2")
+    tag = first.headers["etag"]
+    again = client.ask("GET", "/openapi/v2", None, {"if-none-match": tag})
+    assert (again.status, again.raw) == (304, b"")
+    names = {"plural": "gadgets", "kind": "Gadget", "listKind": "GadgetList", "singular": "gadget"}
+    schema = {"openAPIV3Schema": {"type": "object"}}
+    one = {"name": "v1", "served": True, "storage": True, "schema": schema}
+    crd = {
+        "metadata": {"name": "gadgets.example.com"},
+        "spec": {"group": "example.com", "scope": "Cluster", "names": names, "versions": [one]},
+    }
+    crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    assert client.ask("POST", crds, crd).status == 201
+    newer = client.ask("GET", "/openapi/v2", None, {"if-none-match": tag})
+    assert newer.status == 200
+    assert "com.example.v1.Gadget" in newer.body["definitions"]
+
+
 def test_a_list_at_an_exact_version_shows_that_moment(client: Client) -> None:
     first = client.ask("POST", CONFIGS, config("a")).body["metadata"]["resourceVersion"]
     client.ask("POST", CONFIGS, config("b"))
