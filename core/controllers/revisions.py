@@ -32,6 +32,21 @@ def revision_data(template: Document) -> Document:
     return Document(spec=Document(template=Document({**template, "$patch": "replace"})))
 
 
+def in_key_order(value: Json) -> Json:
+    """A value with the keys of all its objects sorted, as the data of a stored revision is.
+
+    Clients compare the bytes of the data that they are sent with those of a patch of their own.
+
+    >>> in_key_order(Document(b=(Document(d=1, c=2),), a=1))
+    {'a': 1, 'b': ({'c': 2, 'd': 1},)}
+    """
+    if isinstance(value, Document):
+        return Document((key, in_key_order(value[key])) for key in sorted(value))
+    if isinstance(value, tuple):
+        return tuple([in_key_order(item) for item in value])
+    return value
+
+
 def data_text(data: Json) -> str:
     """Data as Go's encoder writes it: compact, keys sorted, safe inside HTML.
 
@@ -84,7 +99,7 @@ def new_revision(
         apiVersion="apps/v1",
         kind="ControllerRevision",
         metadata=metadata,
-        data=data,
+        data=in_key_order(data),
         revision=revision,
     )
 

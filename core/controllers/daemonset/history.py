@@ -14,7 +14,7 @@ import msgspec
 
 from kelm.core.controllers.daemonset.template import HASH
 from kelm.core.controllers.pod_template_hash import template_hash
-from kelm.core.controllers.revisions import in_order, revision_data, revision_name
+from kelm.core.controllers.revisions import in_key_order, in_order, revision_data, revision_name
 from kelm.core.objects.daemon_set import DaemonSet
 from kelm.core.objects.meta import metadata, owner_reference
 from kelm.core.objects.pod import Pod
@@ -82,7 +82,7 @@ def _snapshot(one: DaemonSet, data: Document, revision: int) -> Document:
         apiVersion="apps/v1",
         kind="ControllerRevision",
         metadata=meta,
-        data=data,
+        data=in_key_order(data),
         revision=revision,
     )
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from kelm import Cluster
+from kelm.adapters.apiserver.encoding import Encoding
 from kelm.adapters.simulator.inputs import RequestsRefused
 from kelm.core.controllers.daemonset.fit import Fit
 from kelm.core.controllers.daemonset.manage import manage
 from kelm.core.controllers.daemonset.scene import Scene
+from kelm.core.controllers.revisions import data_text
 from kelm.core.objects.daemon_set import TEMPLATE_GENERATION, daemon_set
 from kelm.core.objects.pod import pod
 from kelm.core.operations.verbs import Remove, SetImage
@@ -42,6 +45,12 @@ def test_every_pod_says_for_which_node_it_is_and_from_which_template() -> None:
     assert labels["pod-template-generation"] == "1"
     assert f"agent-{labels['controller-revision-hash']}" == revision["metadata"]["name"]
     assert f"Created pod: {one['metadata']['name']}" in told(cluster, "SuccessfulCreate")
+
+
+def test_the_data_of_a_revision_is_the_text_that_a_client_works_out() -> None:
+    doc: Any = started().list("controllerrevisions.apps")[0]
+    sent = json.loads(Encoding().object(doc))["data"]
+    assert json.dumps(sent, separators=(",", ":")) == data_text(doc["data"])
 
 
 def test_a_change_of_the_template_is_counted_and_no_other_change() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from kelm import Cluster, Refused
+from kelm.adapters.apiserver.encoding import Encoding
 from kelm.adapters.simulator.inputs import ImagePullFailed, RequestsRefused
+from kelm.core.controllers.revisions import data_text
 from kelm.core.controllers.statefulset.status import Revisions
 from kelm.core.controllers.statefulset.step import max_unavailable_of, next_step, walk
 from kelm.core.objects.pod import pod
@@ -80,6 +83,9 @@ def test_taking_a_bad_image_back_does_not_free_the_stuck_pod_but_deleting_it_doe
     assert (status["updatedReplicas"], status["availableReplicas"]) == (3, 3)
     revisions: list[Any] = list(cluster.list("controllerrevisions.apps"))
     assert sorted(one["revision"] for one in revisions) == [2, 3]
+    for one in revisions:
+        sent = json.loads(Encoding().object(one))["data"]
+        assert json.dumps(sent, separators=(",", ":")) == data_text(one["data"])
 
 
 def test_an_orphaned_pod_is_adopted_by_its_name_and_a_stranger_is_not() -> None:
