@@ -38,7 +38,7 @@ def answered(
     if uid is not None:
         state = replace(state, telling=state.telling.remove(message.id))
         if isinstance(message.outcome, Failure):
-            state = given_back(state, uid, message.now_ms, happened)
+            return given_back(state, uid, message.now_ms, happened)
         return state, []
     leaving = state.leaving.get(message.id)
     if leaving is None:

@@ -1,10 +1,11 @@
 """Claims that wait for their pod's node: they are told the node, and the pod waits for them.
 
-A pod whose volumes are yet to be bound is bound itself only when they are, ten minutes later at the
-latest it gives its node back and is tried again.
+A pod whose volumes are yet to be bound is bound itself only when they are; until then its status
+says which node it will get. Ten minutes later at the latest it gives it back and is tried again.
 
-Source: kubernetes v1.36, plugins/volumebinding/volume_binding.go (Reserve, PreBind),
-binder.go (AssumePodVolumes, BindPodVolumes).
+Source: kubernetes v1.36, pkg/scheduler/schedule_one.go (bindingCycle),
+plugins/volumebinding/volume_binding.go (Reserve, PreBind, PreBindPreFlight), binder.go
+(AssumePodVolumes, BindPodVolumes).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from kelm.core.scheduler.cache.volumes import (
 from kelm.core.scheduler.happenings import Happening
 from kelm.core.scheduler.observing import gone
 from kelm.core.scheduler.state import Asked, Held, State, replace, storage_of
+from kelm.core.scheduler.telling import promised
 from kelm.effects.address import Uid
 from kelm.effects.commands import Bind, Patch, Request
 from kelm.effects.document import document
@@ -70,18 +72,22 @@ def released(state: State, now_ms: int, happened: list[Happening]) -> tuple[Stat
                 next_id=number + 1,
             )
         elif now_ms >= held.since_ms + BIND_TIMEOUT_MS:
-            state = given_back(state, uid, now_ms, happened)
+            state, taken_back = given_back(state, uid, now_ms, happened)
+            requests.extend(taken_back)
     return state, requests
 
 
-def given_back(state: State, uid: Uid, now_ms: int, happened: list[Happening]) -> State:
+def given_back(
+    state: State, uid: Uid, now_ms: int, happened: list[Happening]
+) -> tuple[State, list[Request]]:
     """A pod whose claims cannot be bound gives its node back, and is tried again."""
     held = state.held.get(uid)
     if held is None:
-        return state
+        return state, []
     state = gone(replace(state, held=state.held.remove(uid)), uid, happened)
     waiting = queues.after_error(held.waiting, now_ms)
-    return replace(state, queue=queues.joined(state.queue, held.key, waiting))
+    state = replace(state, queue=queues.joined(state.queue, held.key, waiting))
+    return state, [promised(held.key, uid, None)]
 
 
 def timeout_ms(state: State) -> int:

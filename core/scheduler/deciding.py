@@ -17,7 +17,7 @@ from kelm.core.scheduler.preemption.preemption import Candidate
 from kelm.core.scheduler.profile import Profile
 from kelm.core.scheduler.queue import Waiting
 from kelm.core.scheduler.state import Asked, Held, Leaving, Nominee, Placed, State, replace
-from kelm.core.scheduler.telling import marked, not_promised, refused
+from kelm.core.scheduler.telling import marked, promised, refused
 from kelm.effects.address import Key, ObjectRef
 from kelm.effects.commands import Bind, Request
 
@@ -57,6 +57,8 @@ class Turn:
         if choices:
             held = Held(key, found, choices, waiting, self.now_ms)
             self.held = self.held.set(meta.uid, held)
+            if view.status.nominated_node_name != found:
+                self.requests.append(promised(key, meta.uid, found))
             for command in told(held):
                 self.requests.append(Request(self.number, command))
                 self.telling = self.telling.set(self.number, meta.uid)
@@ -75,15 +77,15 @@ class Turn:
         waiting = queues.after_refusal(waiting, found.plugins, self.now_ms)
         self.parked.append((key, waiting))
         uid, candidate = view.metadata.uid, tried.candidate
-        promised = view.status.nominated_node_name
+        hoped = view.status.nominated_node_name
         if candidate is not None:
-            promised = candidate.node
+            hoped = candidate.node
             self._clear(view, ask, candidate)
         elif not tried.hopes:
-            promised = ""
+            hoped = ""
             self.nominees = self.nominees.discard(uid)
             self.placing.forget(uid)
-        told = refused(self.scheduler, view, tried.message, promised, self.now_ms)
+        told = refused(self.scheduler, view, tried.message, hoped, self.now_ms)
         self.requests.extend(told)
 
     def _clear(self, view: Pod, ask: Ask, candidate: Candidate) -> None:
@@ -102,7 +104,7 @@ class Turn:
             if nominee.node == node and nominee.priority < view.spec.priority:
                 self.nominees = self.nominees.remove(uid)
                 self.placing.forget(uid)
-                self.requests.append(not_promised(nominee.key, uid))
+                self.requests.append(promised(nominee.key, uid, None))
         nominee = Nominee(node, view.spec.priority, ask, meta.key)
         self.nominees = self.nominees.set(meta.uid, nominee)
         self.placing.nominate(meta.uid, nominee)

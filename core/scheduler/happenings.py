@@ -58,6 +58,17 @@ class PodChanged(msgspec.Struct, frozen=True):
         return met(self.old) or met(self.new)
 
 
+class PodResized(msgspec.Struct, frozen=True):
+    """A pod takes more or less of its node than it did."""
+
+    old: Ask
+    new: Ask
+    node: str
+
+    def concerns(self, met: Callable[[Ask], bool]) -> bool:
+        return False
+
+
 class ObjectChanged(msgspec.Struct, frozen=True):
     """Something that is neither node nor pod came (`old` is None), changed or went (`new` is None).
 
@@ -90,4 +101,6 @@ class PodSkipped(msgspec.Struct, frozen=True):
         return False
 
 
-Happening: TypeAlias = NodeChanged | PodCame | PodWent | PodChanged | PodSkipped | ObjectChanged
+Happening: TypeAlias = (
+    NodeChanged | PodCame | PodWent | PodChanged | PodResized | PodSkipped | ObjectChanged
+)

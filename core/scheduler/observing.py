@@ -31,8 +31,9 @@ from kelm.core.scheduler.cache.fleet import (
     without_node,
     without_pods,
 )
-from kelm.core.scheduler.cache.needs import NO_LABELS, Asks, gates
+from kelm.core.scheduler.cache.needs import NO_LABELS, Ask, Asks, gates
 from kelm.core.scheduler.cache.nodes import node_use, schedules_alike
+from kelm.core.scheduler.cache.resizing import told
 from kelm.core.scheduler.cache.terms import TOPOLOGY_LABELS, NamespaceLabels
 from kelm.core.scheduler.cache.volumes import STORAGE
 from kelm.core.scheduler.happenings import (
@@ -41,6 +42,7 @@ from kelm.core.scheduler.happenings import (
     ObjectChanged,
     PodCame,
     PodChanged,
+    PodResized,
     PodSkipped,
     PodWent,
 )
@@ -185,6 +187,8 @@ def _observed_pod(
     if held is not None and held.node == node:
         if _is_new(change):
             happened.append(PodCame(held.ask, node))
+        if _may_be_resized(change, doc):
+            state, held = _resized(state, uid, held, asks.of(view), happened)
         same = held.ask.labels == (view.metadata.labels or NO_LABELS)
         if same and held.live == live:
             return state
@@ -215,6 +219,27 @@ def _changed(state: State, uid: Uid, old: Placed, new: Placed, happened: list[Ha
     crowd = moved(crowd, old.ask, {old.node: -1}, labels_of, domain_of, live=old.live)
     crowd = moved(crowd, new.ask, {new.node: 1}, labels_of, domain_of, live=new.live)
     return replace(state, crowd=crowd)
+
+
+def _may_be_resized(change: Change, doc: Document) -> bool:
+    """Whether a pod that is on its node may take more or less of it than it did."""
+    old = change.old
+    if old is None or _is_new(change):
+        return bool(told(doc))
+    before, after = old.get("spec"), doc.get("spec")
+    return (before is not after and before != after) or told(old) != told(doc)
+
+
+def _resized(
+    state: State, uid: Uid, held: Placed, now: Ask, happened: list[Happening]
+) -> tuple[State, Placed]:
+    """A pod takes of its node what it is granted now."""
+    if now.needs.amounts == held.ask.needs.amounts:
+        return state, held
+    happened.append(PodResized(held.ask, now, held.node))
+    new = replace(held, ask=replace(held.ask, needs=now.needs))
+    fleet = used(used(state.fleet, held.node, held.ask, -1), held.node, new.ask, 1)
+    return replace(state, fleet=fleet, placed=state.placed.put(uid, new)), new
 
 
 def _agree_but_for_place(old: Mapping[str, str], new: Mapping[str, str]) -> bool:

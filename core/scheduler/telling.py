@@ -56,10 +56,10 @@ def marked(scheduler: str, victim: ObjectRef, pods: Cache | None, now_ms: int) -
     return Patch("pods", victim.namespace, victim.name, patch, "strategic", subresource="status")
 
 
-def not_promised(key: Key, uid: Uid) -> Request:
-    """Take back that a node is kept for a pod."""
+def promised(key: Key, uid: Uid, node: str | None) -> Request:
+    """Say which node a pod is expected to get, or with None that it is not any more."""
     namespace, _, name = key.rpartition("/")
-    patch = document({"metadata": {"uid": uid}, "status": {"nominatedNodeName": None}})
+    patch = document({"metadata": {"uid": uid}, "status": {"nominatedNodeName": node}})
     return Request(0, Patch("pods", namespace, name, patch, "strategic", subresource="status"))
 
 

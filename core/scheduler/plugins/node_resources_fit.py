@@ -9,7 +9,7 @@ import msgspec
 
 from kelm.core.scheduler.cache.needs import Ask, is_extended
 from kelm.core.scheduler.cache.nodes import NodeUse
-from kelm.core.scheduler.happenings import Happening, NodeChanged, PodWent
+from kelm.core.scheduler.happenings import Happening, NodeChanged, PodResized, PodWent
 from kelm.core.scheduler.plugins.framework import Cluster, Comparison, Filtering, Scoring, Status
 from kelm.core.scheduler.plugins.scoring_strategies import LEAST_ALLOCATED, Strategy, allocation
 
@@ -84,9 +84,12 @@ class NodeResourcesFit(msgspec.Struct, frozen=True):
         return Scoring(allocation(self.strategy, ask.needs), moves=True)
 
     def helped(self, ask: Ask, happening: Happening) -> bool:
-        """A pod that went, or a node that could hold the pod and offers more than it did."""
+        """A pod that went or shrank, or a node that could hold the pod and offers more."""
         if isinstance(happening, PodWent):
             return True
+        if isinstance(happening, PodResized):
+            before, after = happening.old.needs.amounts, happening.new.needs.amounts
+            return any(before.get(name, 0) > after.get(name, 0) for name, _ in self.counted(ask))
         if not isinstance(happening, NodeChanged):
             return False
         counted, old, new = self.counted(ask), happening.old, happening.new.allocatable

@@ -107,12 +107,12 @@ def test_the_smallest_volume_is_promised_and_the_pod_waits_for_it() -> None:
     volume(world, "small", "n0", "2Gi")
     claim(world, "data", storageClassName="local")
     world.pod("a", **with_claim("data"))
-    assert world.where("a") == ""
+    assert world.where("a") == "" and world.seen("a").status.nominated_node_name == "n0"
     owner = stored(world, VOLUMES, "small")["spec"]["claimRef"]
     assert (owner["namespace"], owner["name"]) == ("default", "data")
     assert "claimRef" not in stored(world, VOLUMES, "big")["spec"]
     claim(world, "data", "small", storageClassName="local")
-    assert world.where("a") == "n0"
+    assert world.where("a") == "n0" and world.seen("a").status.nominated_node_name == ""
 
 
 def test_two_claims_of_one_burst_get_two_volumes() -> None:
@@ -156,7 +156,7 @@ def test_a_claim_that_is_never_bound_gives_the_node_back() -> None:
     world.pod("b", {"cpu": "4"}, nodeSelector={HOST: "n0"})
     assert world.where("b") == ""
     world.wait(601_000)
-    assert world.where("b") == "n0"
+    assert world.where("b") == "n0" and world.seen("a").status.nominated_node_name == ""
 
 
 def test_a_claim_that_cannot_be_told_has_its_pod_tried_again() -> None:
