@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, type[msgspec.Struct]] = {
         commands.List,
         commands.Bind,
         commands.Evict,
+        commands.ReadMetrics,
         commands.RecordEvent,
         commands.LaunchInstance,
         commands.TerminateInstance,

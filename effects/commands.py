@@ -123,6 +123,29 @@ class Evict(msgspec.Struct, frozen=True, tag=True, tag_field="command"):
     grace_period_seconds: int | None = None
 
 
+MetricsApi: TypeAlias = Literal["resource", "custom", "external"]
+
+
+class ReadMetrics(msgspec.Struct, frozen=True, tag=True, tag_field="command"):
+    """Read what was measured last, as one of the metrics APIs serves it.
+
+    api: "resource" (metrics.k8s.io: processor time and memory), "custom" (custom.metrics.k8s.io:
+        a metric of an object, or of each pod) or "external" (external.metrics.k8s.io).
+    resource, name: whose metrics: `pods` and `nodes` have resource metrics, every resource may have
+        custom ones; name "" is all that the selectors choose.
+    metric, metric_selector: which custom or external metric.
+    """
+
+    api: MetricsApi
+    resource: Resource = "pods"
+    namespace: str = ""
+    name: str = ""
+    metric: str = ""
+    label_selector: str = ""
+    field_selector: str = ""
+    metric_selector: str = ""
+
+
 class RecordEvent(msgspec.Struct, frozen=True, tag=True, tag_field="command", gc=False):
     """Tell people what happened. Never answered; repeated events are counted, not repeated."""
 
@@ -186,6 +209,7 @@ Command: TypeAlias = (
     | List
     | Bind
     | Evict
+    | ReadMetrics
     | RecordEvent
     | LaunchInstance
     | TerminateInstance

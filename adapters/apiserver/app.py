@@ -29,6 +29,7 @@ from kelm.core.api.rest.request import Ask, Connect, HttpRequest, IssueToken, Re
 from kelm.core.api.rest.reviews import reviewed
 from kelm.core.api.rest.tokens import bearer, issued, token_request
 from kelm.core.api.rest.writes import too_large
+from kelm.core.metrics.requests import is_measured, measured, reading, serves_metrics
 from kelm.effects.address import key_of
 from kelm.effects.commands import Patch, Update
 from kelm.effects.messages import Outcome
@@ -83,7 +84,9 @@ class App:
             return
         address = read_address(exchange.path)
         page, store = address is None or not address.plural, self.engine.server.store
-        target = None if address is None or page else resolve(address, store)
+        target = None
+        if address is not None and not page:
+            target = resolve(address, store) or measured(address)
         if address is not None and not page and target is None:
             await self._nothing_there(exchange, address)
             return
@@ -117,7 +120,8 @@ class App:
         return question(user, verb_of(target, request), target, "")
 
     async def _nothing_there(self, exchange: Exchange, address: Address) -> None:
-        if serves(address.group, address.version, self.engine.server.store):
+        served = address.group, address.version
+        if serves(*served, self.engine.server.store) or serves_metrics(*served):
             await self.reply(exchange, refused(refuse.no_such_resource()))
         else:
             await exchange.text(404, "404 page not found\n")
@@ -136,7 +140,7 @@ class App:
             parse_body(raw, content_type),
             raw,
         )
-        planned = plan(target, request)
+        planned = reading(target, request) if is_measured(target) else plan(target, request)
         if isinstance(planned, Refusal):
             await self.reply(exchange, refused(planned))
         elif isinstance(planned, Ask):

@@ -20,7 +20,8 @@ from returns.result import Failure, Result, Success
 from kelm.adapters.apiserver.engine import Engine
 from kelm.adapters.apiserver.exchange import Exchange
 from kelm.adapters.apiserver.pace import read_speed
-from kelm.adapters.simulator.inputs import INPUTS, Fault, MachineBooted
+from kelm.adapters.simulator.inputs import INPUTS, Fault, LoadOffered, MachineBooted
+from kelm.adapters.simulator.targets import missing_target
 from kelm.core.api import refuse
 from kelm.core.operations.timeline import timeline
 from kelm.effects.codec import decode
@@ -111,6 +112,10 @@ class Control:
         fault: Fault | MachineBooted = read.unwrap()
         if isinstance(fault, MachineBooted):
             return Failure("machines boot by themselves; NodeBooted switches one on again")
+        if isinstance(fault, LoadOffered):
+            absurd = missing_target(fault, self._engine.cluster)
+            if absurd:
+                return Failure(absurd)
         self._engine.inject(fault)
         return Success(self.status())
 

@@ -16,7 +16,9 @@ from kelm.adapters.apiserver.journal import Journal
 from kelm.adapters.apiserver.pace import JUMP_MS, Pace, Speed
 from kelm.adapters.simulator import inputs
 from kelm.adapters.simulator.cluster import Cluster
+from kelm.core.api.resources import ResourceInfo
 from kelm.core.api.server import ApiServer
+from kelm.core.metrics.served import metric_infos
 from kelm.core.operations.timeline import Fact
 from kelm.effects.commands import Command
 from kelm.effects.messages import Outcome
@@ -48,6 +50,11 @@ class Engine:
         self._jump_until_ms = cluster.now_ms + JUMP_MS
         self._looked_ms = 0
         self._settled = False
+
+    @property
+    def metrics(self) -> tuple[ResourceInfo, ...]:
+        """What the metrics APIs serve beside the API server's own resources."""
+        return metric_infos(self.cluster.measuring.loads)
 
     @property
     def server(self) -> ApiServer:

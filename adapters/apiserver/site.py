@@ -48,7 +48,7 @@ class Site:
 
     def page(self, path: str, accept: str) -> tuple[str, Document] | None:
         """The content of a page that is JSON, None where there is none."""
-        infos = catalogue(self._engine.server.store)
+        infos = (*catalogue(self._engine.server.store), *self._engine.metrics)
         if path in ("/api", "/apis") and _wants_aggregated(accept):
             return AGGREGATED, discovery.aggregated(path == "/api", infos)
         plain: dict[str, Callable[[], Document]] = {

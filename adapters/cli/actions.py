@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import NoReturn, TypeAlias
 
 import msgspec
+from returns.result import Failure
 
 from kelm.adapters.cli.spans import parse_span_ms
 from kelm.adapters.simulator.inputs import (
@@ -20,6 +21,7 @@ from kelm.adapters.simulator.inputs import (
     Fault,
     FaultsEnded,
     ImagePullFailed,
+    LoadOffered,
     NodeBooted,
     NodeCrashed,
     NodePartitioned,
@@ -29,9 +31,12 @@ from kelm.adapters.simulator.inputs import (
     WatchStalled,
 )
 from kelm.core.api.resources import find_resource
+from kelm.core.metrics.loads import OUTSIDE, wrong_amounts
+from kelm.core.objects.selector_text import parse_label_map
 from kelm.core.operations.verbs import Cordon, Pause, Remove, Restart, Scale, SetImage, Undo, Verb
 from kelm.effects.address import ObjectRef
 from kelm.effects.commands import Propagation
+from kelm.effects.document import Document
 from kelm.effects.refusals import Reason
 
 
@@ -71,6 +76,8 @@ USAGE = {
     "refuse": "refuse requests [of PROCESS] [COUNT]",
     "lose": "lose answers [of PROCESS] [COUNT]",
     "stall": "stall PROCESS for SPAN",
+    "load": "load KIND/NAME METRIC=AMOUNT [...] [--container=NAME] | "
+    "load external/METRIC AMOUNT [--labels=KEY=VALUE,...]",
     "end": "end faults",
     "restart": "restart PROCESS",
 }
@@ -241,6 +248,36 @@ def _trouble(words: Words, _namespace: str) -> Action:
     return AnswersLost(process, count)
 
 
+def _load(words: Words, namespace: str) -> Action:
+    target = _word(words, 1, "KIND/NAME or external/METRIC")
+    bare = [word for word in words[2:] if not word.startswith("--")]
+    kind, _, metric = target.partition("/")
+    if kind == OUTSIDE:
+        if not metric or len(bare) != 1:
+            _unusable("one metric and one amount are needed")
+        amounts, ref = Document({metric: bare[0]}), ObjectRef(OUTSIDE, namespace, metric)
+    else:
+        ref = _ref(words, 1, namespace)
+        pairs = [word.partition("=") for word in bare]
+        if any(not name or not amount for name, _, amount in pairs):
+            _unusable("METRIC=AMOUNT is missing")
+        amounts = Document({name: amount for name, _, amount in pairs})
+    wrong = wrong_amounts(amounts)
+    if wrong:
+        _unusable(wrong)
+    labels = parse_label_map(_said(words, "--labels"))
+    if isinstance(labels, Failure):
+        _unusable(f"--labels: {labels.failure()}")
+    container, marks = _said(words, "--container"), Document(labels.unwrap())
+    return LoadOffered(ref.resource, ref.namespace, ref.name, amounts, container, marks)
+
+
+def _said(words: Words, option: str) -> str:
+    """What follows `--option=`, "" where it is not given."""
+    given = [word.partition("=")[2] for word in words if word.startswith(f"{option}=")]
+    return given[-1] if given else ""
+
+
 def _end(words: Words, _namespace: str) -> Action:
     if _word(words, 1, "faults") != "faults":
         _unusable("only faults can end")
@@ -264,5 +301,6 @@ READERS: dict[str, Callable[[Words, str], Action]] = {
     "lose": _trouble,
     "stall": _trouble,
     "restart": _trouble,
+    "load": _load,
     "end": _end,
 }

@@ -19,14 +19,15 @@ from kelm.adapters.cli.report import Report, make_report, print_line, print_repo
 from kelm.adapters.cli.spans import parse_span_ms, told_span
 from kelm.adapters.manifests.read import Manifest, ManifestError, read_manifests
 from kelm.adapters.simulator.cluster import Cluster, Refused, Settings
-from kelm.adapters.simulator.inputs import Fault
+from kelm.adapters.simulator.inputs import Fault, LoadOffered
 from kelm.adapters.simulator.targets import missing_target
 from kelm.core.operations.timeline import Line, timeline
 from kelm.core.operations.verbs import Verb
 
 CONVERGED = "converged"
 PATIENCE_MS = 60_000
-"""After a fault nothing may look wrong for so long: a lost node is noticed after 40 s."""
+"""After a fault nothing may look wrong for so long: a lost node is noticed after 40 s. A load is
+measured every 15 s, and whoever scales for it looks every 15 s."""
 LIMIT_MS = 1_800_000
 """How much cluster time a cluster gets to converge after the last thing that was done to it."""
 
@@ -171,6 +172,7 @@ class _Run:
         self.said: list[Line] = []
         self._shown = 0
         self.faults: list[tuple[int, str]] = []
+        self.expecting = False
         if trace is not None:
             self.cluster.record(trace.write)
         self.cluster.tell()
@@ -200,7 +202,7 @@ class _Run:
 
     def _settle(self) -> bool:
         """Wait until the cluster has converged and every fault has been felt and healed."""
-        patience_ms = PATIENCE_MS if self.faults else 0
+        patience_ms = PATIENCE_MS if self.faults or self.expecting else 0
         limit_ms = self.cluster.elapsed_ms + LIMIT_MS
         while self.cluster.elapsed_ms < limit_ms:
             until_ms = self.cluster.elapsed_ms + patience_ms
@@ -246,5 +248,8 @@ class _Run:
             absurd = missing_target(action, self.cluster)
             if absurd:
                 raise ActionError(f"--at {told_span(step.at_ms)} {step.typed!r}: {absurd}")
-            self.faults.append((self.cluster.elapsed_ms, step.typed))
+            if isinstance(action, LoadOffered):
+                self.expecting = True
+            else:
+                self.faults.append((self.cluster.elapsed_ms, step.typed))
             self.cluster.inject(action)

@@ -21,6 +21,7 @@ from kelm.adapters.kubernetes.answers import Response, outcome_of
 from kelm.adapters.kubernetes.calls import SUFFIX_ALPHABET, Call, call_of, resource_of
 from kelm.adapters.kubernetes.catalogue import Resources
 from kelm.adapters.kubernetes.meters import Meters
+from kelm.adapters.kubernetes.metrics import metrics_call, read_outcome
 from kelm.adapters.kubernetes.pace import Backoff, Bucket
 from kelm.adapters.kubernetes.served import Served
 from kelm.adapters.kubernetes.settings import Settings
@@ -31,6 +32,7 @@ from kelm.effects.commands import (
     Evict,
     Get,
     LaunchInstance,
+    ReadMetrics,
     SignCertificate,
     SignToken,
     TerminateInstance,
@@ -110,6 +112,8 @@ class Carrier:
     async def _attempts(self, command: Command, resource: str) -> Outcome:
         if isinstance(command, LaunchInstance | TerminateInstance):
             return Failure(Refusal(Reason.METHOD_NOT_ALLOWED, "there is no cloud to launch in"))
+        if isinstance(command, ReadMetrics):
+            return read_outcome(command, await self._repeat(command, metrics_call(command)))
         if isinstance(command, SignToken | SignCertificate):
             return Failure(Refusal(Reason.METHOD_NOT_ALLOWED, "there is no key to sign with"))
         try:
@@ -124,7 +128,7 @@ class Carrier:
             call = msgspec.structs.replace(call, query=(*call.query, ("dryRun", "All")))
         return await self._repeat(command, call, served)
 
-    async def _repeat(self, command: Command, call: Call, served: Served) -> Outcome:
+    async def _repeat(self, command: Command, call: Call, served: Served | None = None) -> Outcome:
         """Try until there is an answer that stands. `doubtful`: it may have been done by now."""
         backoff = Backoff(self._dice, 50, 5_000)
         body = None if call.body is None else msgspec.json.encode(call.body)
@@ -163,13 +167,23 @@ class Carrier:
         )
 
     async def _settled(
-        self, call: Call, served: Served, response: Response, outcome: Outcome, doubtful: bool
+        self,
+        call: Call,
+        served: Served | None,
+        response: Response,
+        outcome: Outcome,
+        doubtful: bool,
     ) -> Outcome:
         """The answer, where an earlier attempt may have been done already."""
         if isinstance(outcome, Success):
             return outcome
         refusal = outcome.failure()
-        if call.named_here and doubtful and refusal.reason is Reason.ALREADY_EXISTS:
+        if (
+            served is not None
+            and call.named_here
+            and doubtful
+            and refusal.reason is Reason.ALREADY_EXISTS
+        ):
             return await self._made_before(call, served)
         if _may_be_done(call, response) or (doubtful and not call.repeatable):
             return Failure(msgspec.structs.replace(refusal, unknown_outcome=True))

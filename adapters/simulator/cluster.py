@@ -26,6 +26,7 @@ from kelm.adapters.simulator.events import Event
 from kelm.adapters.simulator.inputs import Asked, Fault, Input
 from kelm.adapters.simulator.loop import Simulator
 from kelm.adapters.simulator.machines import MACHINE_COMMANDS, Machines
+from kelm.adapters.simulator.measuring import METRIC_COMMANDS, Measuring
 from kelm.adapters.simulator.pickers import Fifo, Picker, Random
 from kelm.adapters.simulator.processes import ControlPlane
 from kelm.adapters.simulator.saved import Saved
@@ -106,6 +107,7 @@ class Cluster:
         self.simulator = Simulator(server, self.settings.picker(), start_ms)
         plane = self.settings.control_plane
         self.machines = Machines(plane.kubelet_maker(), self.settings.boot_ms)
+        self.measuring = Measuring()
         self.zero_ms = START_MS
         self._history: list[tuple[int, Store]] = []
         self._down: list[tuple[int, frozenset[str]]] = []
@@ -118,10 +120,10 @@ class Cluster:
             self.zero_ms = saved.zero_ms
 
     def _connect(self) -> None:
-        plane = self.settings.control_plane
-        self.simulator.local_commands = MACHINE_COMMANDS | SIGNING_COMMANDS
-        self.simulator.on_local = plane.local_worker(self.machines)
-        self.simulator.on_input = plane.hearer(self.machines, self._down)
+        plane, machines, measuring = self.settings.control_plane, self.machines, self.measuring
+        self.simulator.local_commands = MACHINE_COMMANDS | SIGNING_COMMANDS | METRIC_COMMANDS
+        self.simulator.on_local = measuring.beside(plane.local_worker(machines))
+        self.simulator.on_input = plane.hearer(machines, measuring, self._down)
 
     def _boot(self, saved: Saved | None) -> None:
         zones = self.settings.zones
@@ -382,7 +384,7 @@ class Cluster:
         twin = object.__new__(Cluster)
         twin.settings, twin.zero_ms = self.settings, self.zero_ms
         twin.simulator = self.simulator.copy()
-        twin.machines = self.machines.copy()
+        twin.machines, twin.measuring = self.machines.copy(), self.measuring.copy()
         twin._history, twin._down = list(self._history), list(self._down)
         twin._recorder, twin._story = None, None
         twin._connect()

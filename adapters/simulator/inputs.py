@@ -11,6 +11,7 @@ from typing import TypeAlias
 import msgspec
 
 from kelm.effects.commands import Command
+from kelm.effects.document import EMPTY, Document
 from kelm.effects.refusals import Reason
 
 
@@ -95,6 +96,22 @@ class ProcessRestarted(msgspec.Struct, frozen=True, tag=True, tag_field="input")
     process: str
 
 
+class LoadOffered(msgspec.Struct, frozen=True, tag=True, tag_field="input"):
+    """From now on so much work is there for a workload, a Service or a pod, all its pods together.
+
+    resource: what it is for; "external" is a metric of the outside, which `name` then names.
+    amounts: quantities by metric: `cpu`, `memory`, or any other, which is then a custom metric.
+    container: whose work it is, "" for the first of each pod.
+    """
+
+    resource: str
+    namespace: str
+    name: str
+    amounts: Document
+    container: str = ""
+    labels: Document = EMPTY
+
+
 class FaultsEnded(msgspec.Struct, frozen=True, tag=True, tag_field="input"):
     """Whatever refusals, losses and stalls were still to come will not."""
 
@@ -110,6 +127,7 @@ Fault: TypeAlias = (
     | AnswersLost
     | WatchStalled
     | ProcessRestarted
+    | LoadOffered
     | FaultsEnded
 )
 Input: TypeAlias = Asked | MachineBooted | Fault
@@ -127,6 +145,7 @@ INPUTS: dict[str, type[Fault | MachineBooted]] = {
         AnswersLost,
         WatchStalled,
         ProcessRestarted,
+        LoadOffered,
         FaultsEnded,
     )
 }

@@ -8,9 +8,15 @@ from typing import Any
 import msgspec
 
 from kelm.adapters.simulator.authority import SIGNING_COMMANDS, Authority
-from kelm.adapters.simulator.inputs import ContainerCrashed, ImagePullFailed, Input
+from kelm.adapters.simulator.inputs import (
+    ContainerCrashed,
+    ImagePullFailed,
+    Input,
+    LoadOffered,
+)
 from kelm.adapters.simulator.loop import Simulator
 from kelm.adapters.simulator.machines import Host, Machines, kubelet_name
+from kelm.adapters.simulator.measuring import Measuring
 from kelm.core.controllers.cloud_node_lifecycle import CloudNodeLifecycle
 from kelm.core.controllers.cron_job.controller import CronJobController
 from kelm.core.controllers.daemonset.controller import DaemonSetController
@@ -154,7 +160,7 @@ class ControlPlane(msgspec.Struct, frozen=True):
         return make
 
     def hearer(
-        self, machines: Machines, down: list[tuple[int, frozenset[str]]]
+        self, machines: Machines, measuring: Measuring, down: list[tuple[int, frozenset[str]]]
     ) -> Callable[[Simulator, Input], None]:
         """Who lets faults happen and notes in `down` which machines do not answer from then on.
 
@@ -162,7 +168,9 @@ class ControlPlane(msgspec.Struct, frozen=True):
         """
 
         def hear(simulator: Simulator, given: Input) -> None:
-            if machines.happened(simulator, given):
+            if isinstance(given, LoadOffered):
+                measuring.happened(simulator, given)
+            elif machines.happened(simulator, given):
                 down.append((simulator.now_ms, machines.down()))
             else:
                 self.inject(simulator, given)

@@ -9,11 +9,15 @@ from kelm.adapters.simulator.inputs import (
     Fault,
     FaultsEnded,
     ImagePullFailed,
+    LoadOffered,
     ProcessRestarted,
     RequestsRefused,
     WatchStalled,
 )
+from kelm.core.metrics.loads import OUTSIDE, wrong_amounts
 from kelm.core.objects.pod import pod
+from kelm.core.store.store import Store
+from kelm.effects.address import key_of
 
 
 def missing_target(fault: Fault, cluster: Cluster) -> str:
@@ -22,6 +26,8 @@ def missing_target(fault: Fault, cluster: Cluster) -> str:
         return _missing_container(fault, cluster)
     if isinstance(fault, ImagePullFailed | FaultsEnded):
         return ""
+    if isinstance(fault, LoadOffered):
+        return _unloadable(fault, cluster.store)
     if isinstance(fault, ProcessRestarted | WatchStalled | RequestsRefused | AnswersLost):
         known = sorted(cluster.simulator.processes)
         if not fault.process or fault.process in known:
@@ -31,6 +37,17 @@ def missing_target(fault: Fault, cluster: Cluster) -> str:
     if fault.node in hosts:
         return ""
     return f"no node is called {fault.node!r}; there are {', '.join(hosts)}"
+
+
+def _unloadable(load: LoadOffered, store: Store) -> str:
+    """Why nothing there could do the work."""
+    wrong = wrong_amounts(load.amounts)
+    if wrong or load.resource == OUTSIDE:
+        return wrong
+    if store.get(load.resource, key_of(load.namespace, load.name)) is not None:
+        return ""
+    where = f" in namespace {load.namespace!r}" if load.namespace else ""
+    return f"no {load.resource} is called {load.name!r}{where}"
 
 
 def _missing_container(fault: ContainerCrashed, cluster: Cluster) -> str:

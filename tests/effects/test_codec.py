@@ -29,6 +29,7 @@ COMMAND = st.one_of(
     st.builds(commands.List, TEXT, TEXT, limit=st.integers(0, 9)),
     st.builds(commands.Bind, TEXT, TEXT, TEXT, TEXT),
     st.builds(commands.Evict, TEXT, TEXT),
+    st.builds(commands.ReadMetrics, st.sampled_from(["resource", "custom"]), TEXT, TEXT, TEXT),
     st.builds(commands.LaunchInstance, TEXT, TEXT, TEXT),
     st.builds(commands.TerminateInstance, TEXT, TEXT),
     st.builds(commands.SignToken, OBJECTS),

@@ -42,6 +42,26 @@ class File(msgspec.Struct, frozen=True, gc=False):
     until_ms: int = NEVER_MS
 
 
+class Use(msgspec.Struct, frozen=True, gc=False):
+    """From `from_ms` on it uses so much by itself, whatever else is asked of it."""
+
+    from_ms: int
+    cpu_milli: int
+    memory_bytes: int
+
+
+class Report(msgspec.Struct, frozen=True, gc=False):
+    """From `from_ms` on it reports so many thousandths of a metric of its own."""
+
+    metric: str
+    from_ms: int
+    value_milli: int
+
+
+IDLE = (Use(0, 0, 16 * 2**20),)
+"""What a container uses of which nobody says anything: what a server without users does."""
+
+
 class Behaviour(msgspec.Struct, frozen=True, gc=False):
     """One run of a container.
 
@@ -50,6 +70,7 @@ class Behaviour(msgspec.Struct, frozen=True, gc=False):
     stop_ms, stop_code: how long it takes to end after SIGTERM, None if it does not listen.
     start_error: why it cannot even be started.
     message: what it leaves in its termination message file.
+    uses, reports: what it uses and says of itself, in order of time.
     """
 
     ports: tuple[int, ...] | None = None
@@ -63,6 +84,8 @@ class Behaviour(msgspec.Struct, frozen=True, gc=False):
     start_error: str = ""
     message: str = ""
     out_of_memory: bool = False
+    uses: tuple[Use, ...] = IDLE
+    reports: tuple[Report, ...] = ()
 
 
 FOR_EVER = Behaviour()

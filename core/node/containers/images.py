@@ -20,10 +20,13 @@ import msgspec
 from kelm.core.node.containers.behaviour import (
     EVERY_PROBE,
     FOR_EVER,
+    IDLE,
     NEVER_MS,
     Behaviour,
     Line,
     ProbeKind,
+    Report,
+    Use,
     Window,
 )
 from kelm.core.node.containers.shell import understand
@@ -145,6 +148,33 @@ def stops(*, after_ms: int, code: int = 0) -> Trait:
 def ignores_sigterm() -> Trait:
     """Ends only by SIGKILL."""
     return lambda b: msgspec.structs.replace(b, stop_ms=None)
+
+
+def uses(*, cpu_milli: int, memory_bytes: int, from_ms: int = 0) -> Trait:
+    """Uses so much from an age on, by itself; what it is asked to do comes on top of it.
+
+    >>> [use.cpu_milli for use in behave(uses(cpu_milli=900, memory_bytes=0, from_ms=60_000)).uses]
+    [0, 900]
+    """
+    use = Use(from_ms, cpu_milli, memory_bytes)
+
+    def add(behaviour: Behaviour) -> Behaviour:
+        before = tuple(one for one in behaviour.uses or IDLE if one.from_ms < from_ms)
+        after = tuple(one for one in behaviour.uses if one.from_ms > from_ms)
+        return msgspec.structs.replace(behaviour, uses=(*before, use, *after))
+
+    return add
+
+
+def reports(metric: str, value: int, *, from_ms: int = 0) -> Trait:
+    """Says of itself that a metric has this value, from an age on."""
+    report = Report(metric, from_ms, value * 1_000)
+
+    def add(behaviour: Behaviour) -> Behaviour:
+        said = sorted((*behaviour.reports, report), key=lambda one: one.from_ms)
+        return msgspec.structs.replace(behaviour, reports=tuple(said))
+
+    return add
 
 
 def cannot_start(error: str) -> Trait:

@@ -24,6 +24,8 @@ ADMIN = {"Authorization": f"Bearer {TOKEN}"}
 class StillEngine(Engine):
     """An API server alone: no controllers, no machines, and a clock that a test sets."""
 
+    metrics = ()
+
     def __init__(self, server: ApiServer, now_ms: int) -> None:
         self.held = server
         self.at_ms = now_ms

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import urllib.error
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -251,6 +252,28 @@ def test_permissions_are_told(kubectl: Kubectl) -> None:
     assert kubectl("auth can-i create deployments") == "yes\n"
     assert "*.*" in kubectl("auth can-i --list")
     assert "kubernetes-admin" in kubectl("auth whoami")
+
+
+def test_top_shows_what_pods_and_nodes_use(kubectl: Kubectl, cluster: Server) -> None:
+    applied(kubectl)
+    load = {"resource": "deployments.apps", "namespace": kubectl.namespace, "name": "web"}
+    amounts = {"cpu": "500m", "hits": "30"}
+    cluster.ask("POST", "/kelm/v1/faults", {"input": "LoadOffered", **load, "amounts": amounts})
+    cluster.ask("POST", "/kelm/v1/clock", {"advanceMs": 60_000})
+    rows = [line.split() for line in kubectl("top pods --sort-by=cpu -l app=web").splitlines()]
+    assert rows[0] == ["NAME", "CPU(cores)", "MEMORY(bytes)"]
+    assert [row[1:] for row in rows[1:]] == [["250m", "16Mi"], ["250m", "16Mi"]]
+    assert "nginx" in kubectl("top pods --containers --no-headers")
+    assert kubectl("top pods --sum --no-headers").split()[-2:] == ["500m", "32Mi"]
+    assert "node-1" in kubectl("top nodes")
+    name = rows[1][0]
+    assert kubectl(f"top pod {name} --no-headers").split() == [name, "250m", "16Mi"]
+    assert 'pods "gone" not found' in kubectl.fails("top pod gone")
+    hits = f"/apis/custom.metrics.k8s.io/v1beta2/namespaces/{kubectl.namespace}/pods/*/hits"
+    values = [one["value"] for one in json.loads(kubectl(f"get --raw {hits}"))["items"]]
+    assert values == ["15", "15"]
+    with pytest.raises(urllib.error.HTTPError, match="400"):
+        cluster.ask("POST", "/kelm/v1/faults", {"input": "LoadOffered", **load, "amounts": {}})
 
 
 def test_events_are_told_in_both_ways(kubectl: Kubectl) -> None:

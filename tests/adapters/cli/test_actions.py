@@ -12,6 +12,7 @@ from kelm.adapters.simulator.inputs import (
     AnswersLost,
     ContainerCrashed,
     ImagePullFailed,
+    LoadOffered,
     NodeCrashed,
     NodePartitioned,
     ProcessRestarted,
@@ -20,9 +21,11 @@ from kelm.adapters.simulator.inputs import (
 )
 from kelm.core.operations.verbs import Cordon, Pause, Remove, Restart, Scale, SetImage, Undo
 from kelm.effects.address import ObjectRef
+from kelm.effects.document import Document
 from kelm.effects.refusals import Reason
 
-WEB = ObjectRef("deployments.apps", "default", "web")
+WEB_KEY = ("deployments.apps", "default", "web")
+WEB = ObjectRef(*WEB_KEY)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +53,14 @@ WEB = ObjectRef("deployments.apps", "default", "web")
         ("lose answers of scheduler 2", AnswersLost("scheduler", 2)),
         ("stall scheduler for 1m", WatchStalled("scheduler", 60_000)),
         ("restart scheduler", ProcessRestarted("scheduler")),
+        (
+            "load deploy/web cpu=1500m hits=900 --container=php",
+            LoadOffered(*WEB_KEY, Document(cpu="1500m", hits="900"), "php"),
+        ),
+        (
+            "load external/queue 120 --labels=team=a -n shop",
+            LoadOffered("external", "shop", "queue", Document(queue="120"), "", Document(team="a")),
+        ),
         ("apply -f a.yaml", ApplyFiles(("a.yaml",))),
     ],
 )
@@ -69,6 +80,11 @@ def test_an_action_is_read_as_kubectl_would(typed: str, meant: object) -> None:
         ("set colour deploy/web", '"set colour" is not known'),
         ("rollout dance deploy/web", '"rollout dance" is not known'),
         ("crash svc/web", "a service cannot crash; pods and nodes can"),
+        ("load deploy/web", "a load needs an amount such as cpu=2; usage: load KIND/NAME METRIC="),
+        ("load deploy/web cpu", "METRIC=AMOUNT is missing"),
+        ("load deploy/web cpu=many", "cpu=many: an amount is a quantity such as 500m, 2 or 1Gi"),
+        ("load external/queue", "one metric and one amount are needed"),
+        ("load external/queue 5 --labels=team", "--labels: invalid selector: ['team']"),
         ("boot pod/web", "pods is no node"),
         ("fail image x for soon", "'soon' is no span such as 30s or 5m"),
         ("delete pod/", "pod/ has no name"),

@@ -15,7 +15,17 @@ from kelm.adapters.kubernetes.catalogue import Resources
 from kelm.adapters.kubernetes.credentials import Access
 from kelm.adapters.kubernetes.meters import Meters
 from kelm.adapters.kubernetes.wire import Wire
-from kelm.effects.commands import Bind, Command, Create, Delete, Evict, Get, LaunchInstance, Update
+from kelm.effects.commands import (
+    Bind,
+    Command,
+    Create,
+    Delete,
+    Evict,
+    Get,
+    LaunchInstance,
+    ReadMetrics,
+    Update,
+)
 from kelm.effects.document import document
 from kelm.effects.messages import Outcome
 from kelm.effects.refusals import Reason
@@ -46,6 +56,42 @@ def carried(
             return await carrier.carry_out(command), script, carrier
 
     return asyncio.run(run())
+
+
+def test_a_metrics_api_that_is_not_there_is_said_in_the_words_of_clients() -> None:
+    nothing = reply(404, "404 page not found\n")
+    path = "/apis/metrics.k8s.io/v1beta1/namespaces/n/pods"
+    outcome, _, _ = carried(ReadMetrics("resource", "pods", "n"), {f"GET {path}": [nothing]})
+    assert outcome.failure().message == (
+        "the server could not find the requested resource (get pods.metrics.k8s.io)"
+    )
+    path = "/apis/custom.metrics.k8s.io/v1beta2/namespaces/n/pods/*/hits"
+    hits = ReadMetrics("custom", "pods", "n", metric="hits")
+    outcome, _, _ = carried(hits, {f"GET {path}": [nothing]})
+    assert outcome.failure().message == "no custom metrics API (custom.metrics.k8s.io) registered"
+
+
+@pytest.mark.parametrize(
+    ("command", "path"),
+    [
+        (
+            ReadMetrics("custom", "services", "n", "web", "hits", metric_selector="a=b"),
+            "/apis/custom.metrics.k8s.io/v1beta2/namespaces/n/services/web/hits",
+        ),
+        (
+            ReadMetrics("custom", "namespaces", "", "n", "hits"),
+            "/apis/custom.metrics.k8s.io/v1beta2/namespaces/n/metrics/hits",
+        ),
+        (
+            ReadMetrics("external", "", "n", metric="queue", metric_selector="a=b"),
+            "/apis/external.metrics.k8s.io/v1beta1/namespaces/n/queue",
+        ),
+    ],
+)
+def test_a_reading_of_metrics_goes_to_its_api(command: ReadMetrics, path: str) -> None:
+    found = document({"kind": "MetricValueList", "items": [{"value": "3"}]})
+    outcome, _, _ = carried(command, {f"GET {path}": [reply(200, found)]})
+    assert isinstance(outcome, Success)
 
 
 def attempts(script: Scripted) -> int:
