@@ -26,6 +26,7 @@ from kelm.core.controllers.endpoints.controller import EndpointsController
 from kelm.core.controllers.endpointslice.controller import EndpointSliceController
 from kelm.core.controllers.endpointslice_mirroring.controller import EndpointSliceMirroring
 from kelm.core.controllers.garbage_collector.program import GarbageCollectorProgram
+from kelm.core.controllers.horizontal_pod_autoscaler.controller import HorizontalPodAutoscaling
 from kelm.core.controllers.job.controller import JobController
 from kelm.core.controllers.job.orphans import JobOrphans
 from kelm.core.controllers.namespace_deletion.controller import NamespaceDeletion
@@ -87,6 +88,7 @@ CONTROLLERS: tuple[Controller, ...] = (
     CronJobController(),
     TTLAfterFinished(),
     ResourceQuotaController(),
+    HorizontalPodAutoscaling(),
 )
 
 

@@ -26,7 +26,7 @@ from kelm.core.api.kinds.namespaces import delete_namespace
 from kelm.core.api.resources import RESOURCES, ResourceInfo
 from kelm.core.api.subresources.binding import bind, create_binding
 from kelm.core.api.subresources.eviction import create_eviction, evict
-from kelm.core.api.subresources.scale import scale_of, update_scale
+from kelm.core.api.subresources.scale import read_scale, update_scale
 from kelm.core.api.verbs import watch
 from kelm.core.api.verbs.collection import delete_collection
 from kelm.core.api.verbs.create import create
@@ -168,7 +168,7 @@ def _get(server: ApiServer, info: ResourceInfo, command: Get) -> Answer:
         doc = event_reads.recorded(server.store, server.events, command.namespace, command.name)
     if doc is None:
         return refuse.not_found(info, command.name)
-    return scale_of(doc) if command.subresource == "scale" else doc
+    return read_scale(server.store, info, doc) if command.subresource == "scale" else doc
 
 
 def watch_events(

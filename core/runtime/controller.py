@@ -11,6 +11,7 @@ from typing import Protocol, TypeAlias
 
 import msgspec
 
+from kelm.core.store.small_map import SmallMap
 from kelm.effects.address import Key, Resource
 from kelm.effects.commands import Command
 from kelm.effects.document import Document
@@ -22,6 +23,12 @@ Caches: TypeAlias = Mapping[Resource, Cache]
 Batch: TypeAlias = tuple[Command, ...]
 
 
+class Memories(Protocol):
+    """What is remembered, by key."""
+
+    def get(self, key: Key, /) -> object: ...
+
+
 class Sync(msgspec.Struct, frozen=True):
     """All that a decision about one key may depend on."""
 
@@ -29,6 +36,8 @@ class Sync(msgspec.Struct, frozen=True):
     now_ms: int
     caches: Caches
     memory: object = None
+    memories: Memories = SmallMap()
+    """What is remembered of all keys, for those that share something."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -56,6 +65,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 Answering: TypeAlias = Callable[[Sync, Command, Document], object]
 Telling: TypeAlias = Callable[[Sync, Command, Outcome], Batch]
+Narrowing: TypeAlias = Callable[[Caches], tuple[Watch, ...]]
 Delaying: TypeAlias = Callable[[Caches, Resource, Change, int], tuple[Iterable[Key], int]]
 
 
@@ -66,7 +76,8 @@ class Controller(Protocol):
     remember after a command of this key's plan was done; `told(sync, command, outcome)`, a
     `Telling`, which events to record about it at once; `dirty_later(caches, resource, change,
     now_ms)`, a `Delaying`, which keys a change asks to look at again, but only after so many
-    milliseconds, so that many changes are answered by one look.
+    milliseconds, so that many changes are answered by one look; `watches_now(caches)`, a
+    `Narrowing`, which of its watches it needs at present, so that a loop without work costs little.
     """
 
     @property

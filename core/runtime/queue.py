@@ -25,6 +25,7 @@ from kelm.core.runtime.controller import (
     Caches,
     Controller,
     Delaying,
+    Narrowing,
     Plan,
     Sync,
     Telling,
@@ -36,7 +37,7 @@ from kelm.effects.address import Key, RequestId, Resource
 from kelm.effects.commands import Command, List, RecordEvent, Request, Requests
 from kelm.effects.document import Document
 from kelm.effects.messages import Answered, Cache, Message, Observed, TimerFired
-from kelm.effects.program import Subscriptions
+from kelm.effects.program import Subscriptions, Watch
 from kelm.effects.refusals import Reason, Refusal
 
 FIRST_BACKOFF_MS = 5
@@ -97,7 +98,7 @@ class ControllerProgram(msgspec.Struct, frozen=True):
         wake_at_ms = state.timers.next_ms
         if _has_turn(self.controller, state):
             wake_at_ms = state.now_ms
-        return Subscriptions(self.controller.watches, wake_at_ms)
+        return Subscriptions(_watches(self.controller, state.caches), wake_at_ms)
 
     def update(self, state: Work, message: Message) -> tuple[Work, Requests]:
         if isinstance(message, Observed):
@@ -107,8 +108,13 @@ class ControllerProgram(msgspec.Struct, frozen=True):
         return _wake(self.controller, state, message)
 
 
+def _watches(controller: Controller, caches: Caches) -> tuple[Watch, ...]:
+    narrowing: Narrowing | None = getattr(controller, "watches_now", None)
+    return controller.watches if narrowing is None else narrowing(caches)
+
+
 def _synced(controller: Controller, caches: Caches) -> bool:
-    return all(watch.resource in caches for watch in controller.watches)
+    return all(watch.resource in caches for watch in _watches(controller, caches))
 
 
 def _has_turn(controller: Controller, state: Work) -> bool:
@@ -204,7 +210,7 @@ def _turn(controller: Controller, state: Work, requests: list[Request]) -> Work:
         dirty=state.dirty.remove(key),
     )
     before = state.memory.get(key)
-    plan = controller.reconcile(Sync(key, state.now_ms, state.caches, before))
+    plan = controller.reconcile(Sync(key, state.now_ms, state.caches, before, state.memory))
     memory = _remembered(state.memory, key, before, plan.memory)
     state = msgspec.structs.replace(state, memory=memory)
     if plan.again_at_ms is not None:

@@ -6,9 +6,12 @@ scaleUpdatedObjectInfo) and its likes for the other kinds.
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from kelm.core.api import refuse
+from kelm.core.api.custom.definition import find_custom
 from kelm.core.api.resources import ResourceInfo
 from kelm.core.api.validation.violation import invalid, invalid_value
 from kelm.core.api.verbs.metadata import metadata_of
@@ -20,13 +23,68 @@ from kelm.core.api.webhooks.validating import validated
 from kelm.core.objects.selectors import map_selector, selector_of
 from kelm.core.store.store import Store
 from kelm.effects.address import key_of
-from kelm.effects.document import Document, Json, child, number, with_value
+from kelm.effects.document import (
+    Document,
+    Json,
+    Path,
+    child,
+    number,
+    text,
+    value_at,
+    with_value,
+)
 from kelm.effects.refusals import Reason, Refusal
 
 SHOWN_METADATA = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
 
 
-def scale_of(doc: Document) -> Document:
+class Paths(msgspec.Struct, frozen=True):
+    """Where an object has the parts of its Scale. `selector` None: a LabelSelector in its spec."""
+
+    wanted: Path = ("spec", "replicas")
+    seen: Path = ("status", "replicas")
+    selector: Path | None = None
+
+
+PLAIN: Final = Paths()
+
+
+def scale_paths(store: Store, info: ResourceInfo) -> Paths:
+    """Where the objects of a resource have their Scale: a custom resource's definition says it.
+
+    Source: apiextensions-apiserver/pkg/registry/customresource/etcd.go (splitReplicasPath).
+    """
+    custom = find_custom(store, info.resource) if info.versions else None
+    if custom is None:
+        return PLAIN
+    scale = custom.storage.scale
+    return Paths(
+        _path(text(scale, "specReplicasPath")),
+        _path(text(scale, "statusReplicasPath")),
+        _path(text(scale, "labelSelectorPath")),
+    )
+
+
+def _path(dotted: str) -> Path:
+    """The steps of a path.
+
+    >>> _path(".spec.replicas"), _path("")
+    (('spec', 'replicas'), ())
+    """
+    return tuple(dotted.removeprefix(".").split(".")) if dotted else ()
+
+
+def read_scale(store: Store, info: ResourceInfo, doc: Document) -> Answer:
+    """The Scale of an object; a custom one may lack the number that it is about."""
+    paths = scale_paths(store, info)
+    if paths is not PLAIN and value_at(doc, *paths.wanted) is None:
+        field = "." + ".".join(paths.wanted)
+        why = f'Internal error occurred: the spec replicas field "{field}" does not exist'
+        return Refusal(Reason.INTERNAL_ERROR, why)
+    return scale_of(doc, paths)
+
+
+def scale_of(doc: Document, paths: Paths = PLAIN) -> Document:
     """The Scale of a workload.
 
     >>> from kelm.effects.document import document
@@ -37,10 +95,10 @@ def scale_of(doc: Document) -> Document:
     ({'name': 'web'}, {'replicas': 2}, {'replicas': 0, 'selector': 'app=web'})
     """
     meta = metadata_of(doc)
-    replicas = number(doc, "spec", "replicas")
+    replicas = number(doc, *paths.wanted)
     shown = {field: meta[field] for field in SHOWN_METADATA if field in meta}
-    status: dict[str, Json] = {"replicas": number(doc, "status", "replicas")}
-    written = _selector_text(doc)
+    status: dict[str, Json] = {"replicas": number(doc, *paths.seen)}
+    written = _selector_text(doc, paths.selector)
     if written:
         status["selector"] = written
     return Document(
@@ -52,7 +110,9 @@ def scale_of(doc: Document) -> Document:
     )
 
 
-def _selector_text(doc: Document) -> str:
+def _selector_text(doc: Document, path: Path | None) -> str:
+    if path is not None:
+        return text(doc, *path) if path else ""
     selector = child(doc, "spec", "selector")
     if doc.get("kind") == "ReplicationController":
         return str(map_selector(selector))
@@ -70,14 +130,15 @@ def update_scale(
     wrong = misnamed(namespace, name, scale)
     if wrong is not None:
         return store, wrong
-    hearing, before = call.hearing, scale_of(old)
+    paths = scale_paths(store, info)
+    hearing, before = call.hearing, scale_of(old, paths)
     asked = attributes("UPDATE", info, (namespace, name), scale, before, "scale")
     if hearing is not None:
         changed = mutated(store, hearing, asked, lambda it: it, lambda it: it)
         if isinstance(changed, Refusal):
             return store, changed
         scale = changed
-    scaled = _scaled(info, old, scale)
+    scaled = _scaled(info, old, scale, paths.wanted)
     if isinstance(scaled, Refusal):
         return store, scaled
     after, answer = replace(store, info, key, old, scaled, call, "scale")
@@ -85,14 +146,14 @@ def update_scale(
         return store, answer
     if hearing is not None:
         version = metadata_of(old)["resourceVersion"]
-        shown = with_value(scale_of(answer), ("metadata", "resourceVersion"), version)
+        shown = with_value(scale_of(answer, paths), ("metadata", "resourceVersion"), version)
         refusal = validated(store, hearing, msgspec.structs.replace(asked, object=shown))
         if refusal is not None:
             return store, refusal
-    return after, scale_of(answer)
+    return after, scale_of(answer, paths)
 
 
-def _scaled(info: ResourceInfo, old: Document, scale: Document) -> Answer:
+def _scaled(info: ResourceInfo, old: Document, scale: Document, wanted: Path) -> Answer:
     meta, asked = metadata_of(old), metadata_of(scale)
     name, replicas = str(meta["name"]), number(scale, "spec", "replicas")
     if replicas < 0:
@@ -105,6 +166,6 @@ def _scaled(info: ResourceInfo, old: Document, scale: Document) -> Answer:
         message = f'Operation cannot be fulfilled on {resource} "{name}": {why}'
         plural = f"{info.plural}/scale"
         return Refusal(Reason.CONFLICT, message, name=name, group=info.group, kind=plural)
-    doc = with_value(old, ("spec", "replicas"), replicas)
+    doc = with_value(old, wanted, replicas)
     version = asked.get("resourceVersion") or meta["resourceVersion"]
     return with_value(doc, ("metadata", "resourceVersion"), version)

@@ -20,7 +20,7 @@ from kelm.core.api.patches.strategic_merge import apply_strategic_patch
 from kelm.core.api.resources import ResourceInfo
 from kelm.core.api.schema.decode import decode_kind
 from kelm.core.api.schema.definitions import definition_of
-from kelm.core.api.subresources.scale import scale_of, update_scale
+from kelm.core.api.subresources.scale import read_scale, update_scale
 from kelm.core.api.validation.violation import invalid, invalid_value
 from kelm.core.api.verbs.apply import apply_patch, wrong_options
 from kelm.core.api.verbs.request import Answer, Call, Written, misnamed
@@ -45,7 +45,8 @@ def patch(store: Store, info: ResourceInfo, command: Patch, call: Call) -> Writt
     if old is None:
         return store, refuse.not_found(info, command.name)
     if command.subresource == "scale":
-        scale = patched(info, scale_of(old), command)
+        shown = read_scale(store, info, old)
+        scale = shown if isinstance(shown, Refusal) else patched(info, shown, command)
         if isinstance(scale, Refusal):
             return store, scale
         return update_scale(store, info, command.namespace, command.name, scale, call)

@@ -36,6 +36,7 @@ class Measured(msgspec.Struct, frozen=True, gc=False):
     """One pod as the calculation sees it; values are milli-units, None is no measure.
 
     `since_start_ms` None: started long ago. `is_stale`: measured before its readiness last changed.
+    `never_ready`: its readiness has not changed since it started. `lack`: why it has no request.
     """
 
     name: str
@@ -46,6 +47,8 @@ class Measured(msgspec.Struct, frozen=True, gc=False):
     deleting: bool = False
     since_start_ms: int | None = None
     is_stale: bool = True
+    never_ready: bool = True
+    lack: str = ""
 
 
 class Proposal(msgspec.Struct, frozen=True, gc=False):
@@ -87,10 +90,10 @@ def _grouped(pods: Iterable[Measured], *, is_cpu: bool) -> _Groups:
 
 def _is_starting(pod: Measured) -> bool:
     """Whether a pod's processor time says nothing yet about its load."""
-    if not pod.ready:
-        return True
     young = pod.since_start_ms is not None and pod.since_start_ms < CPU_INITIALIZATION_MS
-    return young and pod.is_stale
+    if young:
+        return not pod.ready or pod.is_stale
+    return not pod.ready and pod.never_ready
 
 
 def resource_replicas(
@@ -111,9 +114,9 @@ def resource_replicas(
     groups = _grouped(pods, is_cpu=is_cpu)
     if not groups.ready:
         return NoProposal("did not receive metrics for targeted pods (pods might be unready)")
-    lacking = [pod.name for pod in pods if pod.request is None]
+    lacking = [pod for pod in pods if pod.request is None]
     if lacking:
-        return NoProposal(f"missing request for {lacking[0]}")
+        return NoProposal(lacking[0].lack or f"missing request of {lacking[0].name}")
     requests = {pod.name: pod.request or 0 for pod in pods}
     usages = {pod.name: pod.usage or 0 for pod in groups.ready}
     if not sum(requests[name] for name in usages):
@@ -135,7 +138,12 @@ def _utilization(usages: Mapping[str, int], requests: Mapping[str, int]) -> int:
 
 
 def pods_replicas(
-    current: int, target: int, pods: Iterable[Measured], tolerances: Tolerances
+    current: int,
+    target: int,
+    pods: Iterable[Measured],
+    tolerances: Tolerances,
+    *,
+    is_cpu: bool = False,
 ) -> Proposal | NoProposal:
     """Replicas for a target per pod.
 
@@ -143,7 +151,7 @@ def pods_replicas(
     >>> pods_replicas(3, 15, pods, Tolerances())
     Proposal(replicas=6, usage=30, utilization=None)
     """
-    groups = _grouped(pods, is_cpu=False)
+    groups = _grouped(pods, is_cpu=is_cpu)
     usages = {pod.name: pod.usage or 0 for pod in groups.ready}
     if not usages:
         return NoProposal("did not receive metrics for targeted pods (pods might be unready)")
