@@ -29,6 +29,7 @@ from kelm.core.node.containers.behaviour import (
     Use,
     Window,
 )
+from kelm.core.node.containers.registries import absent
 from kelm.core.node.containers.shell import understand
 from kelm.core.store.small_map import SmallMap
 from kelm.effects.document import EMPTY, Document
@@ -242,6 +243,21 @@ class Images(msgspec.Struct, frozen=True):
             if fnmatchcase(name, pattern):
                 return program
         return exact.get(repository(name).rpartition("/")[2], self.rest)
+
+    def pull_error(self, name: str) -> str:
+        """Why an image cannot be pulled, "" if it can.
+
+        An image that was given a program exists; of others their names may say that they do not.
+
+        >>> mine = Images().with_image("web:404", image())
+        >>> mine.pull_error("web:404"), mine.pull_error("db:404")[:14]
+        ('', 'failed to pull')
+        """
+        program = self.find(name)
+        given = WELL_KNOWN.get(repository(name).rpartition("/")[2], self.rest)
+        if program.pull_error or program is not given:
+            return program.pull_error
+        return absent(name)
 
 
 def repository(name: str) -> str:

@@ -128,8 +128,9 @@ def created(turn: Turn, pod: LocalPod, index: int, at_ms: int) -> ContainerRun:
         return launch(turn, pod, index, run, at_ms)
     program = turn.machine.images.find(recipe.image)
     fault_until_ms = turn.pull_fails_until(recipe.image)
-    if program.pull_error or at_ms < fault_until_ms:
-        error = program.pull_error or f'failed to pull and unpack image "{recipe.image}"'
+    error = turn.machine.images.pull_error(recipe.image)
+    if error or at_ms < fault_until_ms:
+        error = error or f'failed to pull and unpack image "{recipe.image}"'
         return _pull_failed(turn, pod, index, run, at_ms, error)
     seconds = _go_duration(at_ms - run.pull_started_ms)
     text = (
