@@ -73,3 +73,13 @@ def default(resource: Resource, doc: Document) -> Document:
     """
     defaulter = DEFAULTERS.get(resource)
     return doc if defaulter is None else defaulter(doc)
+
+
+STATUS_DEFAULTERS: Final[dict[Resource, Defaulter]] = {"services": service.with_ingress_modes}
+"""Of statuses that are written alone; all others have no defaults that are not there already."""
+
+
+def default_status(resource: Resource, doc: Document) -> Document:
+    """Fill in what a new status leaves to the API."""
+    defaulter = STATUS_DEFAULTERS.get(resource)
+    return doc if defaulter is None else defaulter(doc)

@@ -17,10 +17,14 @@ AFFINITY_SECONDS: Final = 10_800
 
 
 def service(doc: Document) -> Document:
-    full = with_made(with_metadata(doc), "spec", service_spec)
-    if child(full, "spec").get("type") != "LoadBalancer":
-        return full
-    return with_part(full, "status", lambda it: with_part(it, "loadBalancer", _load_balancer))
+    return with_ingress_modes(with_made(with_metadata(doc), "spec", service_spec))
+
+
+def with_ingress_modes(doc: Document) -> Document:
+    """A Service with the way in which traffic comes from each address of its load balancer."""
+    if child(doc, "spec").get("type") != "LoadBalancer":
+        return doc
+    return with_part(doc, "status", lambda it: with_part(it, "loadBalancer", _load_balancer))
 
 
 def _load_balancer(status: Document) -> Document:

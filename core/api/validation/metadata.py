@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from kelm.core.api.resources import resource_info
+from kelm.core.api.validation.addresses import ip_complaints
 from kelm.core.api.validation.fields import IMMUTABLE, NEGATIVE, Rules, complaints
 from kelm.core.api.validation.labels import label_map
 from kelm.core.api.validation.names import (
@@ -43,6 +44,7 @@ NAME_RULES: Final[Mapping[Resource, NameRule]] = {
     "rolebindings.rbac.authorization.k8s.io": path_segment,
     "clusterroles.rbac.authorization.k8s.io": path_segment,
     "clusterrolebindings.rbac.authorization.k8s.io": path_segment,
+    "ipaddresses.networking.k8s.io": ip_complaints,
 }
 """Resources whose names are no plain DNS names."""
 

@@ -21,6 +21,7 @@ from kelm.core.api.validation import (
     pod,
     pod_update,
     service,
+    service_addresses,
     workloads,
 )
 from kelm.core.api.validation.fields import Rules
@@ -63,6 +64,8 @@ CREATE_RULES: Final[dict[Resource, Create]] = {
     "resourcequotas": others.resource_quota_create,
     "limitranges": others.limit_range_create,
     "persistentvolumeclaims": others.claim_create,
+    "ipaddresses.networking.k8s.io": service_addresses.address_create,
+    "servicecidrs.networking.k8s.io": service_addresses.range_create,
     VALIDATING: webhooks_create,
     MUTATING: webhooks_create,
 }
@@ -91,6 +94,8 @@ UPDATE_RULES: Final[dict[Resource, Update]] = {
     "resourcequotas": others.resource_quota_update,
     "limitranges": others.limit_range_update,
     "persistentvolumeclaims": others.claim_update,
+    "ipaddresses.networking.k8s.io": service_addresses.address_update,
+    "servicecidrs.networking.k8s.io": service_addresses.range_update,
     "rolebindings.rbac.authorization.k8s.io": others.role_binding_update,
     "clusterrolebindings.rbac.authorization.k8s.io": others.role_binding_update,
     VALIDATING: webhooks_update,

@@ -20,7 +20,7 @@ from kelm.core.api.custom.definition import DEFINITIONS
 from kelm.core.api.custom.definitions import status_of
 from kelm.core.api.custom.writing import change_faults, is_custom
 from kelm.core.api.custom.writing import changed as changed_custom
-from kelm.core.api.defaulting.default import default
+from kelm.core.api.defaulting.default import default, default_status
 from kelm.core.api.kinds.daemon_sets import DAEMON_SETS, counted
 from kelm.core.api.kinds.services import SERVICES, allocated, prepared
 from kelm.core.api.kinds.strategies import (
@@ -271,7 +271,7 @@ def _replace_status(
         status = FIRST_STATUS.get(info.resource, EMPTY)
     if info.resource == "pods":
         status = _with_class(old, status)
-    new = Document({**old, "metadata": meta, "status": status})
+    new = default_status(info.resource, Document({**old, "metadata": meta, "status": status}))
     violations = validate_status_update(info.resource, old, new)
     if info.versions:
         violations = (*violations, *change_faults(store, info, new))
