@@ -19,6 +19,7 @@ from kelm.core.api.admission.context import Context
 from kelm.core.api.admission.limit_ranger import claim_faults
 from kelm.core.api.admission.nodes import tainted_not_ready
 from kelm.core.api.admission.pods import admit_pod
+from kelm.core.api.admission.tolerations import with_default_tolerations
 from kelm.core.api.resources import RESOURCES
 from kelm.effects.address import Resource
 from kelm.effects.document import Document, Json, child, elements, text
@@ -85,3 +86,15 @@ def admit_create(resource: Resource, doc: Document, context: Context) -> Admitte
     """Admit a new object, completed, or refuse it."""
     plugin = PLUGINS.get(resource)
     return Success(doc) if plugin is None else plugin(doc, context)
+
+
+def admit_update(resource: Resource, old: Document, doc: Document) -> Document:
+    """Complete an object that is to replace another.
+
+    A pod cannot lose the tolerations of lost nodes by an update that leaves them out.
+    """
+    spec = doc.get("spec")
+    if resource != "pods" or spec is old.get("spec") or not isinstance(spec, Document):
+        return doc
+    completed = with_default_tolerations(spec)
+    return doc if completed is spec else Document({**doc, "spec": completed})

@@ -15,6 +15,7 @@ from typing import Final
 from msgspec import structs
 
 from kelm.core.api import refuse
+from kelm.core.api.admission.admit import admit_update
 from kelm.core.api.custom import objects as custom_objects
 from kelm.core.api.custom.definition import DEFINITIONS
 from kelm.core.api.custom.definitions import status_of
@@ -159,7 +160,8 @@ def _replaced(
     if isinstance(read, Refusal):
         return store, read
     doc = read
-    new = _merged(info, old, default(info.resource, doc), subresource)
+    doc = admit_update(info.resource, old, default(info.resource, doc))
+    new = _merged(info, old, doc, subresource)
     violations = validate_update(info.resource, old, new)
     if is_custom(info):
         violations = (*violations, *change_faults(store, info, new))

@@ -7,7 +7,7 @@ import re
 from kelm.core.api.server import handle
 from kelm.core.objects.meta import Metadata, metadata
 from kelm.effects.commands import Create, Delete, Get, List, Patch, Update
-from kelm.effects.document import Document, child, document, value_at, with_value
+from kelm.effects.document import Document, child, children, document, value_at, with_value
 from kelm.effects.refusals import Reason
 from tests.core.api.clusters import (
     NOW_MS,
@@ -168,6 +168,16 @@ def test_only_a_change_of_the_spec_raises_the_generation() -> None:
     noted = with_value(web, ("metadata", "annotations"), Document(a="b"))
     server, web = done(server, Update("deployments.apps", "default", "web", noted))
     assert meta(web, "generation") == 3
+
+
+def test_an_update_cannot_take_the_tolerations_of_lost_nodes() -> None:
+    server, made = done(server_with(), Create("pods", "default", pod()))
+    own = document({"key": "mine", "operator": "Exists"})
+    wanted = with_value(made, ("spec", "tolerations"), (own,))
+    _, updated = done(server, Update("pods", "default", "web", wanted))
+    keys = [one["key"] for one in children(updated, "spec", "tolerations")]
+    assert keys == ["mine", "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"]
+    assert meta(updated, "generation") == 2
 
 
 def test_a_stale_update_conflicts_and_one_without_a_version_does_not() -> None:
