@@ -1,7 +1,8 @@
 """What a new cluster's API server makes for itself before anybody asks.
 
 Source: kubernetes v1.36, pkg/controlplane/controller/systemnamespaces,
-pkg/controlplane/controller/kubernetesservice, pkg/registry/scheduling/rest/storage_scheduling.go.
+pkg/controlplane/controller/kubernetesservice, pkg/controlplane/controller/defaultservicecidr,
+pkg/registry/scheduling/rest/storage_scheduling.go.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from typing import Final
 from kelm.core.api.allocation.bands import Ranges, address_at
 from kelm.core.api.allocation.services import DEFAULT_RANGES
 from kelm.core.api.server import ApiServer, handle
+from kelm.core.api.validation.service_addresses import RANGES
+from kelm.core.objects.time import format_time
 from kelm.core.store.store import Store
-from kelm.effects.commands import Command, Create
+from kelm.effects.commands import Command, Create, Patch
 from kelm.effects.document import Document, document
 
 SYSTEM_NAMESPACES: Final = ("kube-system", "kube-public", "kube-node-lease", "default")
@@ -34,20 +37,21 @@ SYSTEM_PRIORITIES: Final = (
 def new_server(*, seed: int = 0, now_ms: int = 0, ranges: Ranges = DEFAULT_RANGES) -> ApiServer:
     """The API server of a cluster that was just made.
 
-    It has the system's namespaces and priority classes and the Service `kubernetes`.
+    It has the system's namespaces and priority classes and the Service `kubernetes`, with the
+    range that its address is from.
 
     >>> server = new_server()
     >>> [doc["metadata"]["name"] for doc in server.store.table("namespaces").objects()]
     ['kube-system', 'kube-public', 'kube-node-lease', 'default']
     """
     server = ApiServer(store=Store(seed=seed), ranges=ranges)
-    for command in _first_requests(ranges):
+    for command in _first_requests(ranges, now_ms):
         server, outcome = handle(server, command, now_ms)
         outcome.unwrap()
     return server
 
 
-def _first_requests(ranges: Ranges) -> tuple[Command, ...]:
+def _first_requests(ranges: Ranges, now_ms: int) -> tuple[Command, ...]:
     namespaces = (document({"metadata": {"name": name}}) for name in SYSTEM_NAMESPACES)
     return (
         *(Create("namespaces", "", doc) for doc in namespaces),
@@ -56,6 +60,7 @@ def _first_requests(ranges: Ranges) -> tuple[Command, ...]:
             for name, value, description in SYSTEM_PRIORITIES
         ),
         Create("services", "default", _kubernetes_service(ranges)),
+        *_service_range(ranges, now_ms),
     )
 
 
@@ -69,3 +74,21 @@ def _kubernetes_service(ranges: Ranges) -> Document:
     port = {"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}
     spec = {"clusterIP": address_at(ranges.service_cidrs[0], 1), "ports": [port]}
     return document({"metadata": {"name": "kubernetes", "labels": labels}, "spec": spec})
+
+
+def _service_range(ranges: Ranges, now_ms: int) -> tuple[Command, ...]:
+    """The ServiceCIDR that says where Services' addresses come from."""
+    metadata = {"name": "kubernetes"}
+    ready = {
+        "type": "Ready",
+        "status": "True",
+        "lastTransitionTime": format_time(now_ms),
+        "reason": "",
+        "message": "Kubernetes default Service CIDR is ready",
+    }
+    whole = {"metadata": metadata, "spec": {"cidrs": list(ranges.service_cidrs)}}
+    status = {"status": {"conditions": [ready]}}
+    return (
+        Create(RANGES, "", document(whole)),
+        Patch(RANGES, "", "kubernetes", document(status), subresource="status"),
+    )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
 
+from kelm.core.api.bootstrap import new_server
 from kelm.core.api.server import ApiServer, handle
 from kelm.effects.commands import Create, Patch, Update
 from kelm.effects.document import Document, child, document, with_value
 from kelm.effects.messages import Outcome
+from tests.core.api.clusters import NOW_MS
 
 ADDRESSES = "ipaddresses.networking.k8s.io"
 RANGES = "servicecidrs.networking.k8s.io"
@@ -88,3 +91,13 @@ def test_an_address_of_a_load_balancer_says_how_traffic_comes() -> None:
     patch = Patch("services", "a", "web", document(ingress), subresource="status")
     status = child(handle(server, patch, 0)[1].unwrap(), "status", "loadBalancer")
     assert status == {"ingress": (Document(ip="203.0.113.1", ipMode="VIP"),)}
+
+
+def test_a_new_cluster_says_where_its_addresses_come_from() -> None:
+    server = new_server(now_ms=NOW_MS)
+    doc: Any = server.store.get(RANGES, "kubernetes")
+    service: Any = server.store.get("services", "default/kubernetes")
+    (network,) = doc["spec"]["cidrs"]
+    assert ip_address(service["spec"]["clusterIP"]) in ip_network(network)
+    (ready,) = doc["status"]["conditions"]
+    assert (ready["type"], ready["status"]) == ("Ready", "True")
