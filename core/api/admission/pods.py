@@ -21,12 +21,13 @@ from kelm.core.api.admission.context import Context
 from kelm.core.api.admission.label_keys import with_label_keys
 from kelm.core.api.admission.limit_ranger import ANNOTATION, pod_faults, with_defaults
 from kelm.core.api.admission.priority import class_of, with_priority
+from kelm.core.api.admission.runtime_class import runtime_class_of, with_runtime_class
 from kelm.core.api.admission.service_account import account_name, with_account
 from kelm.core.api.admission.tolerations import with_default_tolerations
 from kelm.core.api.defaulting.pod import pod_spec
 from kelm.core.api.known import known
 from kelm.core.api.resources import RESOURCES
-from kelm.effects.document import Document, child, number, text
+from kelm.effects.document import EMPTY, Document, child, number, text
 from kelm.effects.refusals import Refusal
 
 MIRROR: Final = "kubernetes.io/config.mirror"
@@ -38,12 +39,14 @@ class Terms(msgspec.Struct, frozen=True):
     account: Document
     priority_class: Document
     limit_ranges: tuple[Document, ...]
+    runtime_class: Document = EMPTY
 
     def same_as(self, other: Terms) -> bool:
         """Whether these are the very same documents."""
         return (
             self.account is other.account
             and self.priority_class is other.priority_class
+            and self.runtime_class is other.runtime_class
             and _same(self.limit_ranges, other.limit_ranges)
         )
 
@@ -100,9 +103,12 @@ def _terms(namespace: str, spec: Document, context: Context) -> Terms | str:
     priority_class = class_of(spec, context)
     if priority_class is None:
         return f"no PriorityClass with name {text(spec, 'priorityClassName')} was found"
+    runtime_class = runtime_class_of(spec, context)
+    if runtime_class is None:
+        return f'pod rejected: RuntimeClass "{text(spec, "runtimeClassName")}" not found'
     ranges = context.tables.table("limitranges")
     found = tuple(ranges.select("namespace", namespace)) if len(ranges) else ()
-    return Terms(account, priority_class, found)
+    return Terms(account, priority_class, found, runtime_class)
 
 
 def _decided(spec: Document, terms: Terms) -> Decision:
@@ -121,7 +127,10 @@ def _decide(spec: Document, terms: Terms) -> Decision:
     prioritised = with_priority(new, terms.priority_class)
     if isinstance(prioritised, str):
         return Decision(terms, None, why_not=prioritised)
-    new = with_default_tolerations(prioritised)
+    placed = with_runtime_class(with_default_tolerations(prioritised), terms.runtime_class)
+    if isinstance(placed, str):
+        return Decision(terms, None, why_not=placed)
+    new = placed
     faults = pod_faults(new, terms.limit_ranges)
     if faults:
         listed = faults[0] if len(faults) == 1 else f"[{', '.join(faults)}]"

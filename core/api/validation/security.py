@@ -6,6 +6,7 @@ validatePodSpecSecurityContext, ValidateSeccompPodAnnotations, ValidateAppArmorP
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -19,6 +20,7 @@ from kelm.core.api.validation.fields import (
 )
 from kelm.core.api.validation.names import user_id
 from kelm.core.api.validation.violation import (
+    duplicate,
     forbidden,
     invalid_value,
     not_supported,
@@ -30,6 +32,8 @@ from kelm.effects.document import Document, child, elements, strings, text
 
 PROFILES: Final = ("Localhost", "RuntimeDefault", "Unconfined")
 LONGEST_PROFILE: Final = 4095
+LONGEST_SYSCTL: Final = 253
+SYSCTL: Final = r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?"
 SECCOMP_POD: Final = "seccomp.security.alpha.kubernetes.io/pod"
 SECCOMP_CONTAINER: Final = "container.seccomp.security.alpha.kubernetes.io/"
 APPARMOR_CONTAINER: Final = "container.apparmor.security.beta.kubernetes.io/"
@@ -72,10 +76,22 @@ def pod_context(spec: Document, path: str) -> Rules:
     for key, known in policies.items():
         if context.get(key) is not None and context[key] not in known:
             yield not_supported(at(here, key), str(context[key]), known)
-    for place, sysctl in items(context, here, "sysctls"):
-        if not text(sysctl, "name"):
-            yield required(at(place, "name"))
+    yield from _sysctls(context, here)
     yield from _profiles(context, here)
+
+
+def _sysctls(context: Document, path: str) -> Rules:
+    seen: set[str] = set()
+    for place, sysctl in items(context, path, "sysctls"):
+        name, here = text(sysctl, "name"), at(place, "name")
+        if not name:
+            yield required(here)
+        elif len(name) > LONGEST_SYSCTL or not re.fullmatch(SYSCTL, name):
+            why = f"must have at most {LONGEST_SYSCTL} characters and match regex ^{SYSCTL}$"
+            yield invalid_value(here, name, why)
+        elif name in seen:
+            yield duplicate(here, name)
+        seen.add(name)
 
 
 def _ids(
