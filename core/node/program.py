@@ -29,6 +29,7 @@ from kelm.core.node.pods.arrival import changed, delete, is_over, new_pod
 from kelm.core.node.pods.lifecycle import advance, due_ms, settle
 from kelm.core.node.pods.local import LocalPod
 from kelm.core.node.pods.reconstruct import reconstruct
+from kelm.core.node.pods.sources import NO_SOURCES, Sources, with_watches
 from kelm.core.node.turn import Turn
 from kelm.core.store.small_map import SmallMap
 from kelm.effects.address import Key, RequestId
@@ -68,6 +69,7 @@ class NodeState(msgspec.Struct, frozen=True):
     last_number: int = 0
     heart: Heart = Heart()
     unheard: Cache | None = None
+    sources: Sources = NO_SOURCES
 
 
 class Kubelet(Machine, frozen=True):
@@ -95,7 +97,9 @@ class Kubelet(Machine, frozen=True):
         return Subscriptions(state.watches, None if wake_at_ms >= NEVER_MS else wake_at_ms)
 
     def update(self, state: NodeState, message: NodeMessage) -> tuple[NodeState, Requests]:
-        turn = Turn(self, message.now_ms, state.next_id, state.images, state.pull_faults)
+        turn = Turn(
+            self, message.now_ms, state.next_id, state.images, state.pull_faults, state.sources
+        )
         if isinstance(message, Answered):
             state = _answered(turn, state, message)
         elif isinstance(message, TimerFired):
@@ -115,12 +119,25 @@ class Kubelet(Machine, frozen=True):
 def _observed(turn: Turn, state: NodeState, message: Observed) -> NodeState:
     if message.resource == "nodes":
         return _node_observed(turn, state, message)
+    if message.resource != "pods":
+        return _source_observed(turn, state, message)
     if not state.heart.seen:
         return replace(state, unheard=message.cache)
     if message.replaced:
         return _listed(turn, state, message.cache)
     for change in message.changes:
         state = _changed(turn, state, change.key, change.new, change.revision)
+    return state
+
+
+def _source_observed(turn: Turn, state: NodeState, message: Observed) -> NodeState:
+    """What environments are made from moved on; who waited for a first word of it starts."""
+    first = message.resource not in state.sources
+    turn.sources = state.sources.put(message.resource, message.cache)
+    state = replace(state, sources=turn.sources)
+    for pod in tuple(state.pods.values()) if first else ():
+        if pod.life == "live" and message.resource in pod.recipe.sources:
+            state = _keep(turn, state, pod, settle(turn, pod, turn.now_ms))
     return state
 
 
@@ -235,6 +252,8 @@ def _arrived(turn: Turn, state: NodeState, key: Key, doc: Document) -> NodeState
         return state
     number = free_number(state.numbers, state.last_number)
     pod = new_pod(turn, key, doc, number)
+    if pod.recipe.sources:
+        state = replace(state, watches=with_watches(state.watches, pod.recipe.sources))
     known = reconstruct(turn, pod, doc, rebooted=state.heart.rebooted)
     if known is None:
         pod = _admitted(turn, state, pod)

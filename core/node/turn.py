@@ -10,6 +10,7 @@ from typing import Literal
 
 from kelm.core.node.host.machine import Machine
 from kelm.core.node.pods.local import LocalPod
+from kelm.core.node.pods.sources import Sources
 from kelm.core.store.small_map import SmallMap
 from kelm.effects.commands import Command, RecordEvent, Request
 
@@ -25,7 +26,7 @@ def _shared(text: str) -> str:
 class Turn:
     """The commands of one update, numbered as they are asked for."""
 
-    __slots__ = ("images", "machine", "next_id", "now_ms", "pull_faults", "requests")
+    __slots__ = ("images", "machine", "next_id", "now_ms", "pull_faults", "requests", "sources")
 
     def __init__(
         self,
@@ -34,12 +35,14 @@ class Turn:
         next_id: int,
         images: SmallMap[str, int],
         pull_faults: tuple[tuple[str, int], ...],
+        sources: Sources,
     ) -> None:
         self.machine = machine
         self.now_ms = now_ms
         self.next_id = next_id
         self.images = images
         self.pull_faults = pull_faults
+        self.sources = sources
         self.requests: list[Request] = []
 
     def ask(self, command: Command) -> int:

@@ -5,7 +5,11 @@ Source: kubernetes v1.36, third_party/forked/golang/expansion/expand.go.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from typing import Final
+
+_NAMES: Final = re.compile(r"\$\$|\$\(([^)]*)\)")
 
 
 def expand(text: str, *variables: Mapping[str, str]) -> str:
@@ -23,6 +27,15 @@ def expand(text: str, *variables: Mapping[str, str]) -> str:
         piece, position = _read(text, dollar, variables)
         found.append(piece)
     return "".join(found) + text[position:]
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """The names that are replaced in a text where they are known.
+
+    >>> names_in("$(A)/$$(B)/$(C)-$D")
+    ('A', 'C')
+    """
+    return tuple(name for name in _NAMES.findall(text) if name)
 
 
 def _read(text: str, dollar: int, variables: tuple[Mapping[str, str], ...]) -> tuple[str, int]:

@@ -7,19 +7,22 @@ kuberuntime_manager.go (doBackOff), pkg/kubelet/images/image_manager.go (EnsureI
 from __future__ import annotations
 
 import msgspec
+from returns.result import Failure
 
 from kelm.core.node.containers import probes as probing
 from kelm.core.node.containers.backoff import INITIAL_MS, MAX_MS, Backoff, after_failure
 from kelm.core.node.containers.behaviour import NEVER_MS, Behaviour, Window
-from kelm.core.node.containers.container_env import container_environment
+from kelm.core.node.containers.container_env import container_environment, sub_path_fault
 from kelm.core.node.containers.env import command_line
-from kelm.core.node.containers.images import NO_VARIABLES, Image, Launch
+from kelm.core.node.containers.images import Image, Launch
 from kelm.core.node.pods.local import ContainerRun, LocalPod, PastRun
 from kelm.core.node.pods.recipe import Recipe
 from kelm.core.node.pods.status import container_id, terminated_state
 from kelm.core.node.turn import Turn
 
 NEVER_PULL_RETRY_MS = 10_000
+CONFIG_RETRY_MS = 10_000
+CONFIG_ERROR = "CreateContainerConfigError"
 PULL_CHECK_MS = 200
 """How long it takes to find that an image which is here already is the newest."""
 PULL_BACKOFF_SEEN_MS = 1_000
@@ -82,8 +85,13 @@ def _duration(delay_ms: int) -> str:
 
 
 def _create(turn: Turn, pod: LocalPod, index: int, run: ContainerRun, at_ms: int) -> ContainerRun:
-    """Pull the image if that is needed, and prepare the start."""
+    """Pull the image if that is needed, and prepare the start.
+
+    A container whose environment is made from what the node has not heard of yet waits for that.
+    """
     recipe = pod.recipe.containers[index]
+    if any(one not in turn.sources for one in recipe.sources):
+        return replace(run, stage="waiting", due_ms=NEVER_MS)
     ready_ms = max(at_ms, pod.accepted_ms + turn.machine.sandbox_ms)
     here_ms = turn.images.get(recipe.image)
     if recipe.pull_policy == "Never":
@@ -189,8 +197,15 @@ def launch(
             "accessed by the pod"
         )
     turn.tell(pod, "Normal", "Pulled", pulled, index)
+    environment = container_environment(turn, pod, recipe)
+    if isinstance(environment, Failure):
+        return _config_error(turn, pod, index, run, at_ms, environment.failure())
+    run = replace(run, variables=environment.unwrap())
+    fault = sub_path_fault(recipe.sub_paths, run.variables)
+    if fault:
+        return _config_error(turn, pod, index, run, at_ms, fault)
     turn.tell(pod, "Normal", "Created", "Container created", index)
-    behaviour = behaviour_of(turn.machine.images.find(recipe.image), pod, recipe, run.restarts)
+    behaviour = behaviour_of(turn.machine.images.find(recipe.image), pod, recipe, run)
     if behaviour.start_error:
         return _cannot_start(turn, pod, index, run, at_ms, behaviour.start_error)
     turn.tell(pod, "Normal", "Started", "Container started", index)
@@ -199,9 +214,18 @@ def launch(
     return running(pod, index, run, behaviour, at_ms)
 
 
-def behaviour_of(program: Image, pod: LocalPod, recipe: Recipe, attempt: int) -> Behaviour:
+def _config_error(
+    turn: Turn, pod: LocalPod, index: int, run: ContainerRun, at_ms: int, why: str
+) -> ContainerRun:
+    """The container cannot be created as it is: it is tried again, as the cause may go away."""
+    turn.tell(pod, "Warning", "Failed", f"Error: {why}", index)
+    due_ms = at_ms + CONFIG_RETRY_MS
+    return replace(run, stage="waiting", reason=CONFIG_ERROR, message=why, due_ms=due_ms)
+
+
+def behaviour_of(program: Image, pod: LocalPod, recipe: Recipe, run: ContainerRun) -> Behaviour:
     """How this run of a container will behave."""
-    variables = container_environment(pod, recipe) if recipe.has_env else NO_VARIABLES
+    variables = run.variables
     command, args = recipe.command, recipe.args
     if variables:
         command, args = command_line(command, variables), command_line(args, variables)
@@ -210,7 +234,7 @@ def behaviour_of(program: Image, pod: LocalPod, recipe: Recipe, attempt: int) ->
             recipe.image,
             command,
             args,
-            attempt,
+            run.restarts,
             pod.namespace,
             pod.name,
             recipe.name,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from kelm.core.node.containers.starting import CONFIG_ERROR
 from kelm.core.node.containers.stopping import stop_pod
 from kelm.core.node.pods.conditions import OWN
 from kelm.core.node.pods.lifecycle import settle
@@ -76,6 +77,9 @@ def changed(turn: Turn, pod: LocalPod, doc: Document, revision: int) -> LocalPod
             pod = _hurried(turn, pod, meta)
     if (meta.get("generation") or 0) != pod.generation:
         pod = _respecified(pod, meta, child(doc, "spec"))
+    labels, annotations = meta.get("labels", EMPTY), meta.get("annotations", EMPTY)
+    if labels is not pod.labels or annotations is not pod.annotations:
+        pod = _relabelled(turn, pod, meta)
     if status is pod.written or status is pod.sent or not isinstance(status, Document):
         return pod
     if revision <= pod.written_revision or status == pod.written:
@@ -110,6 +114,15 @@ def _respecified(pod: LocalPod, meta: Document, spec: Document) -> LocalPod:
     if len(recipe.containers) != len(pod.recipe.containers):
         recipe = pod.recipe
     return replace(pod, recipe=recipe, generation=_generation(meta))
+
+
+def _relabelled(turn: Turn, pod: LocalPod, meta: Document) -> LocalPod:
+    """Labels or annotations changed, which may be what a container could not be created without."""
+    labels, annotations = child(meta, "labels"), child(meta, "annotations")
+    runs = tuple(
+        replace(run, due_ms=turn.now_ms) if run.reason == CONFIG_ERROR else run for run in pod.runs
+    )
+    return replace(pod, labels=labels, annotations=annotations, runs=runs)
 
 
 def _overwritten(turn: Turn, pod: LocalPod, status: Document) -> LocalPod:

@@ -10,6 +10,7 @@ from kelm.core.node.containers.backoff import Backoff
 from kelm.core.node.containers.behaviour import FOR_EVER, NEVER_MS, Behaviour, Window
 from kelm.core.node.containers.probes import ProbeState
 from kelm.core.node.pods.recipe import PodRecipe
+from kelm.core.store.small_map import SmallMap
 from kelm.effects.address import Key, ObjectRef, Uid
 from kelm.effects.document import EMPTY, Document, Json
 
@@ -21,6 +22,7 @@ Life: TypeAlias = Literal["live", "stopping", "over", "deleted"]
 ever will. deleted: the API was asked to forget the pod."""
 
 
+NO_VARIABLES: SmallMap[str, str] = SmallMap()
 Verdict: TypeAlias = "tuple[str, str, str]"
 """A condition's status, reason and message."""
 
@@ -39,6 +41,7 @@ class ContainerRun(msgspec.Struct, frozen=True, gc=False):
     due_ms: when its stage ends by itself (pull done, exit, back-off over).
     stop_code: it was told to end and will end at `due_ms` with this code.
     last: the API's `lastState`.
+    variables: the environment that it was started with.
     """
 
     stage: Stage = "waiting"
@@ -63,6 +66,7 @@ class ContainerRun(msgspec.Struct, frozen=True, gc=False):
     last: Document = EMPTY
     previous: PastRun | None = None
     id: str = ""
+    variables: SmallMap[str, str] = NO_VARIABLES
 
 
 NEW = ContainerRun()

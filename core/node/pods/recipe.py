@@ -10,7 +10,9 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from kelm.core.node.containers.behaviour import ProbeKind
+from kelm.core.node.pods.sources import sources_of
 from kelm.core.objects.quantity import cpu_milli, whole_units
+from kelm.effects.address import Resource
 from kelm.effects.document import (
     Document,
     child,
@@ -47,7 +49,11 @@ class ExitRule(msgspec.Struct, frozen=True, gc=False):
 
 
 class Recipe(msgspec.Struct, frozen=True, gc=False):
-    """One container. `restart_policy` is "" where the pod's holds; probes: startup comes first."""
+    """One container. `restart_policy` is "" where the pod's holds; probes: startup comes first.
+
+    sources: what its environment is made from beside the pod; sub_paths: what parts of volumes it
+    mounts, as expressions.
+    """
 
     name: str
     image: str
@@ -59,6 +65,8 @@ class Recipe(msgspec.Struct, frozen=True, gc=False):
     command: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
     has_env: bool = False
+    sources: tuple[Resource, ...] = ()
+    sub_paths: tuple[str, ...] = ()
     cpu_milli: int = 0
     memory_bytes: int = 0
 
@@ -76,6 +84,11 @@ class PodRecipe(msgspec.Struct, frozen=True, gc=False):
     readiness_gates: tuple[str, ...]
     cpu_milli: int
     memory_bytes: int
+
+    @property
+    def sources(self) -> tuple[Resource, ...]:
+        """What the environments of its containers are made from beside the pod."""
+        return tuple([one for recipe in self.containers for one in recipe.sources])
 
     @property
     def init(self) -> tuple[Recipe, ...]:
@@ -113,6 +126,8 @@ _PROBES: tuple[tuple[ProbeKind, str], ...] = (
 def _decode(doc: Document) -> Recipe:
     image = text(doc, "image")
     requests = child(doc, "resources", "requests")
+    command, args = _words(doc, "command"), _words(doc, "args")
+    sources = sources_of(doc, command + args)
     return Recipe(
         name=text(doc, "name"),
         image=image,
@@ -121,9 +136,11 @@ def _decode(doc: Document) -> Recipe:
         restart_rules=_rules(doc) if "restartPolicyRules" in doc else (),
         probes=tuple([_probe(doc, kind) for kind, field in _PROBES if doc.get(field) is not None]),
         pre_stop_ms=_hook_ms(child(doc, "lifecycle", "preStop")) if "lifecycle" in doc else 0,
-        command=_words(doc, "command"),
-        args=_words(doc, "args"),
-        has_env="env" in doc or "envFrom" in doc,
+        command=command,
+        args=args,
+        has_env="env" in doc or "envFrom" in doc or bool(sources),
+        sources=sources,
+        sub_paths=tuple([text(one, "subPathExpr") for one in _expressed(doc)]),
         cpu_milli=cpu_milli(requests["cpu"]) if "cpu" in requests else 0,  # type: ignore[arg-type]
         memory_bytes=whole_units(requests["memory"]) if "memory" in requests else 0,  # type: ignore[arg-type]
     )
@@ -139,6 +156,11 @@ def default_pull_policy(image: str) -> str:
         return "IfNotPresent"
     tag = image.rpartition("/")[2].partition(":")[2]
     return "Always" if tag in ("", "latest") else "IfNotPresent"
+
+
+def _expressed(doc: Document) -> list[Document]:
+    """The mounts whose paths are made from variables."""
+    return [one for one in children(doc, "volumeMounts") if "subPathExpr" in one]
 
 
 def _words(doc: Document, field: str) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import msgspec
 
 from kelm.core.node.containers.behaviour import NEVER_MS
+from kelm.core.node.containers.container_env import container_environment
 from kelm.core.node.containers.probes import ProbeState
 from kelm.core.node.containers.starting import behaviour_of, running
 from kelm.core.node.host.machine import number_of
@@ -21,7 +22,7 @@ from kelm.core.node.pods.actions import Found, Sandbox, pod_actions
 from kelm.core.node.pods.arrival import delete
 from kelm.core.node.pods.conditions import remembered
 from kelm.core.node.pods.lifecycle import settle
-from kelm.core.node.pods.local import INITIALIZING, ContainerRun, LocalPod
+from kelm.core.node.pods.local import INITIALIZING, NO_VARIABLES, ContainerRun, LocalPod
 from kelm.core.node.pods.recipe import Probe, Recipe
 from kelm.core.node.pods.status import terminated_state
 from kelm.core.node.pods.writing import revision_of
@@ -178,7 +179,9 @@ def _still_running(
     recipe = pod.recipe.containers[index]
     started_ms = _time(child(status, "state", "running"), "startedAt")
     program = turn.machine.images.find(recipe.image)
-    behaviour = behaviour_of(program, pod, recipe, run.restarts)
+    variables = container_environment(turn, pod, recipe).value_or(NO_VARIABLES)
+    run = replace(run, variables=variables)
+    behaviour = behaviour_of(program, pod, recipe, run)
     run = running(pod, index, run, behaviour, started_ms)
     started, ready = flag(status, "started"), flag(status, "ready")
     probes = _probes(recipe, started, ready, started_ms, turn.now_ms)

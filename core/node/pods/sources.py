@@ -1,0 +1,85 @@
+"""What a node looks up for its pods' environments: ConfigMaps, Secrets and Services.
+
+A kubelet hears of them only once it runs a pod that asks for them; most never do.
+
+Source: kubernetes v1.36, pkg/kubelet/configmap, pkg/kubelet/secret (managers that watch what
+pods refer to), pkg/kubelet/kubelet_pods.go (getServiceEnvVarMap).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final, TypeAlias
+
+from kelm.core.node.containers.env import Kind, Lookup
+from kelm.core.store.small_map import SmallMap
+from kelm.effects.address import Resource
+from kelm.effects.document import Document, children
+from kelm.effects.messages import Cache
+from kelm.effects.program import Watch
+
+CONFIG_MAPS: Final = "configmaps"
+SECRETS: Final = "secrets"
+SERVICES: Final = "services"
+MASTER: Final = "default"
+"""The namespace whose Service `kubernetes` every container finds in its environment."""
+_ENVIRONMENT: Final = re.compile(r"\b(env|printenv|export)\b|_SERVICE_|_PORT")
+
+Sources: TypeAlias = "SmallMap[Resource, Cache]"
+"""What has been heard of each resource."""
+NO_SOURCES: Sources = SmallMap()
+
+
+def sources_of(container: Document, words: Iterable[str]) -> tuple[Resource, ...]:
+    """The resources that a container's environment is made from.
+
+    words: its command and arguments; who does not look at the environment needs no Services.
+
+    >>> sources_of(Document(envFrom=(Document(secretRef=Document(name="a")),)), ())
+    ('secrets',)
+    >>> sources_of(Document(), ("sh", "-c", "env"))
+    ('services',)
+    """
+    found: list[Resource] = []
+    named = list(children(container, "envFrom"))
+    named += [
+        source
+        for variable in children(container, "env")
+        if isinstance(source := variable.get("valueFrom"), Document)
+    ]
+    for resource, fields in (
+        (CONFIG_MAPS, ("configMapRef", "configMapKeyRef")),
+        (SECRETS, ("secretRef", "secretKeyRef")),
+    ):
+        if any(field in one for one in named for field in fields):
+            found.append(resource)
+    if any(_ENVIRONMENT.search(word) for word in words):
+        found.append(SERVICES)
+    return tuple(found)
+
+
+def with_watches(watches: tuple[Watch, ...], wanted: Iterable[Resource]) -> tuple[Watch, ...]:
+    """The watches of a kubelet that has to hear of these resources, too."""
+    known = {watch.resource for watch in watches}
+    return watches + tuple([Watch(one) for one in wanted if one not in known])
+
+
+def lookup_in(sources: Sources, namespace: str) -> Lookup:
+    """How a container's environment finds ConfigMaps and Secrets of its pod's namespace."""
+
+    def find(kind: Kind, name: str) -> Document | None:
+        cache = sources.get(kind)
+        return None if cache is None else cache.get(f"{namespace}/{name}")
+
+    return find
+
+
+def services_in(sources: Sources, namespace: str) -> tuple[Document, ...]:
+    """The Services that a container may find in its environment."""
+    cache = sources.get(SERVICES)
+    if cache is None:
+        return ()
+    here = tuple(cache.select("namespace", namespace))
+    master = cache.get(f"{MASTER}/kubernetes")
+    return here if namespace == MASTER or master is None else (*here, master)
