@@ -90,7 +90,7 @@ def _create(turn: Turn, pod: LocalPod, index: int, run: ContainerRun, at_ms: int
     A container whose environment is made from what the node has not heard of yet waits for that.
     """
     recipe = pod.recipe.containers[index]
-    if any(one not in turn.sources for one in recipe.sources):
+    if recipe.sources and any(one not in turn.sources for one in recipe.sources):
         return replace(run, stage="waiting", due_ms=NEVER_MS)
     ready_ms = max(at_ms, pod.accepted_ms + turn.machine.sandbox_ms)
     here_ms = turn.images.get(recipe.image)
@@ -197,13 +197,11 @@ def launch(
             "accessed by the pod"
         )
     turn.tell(pod, "Normal", "Pulled", pulled, index)
-    environment = container_environment(turn, pod, recipe)
-    if isinstance(environment, Failure):
-        return _config_error(turn, pod, index, run, at_ms, environment.failure())
-    run = replace(run, variables=environment.unwrap())
-    fault = sub_path_fault(recipe.sub_paths, run.variables)
-    if fault:
-        return _config_error(turn, pod, index, run, at_ms, fault)
+    if recipe.has_env or recipe.sub_paths:
+        configured = _configured(turn, pod, recipe, run)
+        if isinstance(configured, str):
+            return _config_error(turn, pod, index, run, at_ms, configured)
+        run = configured
     turn.tell(pod, "Normal", "Created", "Container created", index)
     behaviour = behaviour_of(turn.machine.images.find(recipe.image), pod, recipe, run)
     if behaviour.start_error:
@@ -212,6 +210,16 @@ def launch(
     if pod.windows:
         behaviour = with_windows(behaviour, pod.windows, index, at_ms)
     return running(pod, index, run, behaviour, at_ms)
+
+
+def _configured(turn: Turn, pod: LocalPod, recipe: Recipe, run: ContainerRun) -> ContainerRun | str:
+    """A run with its variables, or why it cannot be created."""
+    environment = container_environment(turn, pod, recipe)
+    if isinstance(environment, Failure):
+        why: str = environment.failure()
+        return why
+    variables = environment.unwrap()
+    return sub_path_fault(recipe.sub_paths, variables) or replace(run, variables=variables)
 
 
 def _config_error(
