@@ -26,6 +26,7 @@ SHOWN = (
     ("deployments.apps", "DEPLOYMENTS"),
     ("statefulsets.apps", "STATEFULSETS"),
     ("daemonsets.apps", "DAEMONSETS"),
+    ("horizontalpodautoscalers.autoscaling", "HORIZONTALPODAUTOSCALERS"),
     ("persistentvolumeclaims", "PERSISTENTVOLUMECLAIMS"),
     ("jobs.batch", "JOBS"),
     ("cronjobs.batch", "CRONJOBS"),

@@ -54,6 +54,6 @@ class Storyteller:
         subject = f"{command.regarding_kind.lower()}/{command.regarding.name}"
         key = (subject, command.message)
         self._told[key] = self._told.get(key, 0) + 1
-        if self._told[key] == 1 or command.reason == "ScalingReplicaSet":
+        if self._told[key] == 1 or command.reason in ("ScalingReplicaSet", "SuccessfulRescale"):
             bad = command.type == "Warning"
             self.facts.append(Fact(now_ms, subject, command.message, bad=bad))

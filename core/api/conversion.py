@@ -4,8 +4,7 @@ What is stored has the preferred version; a request for another one is answered 
 it sends is read from it. Two kinds have several: events, which are one store under two groups, and
 HorizontalPodAutoscalers.
 
-Source: kubernetes v1.36, pkg/apis/core/v1/conversion.go, pkg/apis/events/v1/conversion.go,
-pkg/apis/autoscaling/v1/conversion.go.
+Source: kubernetes v1.36, pkg/apis/core/v1/conversion.go, pkg/apis/events/v1/conversion.go.
 """
 
 from __future__ import annotations
@@ -13,8 +12,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from kelm.core.api.kinds.autoscaler_versions import (
+    VERSION_1,
+    VERSION_2,
+    to_version_1,
+    to_version_2,
+)
 from kelm.core.api.resources import ResourceInfo
-from kelm.effects.document import EMPTY, Document, Json, child, children, number, text
+from kelm.effects.document import Document
 
 EVENTS_V1: Final = "events.k8s.io/v1"
 EVENT_FIELDS: Final = {
@@ -69,48 +74,9 @@ def _event_in(doc: Document) -> Document:
     return Document({**fields, "apiVersion": "v1", "kind": doc.get("kind") or "Event"})
 
 
-AUTOSCALING_V1: Final = "autoscaling/v1"
-AUTOSCALING_V2: Final = "autoscaling/v2"
-
-
-def _scaler_out(doc: Document) -> Document:
-    """Version 1 knows one metric: how much of its processor time a pod uses."""
-    spec, status = child(doc, "spec"), child(doc, "status")
-    target = _utilization(children(spec, "metrics"), "target")
-    current = _utilization(children(status, "currentMetrics"), "current")
-    old_spec = {key: value for key, value in spec.items() if key not in ("metrics", "behavior")}
-    if target is not None:
-        old_spec["targetCPUUtilizationPercentage"] = target
-    names = ("observedGeneration", "lastScaleTime", "currentReplicas", "desiredReplicas")
-    old_status: dict[str, Json] = {"currentReplicas": 0, "desiredReplicas": 0}
-    old_status.update({key: status[key] for key in names if key in status})
-    if current is not None:
-        old_status["currentCPUUtilizationPercentage"] = current
-    changed = {"spec": Document(old_spec), "status": Document(old_status)}
-    return Document({**doc, "apiVersion": AUTOSCALING_V1, **changed})
-
-
-def _utilization(metrics: tuple[Document, ...], part: str) -> int | None:
-    for metric in metrics:
-        resource = child(metric, "resource")
-        if text(resource, "name") == "cpu" and "averageUtilization" in child(resource, part):
-            return number(resource, part, "averageUtilization")
-    return None
-
-
-def _scaler_in(doc: Document) -> Document:
-    spec = dict(child(doc, "spec"))
-    target = spec.pop("targetCPUUtilizationPercentage", None)
-    if target is not None:
-        goal = Document(type="Utilization", averageUtilization=target)
-        spec["metrics"] = (Document(type="Resource", resource=Document(name="cpu", target=goal)),)
-    changed = Document({**doc, "apiVersion": AUTOSCALING_V2, "spec": Document(spec) or EMPTY})
-    return changed
-
-
 Convert = Callable[[Document], Document]
 _SERVED: Final[dict[tuple[str, str], Convert]] = {
     ("v1", EVENTS_V1): _event_out,
-    (AUTOSCALING_V2, AUTOSCALING_V1): _scaler_out,
+    (VERSION_2, VERSION_1): to_version_1,
 }
-_STORED: Final[dict[str, Convert]] = {EVENTS_V1: _event_in, AUTOSCALING_V1: _scaler_in}
+_STORED: Final[dict[str, Convert]] = {EVENTS_V1: _event_in, VERSION_1: to_version_2}

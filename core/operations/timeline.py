@@ -22,6 +22,7 @@ from kelm.effects.messages import Change
 TOLD_EVENTS = frozenset(
     {
         "ScalingReplicaSet",
+        "SuccessfulRescale",
         "FailedScheduling",
         "FailedCreate",
         "EvictionByPDB",

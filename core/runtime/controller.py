@@ -11,7 +11,6 @@ from typing import Protocol, TypeAlias
 
 import msgspec
 
-from kelm.core.store.small_map import SmallMap
 from kelm.effects.address import Key, Resource
 from kelm.effects.commands import Command
 from kelm.effects.document import Document
@@ -23,21 +22,17 @@ Caches: TypeAlias = Mapping[Resource, Cache]
 Batch: TypeAlias = tuple[Command, ...]
 
 
-class Memories(Protocol):
-    """What is remembered, by key."""
-
-    def get(self, key: Key, /) -> object: ...
-
-
 class Sync(msgspec.Struct, frozen=True):
-    """All that a decision about one key may depend on."""
+    """All that a decision about one key may depend on.
+
+    memory: what is remembered for this key; shared: for all of them together.
+    """
 
     key: Key
     now_ms: int
     caches: Caches
     memory: object = None
-    memories: Memories = SmallMap()
-    """What is remembered of all keys, for those that share something."""
+    shared: object = None
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -52,6 +47,7 @@ class Plan(msgspec.Struct, frozen=True):
     instead: asked for once where the last batch was refused as a conflict: a write of what was
         found out, whatever has become of its object meanwhile.
     memory: what to remember for this key until the next reconcile; None forgets.
+    shared: what to remember for all keys together from now on; None leaves that as it is.
     again_at_ms: look at the key again then, whatever happens.
     """
 
@@ -61,6 +57,7 @@ class Plan(msgspec.Struct, frozen=True):
     tolerated: frozenset[Reason] = frozenset()
     attempt: tuple[int, int] = (0, 0)
     instead: Batch = ()
+    shared: object = None
 
 
 Answering: TypeAlias = Callable[[Sync, Command, Document], object]

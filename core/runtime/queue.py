@@ -78,6 +78,7 @@ class Work(msgspec.Struct, frozen=True):
     """Keys whose own writes the beliefs do not show yet: the revisions that would."""
     failures: HashMap[Key, int] = HashMap()
     memory: HashMap[Key, object] = HashMap()
+    shared: object = None
     next_id: RequestId = 1
     now_ms: int = 0
 
@@ -210,9 +211,11 @@ def _turn(controller: Controller, state: Work, requests: list[Request]) -> Work:
         dirty=state.dirty.remove(key),
     )
     before = state.memory.get(key)
-    plan = controller.reconcile(Sync(key, state.now_ms, state.caches, before, state.memory))
+    plan = controller.reconcile(Sync(key, state.now_ms, state.caches, before, state.shared))
     memory = _remembered(state.memory, key, before, plan.memory)
     state = msgspec.structs.replace(state, memory=memory)
+    if plan.shared is not None:
+        state = msgspec.structs.replace(state, shared=plan.shared)
     if plan.again_at_ms is not None:
         state = msgspec.structs.replace(state, timers=state.timers.set(key, plan.again_at_ms))
     return _send(state, key, under_way(plan), requests)

@@ -36,5 +36,6 @@ def test_the_operator_guide_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     for example in re.findall(r"```python\n(.*?)```", guide, re.DOTALL):
         exec(example, names)
     assert names["copied"]["data"] == {"motd": "hello"}  # type: ignore[index]
+    names["test_pods_follow_the_load"]()  # type: ignore[operator]
     for linked in re.findall(r"\]\(([^)]+)\)", guide):
         assert (ROOT / "docs" / linked).exists(), linked

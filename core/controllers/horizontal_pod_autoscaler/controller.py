@@ -16,11 +16,13 @@ from collections.abc import Iterable
 
 import msgspec
 
-from kelm.core.controllers.horizontal_pod_autoscaler.memory import Look, Memory
-from kelm.core.controllers.horizontal_pod_autoscaler.reconcile import SYNC_MS, begun, continued
+from kelm.core.controllers.horizontal_pod_autoscaler.memory import SYNC_MS, Look, Memory
+from kelm.core.controllers.horizontal_pod_autoscaler.reconcile import begun, continued
+from kelm.core.controllers.horizontal_pod_autoscaler.selecting import shared
 from kelm.core.controllers.horizontal_pod_autoscaler.spec import HPAS
 from kelm.core.controllers.kinds import CUSTOM_DEFINITIONS
 from kelm.core.objects.meta import metadata
+from kelm.core.objects.selectors import NOTHING
 from kelm.core.runtime.controller import Caches, Plan, Sync
 from kelm.effects.address import Key, Resource
 from kelm.effects.commands import Command, Get, ReadMetrics
@@ -35,8 +37,9 @@ NOT_YET_MS = 1_000
 
 
 class HorizontalPodAutoscaling(msgspec.Struct, frozen=True):
-    """The controller. Keys: autoscalers."""
+    """The controller, with its flag. Keys: autoscalers."""
 
+    sync_period_ms: int = SYNC_MS
     name: str = "horizontal-pod-autoscaler-controller"
     watches: tuple[Watch, ...] = ALL
     workers: int = 5
@@ -56,12 +59,22 @@ class HorizontalPodAutoscaling(msgspec.Struct, frozen=True):
         return (metadata(doc).key for doc in caches[HPAS].objects())
 
     def reconcile(self, sync: Sync) -> Plan:
+        plan = self._planned(sync)
+        selectors = [
+            one.selector if isinstance(one, Memory) else NOTHING
+            for one in (sync.memory, plan.memory)
+        ]
+        changed = shared(sync, *selectors)
+        return plan if changed is None else msgspec.structs.replace(plan, shared=changed)
+
+    def _planned(self, sync: Sync) -> Plan:
         hpa, memory = sync.caches[HPAS].get(sync.key), sync.memory
         if hpa is None:
             return Plan()
         if not isinstance(memory, Memory):
-            first_ms = sync.now_ms + SYNC_MS
-            return Plan(memory=Memory(first_ms), again_at_ms=first_ms)
+            period_ms = self.sync_period_ms
+            first_ms = sync.now_ms + period_ms
+            return Plan(memory=Memory(first_ms, period_ms), again_at_ms=first_ms)
         if memory.look is not None:
             return continued(sync, memory, memory.look)
         if sync.now_ms < memory.due_ms:

@@ -10,7 +10,7 @@ scaleUpEvents, scaleDownEvents, hpaSelectors).
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
@@ -20,6 +20,9 @@ from kelm.effects.address import Resource
 from kelm.effects.commands import ReadMetrics
 from kelm.effects.document import EMPTY, Document
 from kelm.effects.refusals import Refusal
+
+SYNC_MS: Final = 15_000
+"""Source: pkg/controller/podautoscaler/config/v1alpha1/defaults.go (sync period)."""
 
 Stage: TypeAlias = Literal["scale", "metrics", "rescaling", "again", "status"]
 """What was asked for: the present scale, measures, another scale, the scale after a conflict, to
@@ -74,11 +77,12 @@ class Look(msgspec.Struct, frozen=True):
 class Memory(msgspec.Struct, frozen=True):
     """What is remembered of one autoscaler.
 
-    due_ms: when it is looked at next.
+    due_ms: when it is looked at next; period_ms: how long after a look the next one is.
     selector: which pods its target had when it was looked at last.
     """
 
     due_ms: int
+    period_ms: int = SYNC_MS
     recommendations: tuple[Past, ...] = ()
     ups: tuple[Past, ...] = ()
     downs: tuple[Past, ...] = ()

@@ -42,8 +42,6 @@ from kelm.effects.commands import Command, Get, ReadMetrics, RecordEvent, Update
 from kelm.effects.document import Document, child, number, text, with_value
 from kelm.effects.refusals import Reason, Refusal
 
-SYNC_MS: Final = 15_000
-"""How long after a look the next one is: --horizontal-pod-autoscaler-sync-period."""
 ATTEMPTS: Final = 5
 RETRY_MS: Final = 10
 """A scale that somebody else changed meanwhile is written again, so often and after so long."""
@@ -106,7 +104,7 @@ def _asking(
 
 def _over(sync: Sync, memory: Memory, events: tuple[Command, ...] = ()) -> Plan:
     """The look is over; the next one comes a sync period later."""
-    due_ms = sync.now_ms + SYNC_MS
+    due_ms = sync.now_ms + memory.period_ms
     memory = replace(memory, look=None, due_ms=due_ms)
     return Plan((events,) if events else (), memory, due_ms)
 

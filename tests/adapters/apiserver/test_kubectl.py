@@ -276,6 +276,29 @@ def test_top_shows_what_pods_and_nodes_use(kubectl: Kubectl, cluster: Server) ->
         cluster.ask("POST", "/kelm/v1/faults", {"input": "LoadOffered", **load, "amounts": {}})
 
 
+def test_an_autoscaler_is_made_shown_and_described(kubectl: Kubectl, cluster: Server) -> None:
+    asking = "resources: {requests: {cpu: 100m}}, ports"
+    kubectl(
+        "apply -f -", stdin=WEB.replace("ports", asking, 1).replace("replicas: 2", "replicas: 1")
+    )
+    kubectl("autoscale deployment web --min=1 --max=10 --cpu=50%")
+    assert "cpu: <unknown>/50%" in kubectl("get hpa")
+    load = {"resource": "deployments.apps", "namespace": kubectl.namespace, "name": "web"}
+    offered = {"input": "LoadOffered", **load, "amounts": {"cpu": "400m"}}
+    cluster.ask("POST", "/kelm/v1/faults", offered)
+    cluster.ask("POST", "/kelm/v1/clock", {"advanceMs": 120_000})
+    row = kubectl("get hpa web --no-headers").split()[:7]
+    assert row == ["web", "Deployment/web", "cpu:", "50%/50%", "1", "10", "8"]
+    told = kubectl("describe hpa web")
+    assert "resource cpu on pods  (as a percentage of request):  50% (50m) / 50%" in told
+    assert "Deployment pods:" in told and "8 current / 8 desired" in told
+    assert "ScalingLimited  False   DesiredWithinRange" in told
+    assert "SuccessfulRescale" in told and "New size: " in told
+    older = json.loads(kubectl("get horizontalpodautoscalers.v1.autoscaling web -o json"))
+    assert older["spec"]["targetCPUUtilizationPercentage"] == 50
+    assert older["status"]["currentCPUUtilizationPercentage"] == 50
+
+
 def test_events_are_told_in_both_ways(kubectl: Kubectl) -> None:
     applied(kubectl)
     assert "ScalingReplicaSet" in kubectl("get events")

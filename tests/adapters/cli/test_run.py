@@ -78,6 +78,20 @@ def test_a_cron_job_makes_a_job_every_minute():
         assert told in result.output
 
 
+def test_pods_follow_the_load_and_it_is_told():
+    rises = ("--at", "30s", "load deployment/shop cpu=800m")
+    result = kelm(str(EXAMPLES / "autoscaling.yaml"), *rises)
+    assert result.exit_code == 0, result.output
+    for told in (
+        "> load deployment/shop cpu=800m",
+        "horizontalpodautoscaler/shop: New size: 8; reason: cpu resource utilization",
+        "deployment/shop: all 8 replicas are available",
+        "shop   Deployment/shop   cpu: 50%/50%   2         10        8",
+    ):
+        assert told in result.output
+    assert "RECOVERY" not in result.output
+
+
 def test_a_lost_machine_is_replaced_and_its_pods_come_back():
     result = kelm(GUESTBOOK, "--at", "60s", "crash node/node-1", "-o", "yaml")
     assert result.exit_code == 0, result.output
