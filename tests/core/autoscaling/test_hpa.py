@@ -10,7 +10,7 @@ from kelm import Cluster
 from kelm.adapters.simulator.inputs import LoadOffered, ProcessRestarted
 from kelm.core.operations.verbs import Remove, Scale
 from kelm.effects.address import ObjectRef
-from kelm.effects.commands import Create, List, Update
+from kelm.effects.commands import Create, Get, List, ReadMetrics, Update
 from kelm.effects.document import Document, document, with_value
 
 HPAS = "horizontalpodautoscalers.autoscaling"
@@ -128,8 +128,16 @@ def test_at_rest_everything_is_said_once_and_then_nothing_is_written() -> None:
     offer(cluster, cpu="100m")
     cluster.run(120_000)
     before = cluster.get(HPAS, "web")
+    asked: list[Any] = []
+
+    def listen(_simulator: Any, happened: Any) -> None:
+        if getattr(happened, "process", "") == LOOP and hasattr(happened, "request"):
+            asked.append(happened.request.command)
+
+    cluster.simulator.after_event = listen
     cluster.run(600_000)
     assert cluster.get(HPAS, "web") is before
+    assert len(asked) == 80 and {type(one) for one in asked} == {Get, ReadMetrics}
     assert condition(cluster, "AbleToScale") == (
         "True",
         "ReadyForNewScale",
