@@ -88,7 +88,7 @@ def has(value: Value, field: str, frame: Frame) -> bool:
     if type(value) is Optional:
         return value.present and has(value.value, field, frame)
     if isinstance(value, dict):
-        return field in value
+        return field in value or looked_up(value, field) is not MISSING
     if hasattr(value, "field"):
         try:
             value.field(field, frame)
