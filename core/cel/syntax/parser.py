@@ -35,6 +35,7 @@ from kelm.core.cel.syntax.text_literals import unquoted, unquoted_bytes
 from kelm.core.cel.syntax.words import (
     BINARY,
     MOST_NESTED,
+    RESERVED,
     START_KINDS,
     Broken,
     Words,
@@ -44,13 +45,6 @@ from kelm.core.cel.syntax.words import (
 )
 
 MOST_CODE_POINTS: Final = 100_000
-RESERVED: Final = frozenset(
-    [
-        *("as", "break", "const", "continue", "else", "false", "for", "function", "if", "import"),
-        *("in", "let", "loop", "package", "namespace", "null", "return", "true", "var", "void"),
-        "while",
-    ]
-)
 
 
 def parse(source: str) -> Result[Node, CompileErrors]:

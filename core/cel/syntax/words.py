@@ -26,6 +26,15 @@ START_KINDS: Final = frozenset(
 _CLASSES: Final = "'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER"
 
 
+RESERVED: Final = frozenset(
+    [
+        *("as", "break", "const", "continue", "else", "false", "for", "function", "if", "import"),
+        *("in", "let", "loop", "package", "namespace", "null", "return", "true", "var", "void"),
+        "while",
+    ]
+)
+
+
 class Broken(Exception):
     """The grammar allows nothing here; what was found is among the issues."""
 
