@@ -10,7 +10,7 @@ apimachinery/pkg/version/helpers.go (CompareKubeAwareVersionStrings).
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -18,6 +18,9 @@ from kelm.core.api.resources import ALL_VERBS, RESOURCES, ResourceInfo
 from kelm.core.store.store import Store
 from kelm.effects.address import Resource
 from kelm.effects.document import EMPTY, Document, child, children, flag, text
+
+if TYPE_CHECKING:
+    from kelm.core.api.custom.rules.compiled import Rules
 
 DEFINITIONS: Final = "customresourcedefinitions.apiextensions.k8s.io"
 _VERSION: Final = re.compile(r"v(\d+)(?:(alpha|beta)(\d+))?")
@@ -34,6 +37,8 @@ class CustomVersion(msgspec.Struct, frozen=True):
     scale: Document
     columns: tuple[Document, ...]
     deprecation: str
+    rules: Rules | None = None
+    """The compiled rules of the schema, None where it has none."""
 
 
 class CustomResource(msgspec.Struct, frozen=True):
@@ -120,7 +125,26 @@ def _version(doc: Document) -> CustomVersion:
         child(doc, "subresources", "scale"),
         children(doc, "additionalPrinterColumns"),
         warning,
+        _rules(child(doc, "schema", "openAPIV3Schema")),
     )
+
+
+def _rules(schema: Document) -> Rules | None:
+    """Compile a schema's rules. Most have none, and need nothing of expressions."""
+    if not has_rules(schema):
+        return None
+    from kelm.core.api.custom.rules.compiled import compile_rules
+
+    return compile_rules(schema)
+
+
+def has_rules(schema: Document) -> bool:
+    """Whether there are rules anywhere in a schema, what it combines left out."""
+    if schema.get("x-kubernetes-validations"):
+        return True
+    parts = (schema.get("items"), schema.get("additionalProperties"))
+    inner = (*parts, *child(schema, "properties").values())
+    return any(has_rules(one) for one in inner if isinstance(one, Document))
 
 
 def _rank(version: str) -> tuple[int, int, int, int, str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kelm.core.api.custom.definition import DEFINITIONS, custom_resource
+from kelm.core.api.custom.definition import DEFINITIONS, custom_resource, has_rules
 from kelm.core.api.resources import RESOURCES
 from kelm.core.api.validation.violation import (
     Violation,
@@ -66,7 +66,25 @@ def _faults(store: Store, doc: Document) -> Iterator[Violation]:
     for index, one in enumerate(versions):
         if "openAPIV3Schema" not in child(one, "schema"):
             yield required(f"spec.versions[{index}].schema.openAPIV3Schema", "schemas are required")
+    yield from _rule_faults(versions)
     yield from _taken(store, name, group, text(spec, "names", "kind"))
+
+
+def _rule_faults(versions: tuple[Document, ...]) -> Iterator[Violation]:
+    """What is wrong with the rules of each version's schema.
+
+    A schema that all versions share stands, in refusals, where it stood before there were versions.
+    """
+    schemas = [child(one, "schema", "openAPIV3Schema") for one in versions]
+    shared = all(schema == schemas[0] for schema in schemas)
+    for index, schema in enumerate(schemas[:1] if shared else schemas):
+        if not has_rules(schema):
+            continue
+        from kelm.core.api.custom.rules.judge import rule_faults, written_faults
+
+        path = "spec.validation" if shared else f"spec.versions[{index}].schema"
+        path = f"{path}.openAPIV3Schema"
+        yield from written_faults(schema, path) or rule_faults(schema, path)
 
 
 def _taken(store: Store, name: str, group: str, kind: str) -> Iterator[Violation]:

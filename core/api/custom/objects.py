@@ -9,11 +9,17 @@ from __future__ import annotations
 from typing import Final
 
 from kelm.core.api.custom.definition import CustomResource, CustomVersion, find_custom
-from kelm.core.api.custom.structural import defaulted, pruned, unknown_fields, violations
+from kelm.core.api.custom.structural import (
+    NEW,
+    defaulted,
+    pruned,
+    unknown_fields,
+    violations,
+)
 from kelm.core.api.resources import ResourceInfo
 from kelm.core.api.schema.decode import decode
 from kelm.core.api.schema.definitions import kubernetes
-from kelm.core.api.validation.violation import Violations
+from kelm.core.api.validation.violation import ErrorType, Violations, invalid_value
 from kelm.core.api.verbs.metadata import metadata_of
 from kelm.core.store.store import Store
 from kelm.effects.document import EMPTY, Document, text
@@ -55,12 +61,41 @@ def _sent(custom: CustomResource, doc: Document) -> CustomVersion:
     return custom.version(name) or custom.storage
 
 
-def faults(store: Store, info: ResourceInfo, doc: Document) -> Violations:
-    """What a custom object's schema has against it."""
+BLOCKING: Final = frozenset(
+    {
+        ErrorType.NOT_SUPPORTED,
+        ErrorType.REQUIRED,
+        ErrorType.TOO_LONG,
+        ErrorType.TOO_MANY,
+        ErrorType.TYPE_INVALID,
+    }
+)
+"""What must be right before rules are asked: they rely on it."""
+NOT_ASKED: Final = (
+    "some validation rules were not checked because the object was invalid; "
+    "correct the existing errors to complete validation"
+)
+
+
+def faults(
+    store: Store, info: ResourceInfo, doc: Document, old: Document | None = None
+) -> Violations:
+    """What a custom object's schema and its rules have against it.
+
+    What a new version shares with the old one is not held against it again.
+    """
     custom = find_custom(store, info.resource)
     if custom is None:
         return ()
-    return tuple(violations(doc, custom.storage.schema, ""))
+    version = custom.storage
+    found = tuple(violations(doc, version.schema, "", NEW if old is None else old))
+    if version.rules is None:
+        return found
+    if any(one.type in BLOCKING for one in found):
+        return (*found, invalid_value("<nil>", None, NOT_ASKED))
+    from kelm.core.api.custom.rules.evaluate import rule_violations
+
+    return (*found, *rule_violations(version.rules, doc, old))
 
 
 def raises_generation(info: ResourceInfo, old: Document, new: Document) -> bool:

@@ -123,15 +123,22 @@ def defaulted(value: Json, schema: Document) -> Json:
 # -- validation --------------------------------------------------------------------------------
 
 
-def violations(value: Json, schema: Document, path: str) -> Iterator[Violation]:
+NEW: Final = Document()
+"""Stands for what was there before a value of which nothing is known to have been there."""
+
+
+def violations(value: Json, schema: Document, path: str, old: Json = NEW) -> Iterator[Violation]:
     """What is wrong with a value, field by field.
+
+    What has not changed is not judged again (ratcheting): `old` is what it was before. Items of
+    lists are known by their keys, where the list has some.
 
     >>> from kelm.effects.document import document
     >>> schema = document({"type": "object", "properties": {"n": {"type": "integer"}}})
     >>> [one.text for one in violations(document({"n": "x"}), schema, "spec")]
     ['spec.n: Invalid value: "string": spec.n in body must be of type integer: "string"']
     """
-    if value is None and flag(schema, "nullable"):
+    if (value is None and flag(schema, "nullable")) or (old is not NEW and value == old):
         return
     wanted = text(schema, "type")
     if flag(schema, INT_OR_TEXT):
@@ -149,9 +156,9 @@ def violations(value: Json, schema: Document, path: str) -> Iterator[Violation]:
     elif isinstance(value, int | float) and not isinstance(value, bool):
         yield from _number_faults(value, schema, path)
     elif isinstance(value, tuple):
-        yield from _list_faults(value, schema, path)
+        yield from _list_faults(value, schema, path, old)
     elif isinstance(value, Document):
-        yield from _object_faults(value, schema, path)
+        yield from _object_faults(value, schema, path, old)
     yield from _combined_faults(value, schema, path)
 
 
@@ -185,7 +192,7 @@ def _word(value: Json) -> str:
 def _mistyped(value: Json, wanted: str, path: str) -> Violation:
     found = _word(value)
     said = f'{path} in body must be of type {wanted}: "{found}"'
-    return Violation(path, ErrorType.INVALID, found, said)
+    return Violation(path, ErrorType.TYPE_INVALID, found, said)
 
 
 def _text_faults(value: str, schema: Document, path: str) -> Iterator[Violation]:
@@ -231,7 +238,9 @@ def _number_faults(value: int | float, schema: Document, path: str) -> Iterator[
             yield invalid_value(path, value, f"{path} in body should be a multiple of {step}")
 
 
-def _list_faults(value: tuple[Json, ...], schema: Document, path: str) -> Iterator[Violation]:
+def _list_faults(
+    value: tuple[Json, ...], schema: Document, path: str, old: Json
+) -> Iterator[Violation]:
     least, most = schema.get("minItems"), schema.get("maxItems")
     if isinstance(least, int) and len(value) < least:
         said = f"{path} in body should have at least {least} items"
@@ -239,9 +248,22 @@ def _list_faults(value: tuple[Json, ...], schema: Document, path: str) -> Iterat
     if isinstance(most, int) and len(value) > most:
         yield Violation(path, ErrorType.TOO_MANY, len(value), f"must have at most {most} items")
     items = child(schema, "items")
+    mapped = text(schema, "x-kubernetes-list-type") == "map" and isinstance(old, tuple)
+    keys = tuple(map(str, elements(schema, "x-kubernetes-list-map-keys"))) if mapped else ()
     for index, one in enumerate(value):
-        yield from violations(one, items, f"{path}[{index}]")
+        before = _same_item(old, keys, one) if keys else NEW
+        yield from violations(one, items, f"{path}[{index}]", before)
     yield from _repeated(value, schema, path)
+
+
+def _same_item(items: Json, keys: tuple[str, ...], item: Json) -> Json:
+    """The item of an old list that has the same keys."""
+    if not isinstance(items, tuple) or not isinstance(item, Document):
+        return NEW
+    for one in items:
+        if isinstance(one, Document) and all(one.get(key) == item.get(key) for key in keys):
+            return one
+    return NEW
 
 
 def _repeated(value: tuple[Json, ...], schema: Document, path: str) -> Iterator[Violation]:
@@ -261,17 +283,18 @@ def _repeated(value: tuple[Json, ...], schema: Document, path: str) -> Iterator[
         seen.append(known)
 
 
-def _object_faults(value: Document, schema: Document, path: str) -> Iterator[Violation]:
+def _object_faults(value: Document, schema: Document, path: str, old: Json) -> Iterator[Violation]:
     properties, others = child(schema, "properties"), schema.get("additionalProperties")
     for key in elements(schema, "required"):
         if str(key) not in value:
             yield required(f"{path}.{key}" if path else str(key))
     for key, inner in value.items():
         here = f"{path}.{key}" if path else key
+        before = old.get(key, NEW) if isinstance(old, Document) else NEW
         if key in properties:
-            yield from violations(inner, child(properties, key), here)
+            yield from violations(inner, child(properties, key), here, before)
         elif isinstance(others, Document):
-            yield from violations(inner, others, here)
+            yield from violations(inner, others, here, before)
     least, most = schema.get("minProperties"), schema.get("maxProperties")
     if isinstance(least, int) and len(value) < least:
         said = f"{path} in body should have at least {least} properties"

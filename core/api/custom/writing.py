@@ -53,11 +53,11 @@ def changed(store: Store, info: ResourceInfo, doc: Document) -> Document:
     return objects.prepared(store, info, doc)
 
 
-def change_faults(store: Store, info: ResourceInfo, new: Document) -> Violations:
+def change_faults(store: Store, info: ResourceInfo, new: Document, old: Document) -> Violations:
     """What speaks against a changed object."""
     if info.resource == DEFINITIONS:
         return definitions.faults(store, new)
-    return objects.faults(store, info, new)
+    return objects.faults(store, info, new, old)
 
 
 def delete_definition(

@@ -70,7 +70,7 @@ class Violation(msgspec.Struct, frozen=True, gc=False):
     def message(self) -> str:
         """What is wrong, without saying where."""
         words = _WORDS[self.type]
-        if self.type not in _WITHOUT_VALUE:
+        if self.type not in _WITHOUT_VALUE and self.value is not OMITTED:
             words = f"{words}: {in_go(self.value)}"
         return f"{words}: {self.detail}" if self.detail else words
 
@@ -78,6 +78,9 @@ class Violation(msgspec.Struct, frozen=True, gc=False):
     def text(self) -> str:
         return f"{self.field}: {self.message}"
 
+
+OMITTED: Final = Document()
+"""The value of a violation that is not shown, though its kind shows values."""
 
 Violations: TypeAlias = tuple[Violation, ...]
 

@@ -164,7 +164,7 @@ def _replaced(
     new = _merged(info, old, doc, subresource)
     violations = validate_update(info.resource, old, new)
     if is_custom(info):
-        violations = (*violations, *change_faults(store, info, new))
+        violations = (*violations, *change_faults(store, info, new, old))
     if violations:
         return store, _invalid(info, old, violations)
     if info.resource == DEFINITIONS:
@@ -276,7 +276,7 @@ def _replace_status(
     new = default_status(info.resource, Document({**old, "metadata": meta, "status": status}))
     violations = validate_status_update(info.resource, old, new)
     if info.versions:
-        violations = (*violations, *change_faults(store, info, new))
+        violations = (*violations, *change_faults(store, info, new, old))
     if violations:
         return store, invalid(info.kind, info.group, str(before["name"]), violations)
     return write(store, info, key, old, _owned(old, new, call, "status"))
