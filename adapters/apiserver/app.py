@@ -24,6 +24,8 @@ from kelm.core.api.authorization.rbac import Request as Question
 from kelm.core.api.rest.access import User, forbidden, question
 from kelm.core.api.rest.address import Address, Target, read_address, resolve, serves
 from kelm.core.api.rest.answer import Answer, answer, refused
+from kelm.core.api.rest.permission.guard import guarded
+from kelm.core.api.rest.permission.power import Power
 from kelm.core.api.rest.plan import VERBS, plan, verb_of
 from kelm.core.api.rest.request import Ask, Connect, HttpRequest, IssueToken, Review, Watch
 from kelm.core.api.rest.reviews import reviewed
@@ -144,7 +146,7 @@ class App:
         if isinstance(planned, Refusal):
             await self.reply(exchange, refused(planned))
         elif isinstance(planned, Ask):
-            await self.reply(exchange, self.ask(planned))
+            await self.reply(exchange, self.ask(planned, user))
         elif isinstance(planned, Watch):
             await watching.serve(self, exchange, planned)
         elif isinstance(planned, Connect):
@@ -154,8 +156,14 @@ class App:
         else:
             await self.reply(exchange, self.issue(planned))
 
-    def ask(self, ask: Ask) -> Answer:
+    def ask(self, ask: Ask, user: User) -> Answer:
         """Carry out a command and put its outcome into the form that was asked for."""
+        engine, authorizer = self.engine, self.authorizer
+        power = Power(user, authorizer.decide, authorizer.rules, engine.server, engine.now_ms)
+        allowed = guarded(ask, power)
+        if isinstance(allowed, Refusal):
+            return refused(allowed, ask.media)
+        ask = allowed
         existed = not isinstance(ask.command, Update | Patch) or self._is_there(ask.command)
         outcome: Outcome = self.engine.ask(ask.command)
         return answer(ask, outcome, self.engine.now_ms, existed=existed)

@@ -17,7 +17,11 @@ from kelm.adapters.simulator.inputs import (
 from kelm.adapters.simulator.loop import Simulator
 from kelm.adapters.simulator.machines import Host, Machines, kubelet_name
 from kelm.adapters.simulator.measuring import Measuring
+from kelm.core.controllers.certificates.approver import CertificateApprover
+from kelm.core.controllers.certificates.cleaner import CertificateCleaner
+from kelm.core.controllers.certificates.signer import SIGNERS
 from kelm.core.controllers.cloud_node_lifecycle import CloudNodeLifecycle
+from kelm.core.controllers.cluster_role_aggregation import ClusterRoleAggregation
 from kelm.core.controllers.cron_job.controller import CronJobController
 from kelm.core.controllers.daemonset.controller import DaemonSetController
 from kelm.core.controllers.deployment.controller import DeploymentController
@@ -73,6 +77,10 @@ CONTROLLERS: tuple[Controller, ...] = (
     ServiceAccounts(),
     RootCA(),
     ServiceAccountTokens(CERTIFICATE),
+    CertificateApprover(),
+    *SIGNERS,
+    CertificateCleaner(),
+    ClusterRoleAggregation(),
     NodeLifecycle(),
     TaintEviction(),
     PodGC(),

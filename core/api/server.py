@@ -159,7 +159,7 @@ def _read(server: ApiServer, command: Get | List) -> Answer:
 
 
 def _get(server: ApiServer, info: ResourceInfo, command: Get) -> Answer:
-    if command.subresource not in ("", "status", "scale") or (
+    if command.subresource not in ("", "status", "scale", "approval") or (
         command.subresource and command.subresource not in info.subresources
     ):
         return refuse.method_not_allowed()

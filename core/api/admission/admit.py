@@ -21,6 +21,7 @@ from kelm.core.api.admission.nodes import tainted_not_ready
 from kelm.core.api.admission.pods import admit_pod
 from kelm.core.api.admission.tolerations import with_default_tolerations
 from kelm.core.api.resources import RESOURCES
+from kelm.core.objects.signing_requests import API_CLIENT, SIGNING_REQUESTS, parse
 from kelm.effects.address import Resource
 from kelm.effects.document import Document, Json, child, elements, text
 from kelm.effects.refusals import Refusal
@@ -54,6 +55,24 @@ def _admit_volume(volume: Document, _context: Context) -> Admitted:
     return Success(_protected(volume, "kubernetes.io/pv-protection"))
 
 
+def _admit_signing_request(doc: Document, _context: Context) -> Admitted:
+    """Nobody may ask for a certificate of the cluster's masters.
+
+    Source: plugin/pkg/admission/certificates/subjectrestriction.
+    """
+    if text(doc, "spec", "signerName") != API_CLIENT:
+        return Success(doc)
+    info, name = RESOURCES[SIGNING_REQUESTS], text(doc, "metadata", "name")
+    wanted = parse(text(doc, "spec", "request"))
+    if isinstance(wanted, Failure):
+        why = f"failed to parse CSR: {wanted.failure()}"
+        return Failure(refuse.forbidden(info, name, why))
+    if "system:masters" not in wanted.unwrap().organizations:
+        return Success(doc)
+    why = f"use of {API_CLIENT} signer with system:masters group is not allowed"
+    return Failure(refuse.forbidden(info, name, why))
+
+
 def _protected(doc: Document, finalizer: str) -> Document:
     meta = child(doc, "metadata")
     held = elements(meta, "finalizers")
@@ -78,6 +97,7 @@ PLUGINS: Final[dict[Resource, Plugin]] = {
     "nodes": _admit_node,
     "persistentvolumeclaims": _admit_claim,
     "persistentvolumes": _admit_volume,
+    SIGNING_REQUESTS: _admit_signing_request,
 }
 """What happens to a resource's new objects."""
 

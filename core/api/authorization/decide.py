@@ -10,14 +10,14 @@ reason), apiserver/pkg/authorization/authorizerfactory/builtin.go.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 import msgspec
 
 from kelm.core.api.authorization.rbac import Binding, Request, Rule, Subject, allows, is_subject
-from kelm.core.store.store import Store
-from kelm.effects.address import key_of
+from kelm.effects.address import Key, Resource, key_of
 from kelm.effects.document import Document, child, children, elements, text
+from kelm.effects.messages import Cache
 
 Mode: TypeAlias = Literal["AlwaysAllow", "RBAC"]
 MASTERS: Final = "system:masters"
@@ -45,12 +45,20 @@ class Decision(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-def grants(store: Store) -> tuple[Grant, ...]:
+class Roles(Protocol):
+    """Where roles and bindings are. `kelm.core.store.store.Store` is one."""
+
+    def table(self, resource: Resource) -> Cache: ...
+
+    def get(self, resource: Resource, key: Key) -> Document | None: ...
+
+
+def grants(store: Roles) -> tuple[Grant, ...]:
     """Everything that roles and bindings permit, those of the whole cluster first."""
     return (*_grants(store, CLUSTER_BINDINGS), *_grants(store, BINDINGS))
 
 
-def _grants(store: Store, resource: str) -> Iterator[Grant]:
+def _grants(store: Roles, resource: str) -> Iterator[Grant]:
     for doc in store.table(resource).objects():
         reference, namespace = child(doc, "roleRef"), text(doc, "metadata", "namespace")
         kind, name = text(reference, "kind"), text(reference, "name")
@@ -68,15 +76,16 @@ def _grants(store: Store, resource: str) -> Iterator[Grant]:
         yield Grant(Binding(subjects, rules, namespace), f'{named} of {kind} "{name}"')
 
 
-def _rules(store: Store, kind: str, namespace: str, name: str) -> tuple[Rule, ...]:
+def _rules(store: Roles, kind: str, namespace: str, name: str) -> tuple[Rule, ...]:
     resource, place = (CLUSTER_ROLES, "") if kind == "ClusterRole" else (ROLES, namespace)
     role = store.get(resource, key_of(place, name))
     if role is None:
         return ()
-    return tuple(_rule(one) for one in children(role, "rules"))
+    return tuple(rule_of(one) for one in children(role, "rules"))
 
 
-def _rule(doc: Document) -> Rule:
+def rule_of(doc: Document) -> Rule:
+    """A rule of a role."""
     fields = ("verbs", "apiGroups", "resources", "resourceNames", "nonResourceURLs")
     return Rule(*(tuple(map(str, elements(doc, field))) for field in fields))
 

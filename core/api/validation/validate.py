@@ -22,6 +22,7 @@ from kelm.core.api.validation import (
     pod_update,
     service,
     service_addresses,
+    signing_requests,
     workloads,
 )
 from kelm.core.api.validation.fields import Rules
@@ -34,6 +35,7 @@ from kelm.core.api.webhooks.rules import (
     webhooks_create,
     webhooks_update,
 )
+from kelm.core.objects.signing_requests import SIGNING_REQUESTS
 from kelm.effects.address import Resource
 from kelm.effects.document import Document, child
 
@@ -66,6 +68,7 @@ CREATE_RULES: Final[dict[Resource, Create]] = {
     "persistentvolumeclaims": others.claim_create,
     "ipaddresses.networking.k8s.io": service_addresses.address_create,
     "servicecidrs.networking.k8s.io": service_addresses.range_create,
+    SIGNING_REQUESTS: signing_requests.signing_request_create,
     VALIDATING: webhooks_create,
     MUTATING: webhooks_create,
 }
@@ -96,6 +99,7 @@ UPDATE_RULES: Final[dict[Resource, Update]] = {
     "persistentvolumeclaims": others.claim_update,
     "ipaddresses.networking.k8s.io": service_addresses.address_update,
     "servicecidrs.networking.k8s.io": service_addresses.range_update,
+    SIGNING_REQUESTS: signing_requests.signing_request_update,
     "rolebindings.rbac.authorization.k8s.io": others.role_binding_update,
     "clusterrolebindings.rbac.authorization.k8s.io": others.role_binding_update,
     VALIDATING: webhooks_update,
@@ -112,6 +116,8 @@ STATUS_RULES: Final[dict[Resource, Update]] = {
     "jobs.batch": jobs.job_status_update,
     "namespaces": cluster.namespace_status_update,
     "nodes": cluster.node_status_update,
+    SIGNING_REQUESTS: signing_requests.signing_request_status_update,
+    f"{SIGNING_REQUESTS}/approval": signing_requests.signing_request_approval_update,
 }
 
 PART_RULES: Final[dict[Resource, Callable[[Document], Rules]]] = {
@@ -151,7 +157,9 @@ def validate_update(resource: Resource, old: Document, new: Document) -> Violati
     return (*metadata_update(old, new), *_parts(resource, new))
 
 
-def validate_status_update(resource: Resource, old: Document, new: Document) -> Violations:
+def validate_status_update(
+    resource: Resource, old: Document, new: Document, subresource: str = "status"
+) -> Violations:
     """What is wrong with the status that is to replace that of `old`."""
-    rule = STATUS_RULES.get(resource)
+    rule = STATUS_RULES.get(resource if subresource == "status" else f"{resource}/{subresource}")
     return tuple(metadata_update(old, new)) if rule is None else rule(old, new)

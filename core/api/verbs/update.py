@@ -24,6 +24,7 @@ from kelm.core.api.custom.writing import changed as changed_custom
 from kelm.core.api.defaulting.default import default, default_status
 from kelm.core.api.kinds.daemon_sets import DAEMON_SETS, counted
 from kelm.core.api.kinds.services import SERVICES, allocated, prepared
+from kelm.core.api.kinds.signing_requests import status_of as verdict_of
 from kelm.core.api.kinds.strategies import (
     CREATED_BY_UPDATE,
     FIRST_STATUS,
@@ -52,6 +53,7 @@ from kelm.core.api.webhooks.attributes import Attributes, attributes
 from kelm.core.api.webhooks.hearing import Hearing
 from kelm.core.api.webhooks.mutating import mutated
 from kelm.core.api.webhooks.validating import validated
+from kelm.core.objects.signing_requests import SIGNING_REQUESTS
 from kelm.core.store.store import Store
 from kelm.effects.address import Key, key_of
 from kelm.effects.document import EMPTY, Document, Json, child, with_value
@@ -154,8 +156,8 @@ def _replaced(
         return store, stale
     if is_custom(info):
         doc = changed_custom(store, info, doc)
-    if subresource == "status":
-        return _replace_status(store, info, key, old, doc, call)
+    if subresource in ("status", "approval"):
+        return _replace_status(store, info, key, old, doc, call, subresource)
     read = doc if info.resource in NOT_DECODED else decoded(doc, old)
     if isinstance(read, Refusal):
         return store, read
@@ -224,6 +226,8 @@ def _merged(info: ResourceInfo, old: Document, doc: Document, subresource: str) 
     new: Fields = dict(doc)
     if "status" in info.subresources:
         keep(new, "status", old)
+    if info.resource == SIGNING_REQUESTS:
+        keep(new, "spec", old)
     if info.resource == "namespaces":
         _keep_namespace(new, fields, old, subresource)
     if info.resource == DAEMON_SETS:
@@ -255,9 +259,15 @@ def _keep_namespace(new: Fields, fields: Fields, old: Document, subresource: str
 
 
 def _replace_status(
-    store: Store, info: ResourceInfo, key: Key, old: Document, doc: Document, call: Call
+    store: Store,
+    info: ResourceInfo,
+    key: Key,
+    old: Document,
+    doc: Document,
+    call: Call,
+    subresource: str,
 ) -> Written:
-    """Replace the status, and the little metadata that comes with it.
+    """Replace the status (or what a subresource is of it), and the metadata that comes with it.
 
     Labels and annotations that are not sent are taken off, here as with a real API server: who
     means the status alone sends a patch, as a kubelet does.
@@ -273,13 +283,15 @@ def _replace_status(
         status = FIRST_STATUS.get(info.resource, EMPTY)
     if info.resource == "pods":
         status = _with_class(old, status)
+    if info.resource == SIGNING_REQUESTS:
+        status = verdict_of(old, status, subresource, call.now_ms)
     new = default_status(info.resource, Document({**old, "metadata": meta, "status": status}))
-    violations = validate_status_update(info.resource, old, new)
+    violations = validate_status_update(info.resource, old, new, subresource)
     if info.versions:
         violations = (*violations, *change_faults(store, info, new, old))
     if violations:
         return store, invalid(info.kind, info.group, str(before["name"]), violations)
-    return write(store, info, key, old, _owned(old, new, call, "status"))
+    return write(store, info, key, old, _owned(old, new, call, subresource))
 
 
 def _owned(old: Document, new: Document, call: Call, subresource: str) -> Document:

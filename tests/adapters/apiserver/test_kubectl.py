@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import urllib.error
+from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 
 from tests.adapters.apiserver.test_serve import Server
 from tests.adapters.apiserver.tools import tool
+from tests.core.controllers.test_certificates import request
 
 WEB = """
 apiVersion: apps/v1
@@ -336,3 +338,45 @@ def test_garbage_follows_its_owner_or_is_orphaned(kubectl: Kubectl) -> None:
     assert kubectl("get replicasets -o name").startswith("replicaset.apps/web-")
     kubectl("delete replicasets --all --cascade=foreground --timeout=60s")
     assert kubectl("get pods -o name") == ""
+
+
+TOKEN = """
+apiVersion: v1
+kind: Secret
+metadata: {name: robot, annotations: {kubernetes.io/service-account.name: robot}}
+type: kubernetes.io/service-account-token
+"""
+
+
+def test_certificates_are_approved_denied_and_signed(kubectl: Kubectl) -> None:
+    for name in ("ann", "eve"):
+        spec = {
+            "request": request(name),
+            "signerName": "kubernetes.io/kube-apiserver-client",
+            "usages": ["client auth"],
+        }
+        body = {"apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest"}
+        csr = {**body, "metadata": {"name": f"csr-{name}"}, "spec": spec}
+        kubectl("create -f -", stdin=json.dumps(csr))
+    assert "Pending" in kubectl("get csr csr-ann")
+    assert "approved" in kubectl("certificate approve csr-ann")
+    assert "denied" in kubectl("certificate deny csr-eve")
+    kubectl("wait --for=jsonpath={.status.certificate} csr/csr-ann --timeout=30s")
+    assert "Approved,Issued" in kubectl("get csr csr-ann")
+    assert "Denied" in kubectl("get csr csr-eve")
+    assert "kubernetes-admin" in kubectl("describe csr csr-eve")
+    kubectl("delete csr csr-ann csr-eve")
+
+
+def test_a_token_out_of_a_secret_lets_its_account_in(kubectl: Kubectl) -> None:
+    kubectl("create serviceaccount robot")
+    kubectl("create -f -", stdin=TOKEN)
+    kubectl("wait --for=jsonpath={.data.token} secret/robot --timeout=30s")
+    token = b64decode(kubectl("get secret robot -o jsonpath={.data.token}")).decode()
+    server = kubectl("config view --minify -o jsonpath={.clusters[0].cluster.server}")
+    trusted = b64decode(kubectl("get secret robot -o jsonpath={.data.ca\\.crt}"))
+    authority = Path(kubectl.environment["HOME"]) / "secret-ca.crt"
+    authority.write_bytes(trusted)
+    stranger = ["--kubeconfig=/dev/null", f"--server={server}", f"--token={token}"]
+    said = kubectl("auth whoami", f"--certificate-authority={authority}", *stranger)
+    assert f"system:serviceaccount:{kubectl.namespace}:robot" in said

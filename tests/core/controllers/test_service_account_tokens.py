@@ -6,6 +6,7 @@ from base64 import b64decode
 from typing import Any
 
 import jwt
+import msgspec
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from pyrsistent import pmap
@@ -20,12 +21,13 @@ from kelm.adapters.simulator.inputs import (
 )
 from kelm.adapters.simulator.issuing import simulated_authority
 from kelm.core.controllers.service_account import CERTIFICATE
-from kelm.core.controllers.service_account_tokens import ServiceAccountTokens
+from kelm.core.controllers.service_account_tokens import Learned, ServiceAccountTokens
 from kelm.core.objects.meta import annotations_of as annotations
 from kelm.core.runtime.controller import Sync
-from kelm.effects.commands import Create, Delete, Patch, SignToken
+from kelm.core.store.table import Table, put
+from kelm.effects.commands import Create, Delete, Get, Patch, SignToken
 from kelm.effects.document import Document, document, text
-from kelm.effects.refusals import Reason
+from kelm.effects.refusals import Reason, Refusal
 
 CONTROLLER = ServiceAccountTokens(CERTIFICATE)
 ANNOTATION = "kubernetes.io/service-account."
@@ -147,6 +149,45 @@ def test_a_token_is_signed_once_and_only_for_the_account_as_it_is() -> None:
     cluster.ask(secret("t", "robot"))
     cluster.run(600_000)
     assert len(signed) == 1
+
+
+def believed(**tables: list[dict[str, Any]]) -> Any:
+    found = {"secrets": Table("secrets"), "serviceaccounts": Table("serviceaccounts")}
+    for resource, docs in tables.items():
+        for number, doc in enumerate(docs, 1):
+            key = f"default/{doc['metadata']['name']}"
+            found[resource] = put(found[resource], key, document(doc), number)
+    return pmap(found)
+
+
+SECRET = {
+    "metadata": {
+        "name": "t",
+        "namespace": "default",
+        "annotations": {f"{ANNOTATION}name": "robot"},
+    },
+    "type": "kubernetes.io/service-account-token",
+}
+
+
+def test_an_account_that_is_not_heard_of_yet_is_asked_for_before_its_secret_is_deleted() -> None:
+    plan = CONTROLLER.reconcile(Sync("default/t", 7, believed(secrets=[SECRET])))
+    assert plan.batches == ((Get("serviceaccounts", "default", "robot"),),)
+    sync = Sync("default/t", 7, believed(secrets=[SECRET]), plan.memory)
+    gone = CONTROLLER.refused(sync, plan.batches[0][0], Refusal(Reason.NOT_FOUND, "gone"))
+    (batch,) = CONTROLLER.reconcile(msgspec.structs.replace(sync, memory=gone)).batches
+    assert batch == (Delete("secrets", "default", "t"),)
+    failed = Refusal(Reason.SERVICE_UNAVAILABLE, "later")
+    assert CONTROLLER.refused(sync, plan.batches[0][0], failed) is None
+
+
+def test_a_token_that_was_signed_for_another_account_is_not_used() -> None:
+    robot = {"metadata": {"name": "robot", "namespace": "default", "uid": "new"}}
+    caches = believed(secrets=[SECRET], serviceaccounts=[robot])
+    memory = Learned(token="signed", account_uid="old")
+    (batch,) = CONTROLLER.reconcile(Sync("default/t", 7, caches, memory)).batches
+    assert isinstance(batch[0], SignToken)
+    assert batch[0].claims["kubernetes.io/serviceaccount/service-account.uid"] == "new"
 
 
 NAMES = st.sampled_from(["a", "b"])

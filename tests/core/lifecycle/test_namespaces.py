@@ -107,6 +107,8 @@ def test_pods_go_before_the_rest_and_it_says_what_it_waits_for() -> None:
         "namespace: shop for gvr: /v1, Resource=pods",
     )
     world.ask(Delete("pods", "shop", "web", grace_period_seconds=0))
+    world.run_to(8_500)
+    assert conditions(world)["NamespaceDeletionContentFailure"][0] == "False", "tried again soon"
     world.run_to(20_000)
     told = conditions(world)
     assert told["NamespaceDeletionContentFailure"][0] == "False"

@@ -1,0 +1,1 @@
+"""What a request needs permission for beside its verb on its resource."""

@@ -1,0 +1,1 @@
+"""Certificates that are asked for: approved, signed, and swept away when they are old."""
