@@ -130,13 +130,17 @@ def charged_to(quota: Document, resource: Resource, doc: Document) -> bool:
     return not scopes or (resource == "pods" and all(matches_scope(doc, one) for one in scopes))
 
 
+def is_terminating(pod: Document) -> bool:
+    """Whether a pod's time is limited."""
+    deadline = value_at(pod, "spec", "activeDeadlineSeconds")
+    return isinstance(deadline, int) and deadline >= 0
+
+
 def matches_scope(pod: Document, requirement: Document) -> bool:
     """Whether a pod is in a scope that a quota or its selector names."""
     scope = text(requirement, "scopeName")
-    deadline = value_at(pod, "spec", "activeDeadlineSeconds")
-    terminating = isinstance(deadline, int) and deadline >= 0
     if scope in ("Terminating", "NotTerminating"):
-        return terminating == (scope == "Terminating")
+        return is_terminating(pod) == (scope == "Terminating")
     if scope in ("BestEffort", "NotBestEffort"):
         best_effort = qos_class(child(pod, "spec")) == "BestEffort"
         return best_effort == (scope == "BestEffort")

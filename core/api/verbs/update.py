@@ -33,6 +33,7 @@ from kelm.core.api.kinds.strategies import (
 )
 from kelm.core.api.patches.apply.managers import Manager
 from kelm.core.api.patches.server_side_apply import track_update
+from kelm.core.api.quota.charge import charge_update
 from kelm.core.api.resources import ResourceInfo
 from kelm.core.api.schema.definitions import definition_of
 from kelm.core.api.validation.validate import validate_status_update, validate_update
@@ -54,6 +55,7 @@ from kelm.core.api.webhooks.hearing import Hearing
 from kelm.core.api.webhooks.mutating import mutated
 from kelm.core.api.webhooks.validating import validated
 from kelm.core.objects.signing_requests import SIGNING_REQUESTS
+from kelm.core.objects.storage import CLAIMS
 from kelm.core.store.store import Store
 from kelm.effects.address import Key, key_of
 from kelm.effects.document import EMPTY, Document, Json, child, with_value
@@ -176,7 +178,10 @@ def _replaced(
         if isinstance(service, Refusal):
             return store, service
         new = service
-    return write(store, info, key, old, _owned(old, new, call, subresource))
+    charged = charge_update(store, info, old, new, call.now_ms, subresource)
+    if isinstance(charged, Refusal):
+        return store, charged
+    return write(charged, info, key, old, _owned(old, new, call, subresource))
 
 
 def _invalid(info: ResourceInfo, old: Document, violations: Violations) -> Refusal:
@@ -291,6 +296,9 @@ def _replace_status(
         violations = (*violations, *change_faults(store, info, new, old))
     if violations:
         return store, invalid(info.kind, info.group, str(before["name"]), violations)
+    if info.resource == CLAIMS:
+        charged = charge_update(store, info, old, new, call.now_ms, subresource)
+        store = store if isinstance(charged, Refusal) else charged
     return write(store, info, key, old, _owned(old, new, call, subresource))
 
 

@@ -307,39 +307,6 @@ def test_events_are_told_in_both_ways(kubectl: Kubectl) -> None:
     assert "SuccessfulCreate" in kubectl("events")
 
 
-def test_what_is_wrong_is_said_as_the_api_says_it(kubectl: Kubectl) -> None:
-    bad = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndat: {a: b}\n"
-    assert 'unknown field "dat"' in kubectl.fails("apply -f -", stdin=bad)
-    upper = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: C}\n"
-    assert "metadata.name: Invalid value" in kubectl.fails("create -f -", stdin=upper)
-    kubectl("create configmap c")
-    assert "already exists" in kubectl.fails("create configmap c")
-
-
-def test_a_namespace_goes_with_all_that_is_in_it(kubectl: Kubectl) -> None:
-    applied(kubectl)
-    name, kubectl.namespace = kubectl.namespace, ""
-    kubectl(f"delete namespace {name} --timeout=60s")
-    assert "NotFound" in kubectl.fails(f"get namespace {name}")
-
-
-def test_waiting_ends_when_the_condition_holds_or_the_time_is_over(kubectl: Kubectl) -> None:
-    kubectl("create deployment d --image=nginx")
-    kubectl("wait --for=condition=Available deployment/d --timeout=30s")
-    kubectl("wait --for=create deployment/d --timeout=5s")
-    kubectl("delete deployment d --wait=false")
-    kubectl("wait --for=delete deployment/d --timeout=30s")
-    assert "timed out" in kubectl.fails("wait --for=create pod/never --timeout=1s")
-
-
-def test_garbage_follows_its_owner_or_is_orphaned(kubectl: Kubectl) -> None:
-    applied(kubectl)
-    kubectl("delete deployment web --cascade=orphan")
-    assert kubectl("get replicasets -o name").startswith("replicaset.apps/web-")
-    kubectl("delete replicasets --all --cascade=foreground --timeout=60s")
-    assert kubectl("get pods -o name") == ""
-
-
 TOKEN = """
 apiVersion: v1
 kind: Secret
@@ -380,3 +347,36 @@ def test_a_token_out_of_a_secret_lets_its_account_in(kubectl: Kubectl) -> None:
     stranger = ["--kubeconfig=/dev/null", f"--server={server}", f"--token={token}"]
     said = kubectl("auth whoami", f"--certificate-authority={authority}", *stranger)
     assert f"system:serviceaccount:{kubectl.namespace}:robot" in said
+
+
+def test_what_is_wrong_is_said_as_the_api_says_it(kubectl: Kubectl) -> None:
+    bad = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndat: {a: b}\n"
+    assert 'unknown field "dat"' in kubectl.fails("apply -f -", stdin=bad)
+    upper = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: C}\n"
+    assert "metadata.name: Invalid value" in kubectl.fails("create -f -", stdin=upper)
+    kubectl("create configmap c")
+    assert "already exists" in kubectl.fails("create configmap c")
+
+
+def test_a_namespace_goes_with_all_that_is_in_it(kubectl: Kubectl) -> None:
+    applied(kubectl)
+    name, kubectl.namespace = kubectl.namespace, ""
+    kubectl(f"delete namespace {name} --timeout=60s")
+    assert "NotFound" in kubectl.fails(f"get namespace {name}")
+
+
+def test_waiting_ends_when_the_condition_holds_or_the_time_is_over(kubectl: Kubectl) -> None:
+    kubectl("create deployment d --image=nginx")
+    kubectl("wait --for=condition=Available deployment/d --timeout=30s")
+    kubectl("wait --for=create deployment/d --timeout=5s")
+    kubectl("delete deployment d --wait=false")
+    kubectl("wait --for=delete deployment/d --timeout=30s")
+    assert "timed out" in kubectl.fails("wait --for=create pod/never --timeout=1s")
+
+
+def test_garbage_follows_its_owner_or_is_orphaned(kubectl: Kubectl) -> None:
+    applied(kubectl)
+    kubectl("delete deployment web --cascade=orphan")
+    assert kubectl("get replicasets -o name").startswith("replicaset.apps/web-")
+    kubectl("delete replicasets --all --cascade=foreground --timeout=60s")
+    assert kubectl("get pods -o name") == ""
