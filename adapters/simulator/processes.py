@@ -48,8 +48,10 @@ from kelm.core.controllers.statefulset.controller import StatefulSetController
 from kelm.core.controllers.taint_eviction import TaintEviction
 from kelm.core.controllers.ttl_after_finished import TTLAfterFinished
 from kelm.core.controllers.volumes.controller import VolumeBinding
+from kelm.core.controllers.volumes.ephemeral import EphemeralVolumes
 from kelm.core.controllers.volumes.protection import ClaimProtection, VolumeProtection
 from kelm.core.infrastructure.disks import STANDARD, Disks
+from kelm.core.infrastructure.resizing import Resizing
 from kelm.core.node.containers.images import Image, Images
 from kelm.core.node.host import faults
 from kelm.core.node.host.machine import CAPACITY
@@ -90,7 +92,9 @@ CONTROLLERS: tuple[Controller, ...] = (
     VolumeBinding(),
     ClaimProtection(),
     VolumeProtection(),
+    EphemeralVolumes(),
     Disks(),
+    Resizing(),
     JobController(),
     JobOrphans(),
     CronJobController(),

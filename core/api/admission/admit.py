@@ -21,7 +21,9 @@ from kelm.core.api.admission.nodes import tainted_not_ready
 from kelm.core.api.admission.pods import admit_pod
 from kelm.core.api.admission.tolerations import with_default_tolerations
 from kelm.core.api.resources import RESOURCES
+from kelm.core.objects.pod_resources import amounts
 from kelm.core.objects.signing_requests import API_CLIENT, SIGNING_REQUESTS, parse
+from kelm.core.objects.storage import CLAIMS, CLASSES, claim
 from kelm.effects.address import Resource
 from kelm.effects.document import Document, Json, child, elements, text
 from kelm.effects.refusals import Refusal
@@ -100,6 +102,39 @@ PLUGINS: Final[dict[Resource, Plugin]] = {
     SIGNING_REQUESTS: _admit_signing_request,
 }
 """What happens to a resource's new objects."""
+
+
+def refused_update(
+    resource: Resource, old: Document, new: Document, context: Context
+) -> Refusal | None:
+    """Why an object may not change like this, None where it may.
+
+    Source: plugin/pkg/admission/storage/persistentvolume/resize/admission.go.
+    """
+    if resource != CLAIMS or not _asks_for_more(old, new):
+        return None
+    info, name = RESOURCES[CLAIMS], text(new, "metadata", "name")
+    if text(old, "status", "phase") != "Bound":
+        why = "Only bound persistent volume claims can be expanded"
+        return refuse.forbidden(info, name, why)
+    found = context.tables.table(CLASSES).get(claim(new).storage_class)
+    if found is not None and found.get("allowVolumeExpansion") is True:
+        return None
+    why = (
+        "only dynamically provisioned pvc can be resized and the storageclass that provisions the "
+        "pvc must support resize"
+    )
+    return refuse.forbidden(info, name, why)
+
+
+def _asks_for_more(old: Document, new: Document) -> bool:
+    """Whether a claim is to be larger than it was asked for until now."""
+    if old.get("spec") == new.get("spec"):
+        return False
+    before, after = (
+        amounts(child(doc, "spec", "resources", "requests")).get("storage") for doc in (old, new)
+    )
+    return after is not None and (before is None or after.compare(before) > 0)
 
 
 def admit_create(resource: Resource, doc: Document, context: Context) -> Admitted:

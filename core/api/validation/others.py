@@ -159,13 +159,15 @@ def claim_create(doc: Document) -> Violations:
 
 
 def claim_update(old: Document, new: Document) -> Violations:
-    """A claim, once made, may only ask for more room.
+    """A claim, once bound, may only ask for more room; before that for nothing else.
 
     Source: validation.go, ValidatePersistentVolumeClaimUpdate.
     """
     found = tuple(metadata_update(old, new))
     before, after = child(old, "spec"), child(new, "spec")
-    movable = ("resources", "volumeName", "volumeAttributesClassName")
+    movable = ["volumeName"] if not text(before, "volumeName") else []
+    if text(new, "status", "phase") == "Bound":
+        movable += ["resources", "volumeAttributesClassName"]
     kept = [key for key in sorted({*before, *after}) if key not in movable]
     if any(before.get(key) != after.get(key) for key in kept):
         why = (
@@ -175,7 +177,13 @@ def claim_update(old: Document, new: Document) -> Violations:
         found = (*found, forbidden("spec", why))
     had = quantity_at(child(before, "resources", "requests"), "storage")
     wants = quantity_at(child(after, "resources", "requests"), "storage")
-    if had is not None and wants is not None and wants.compare(had) < 0:
+    has = quantity_at(child(old, "status", "capacity"), "storage")
+    if (
+        had is not None
+        and wants is not None
+        and wants.compare(had) < 0
+        and (has is None or wants.compare(has) <= 0)
+    ):
         why = "field can not be less than status.capacity"
         found = (*found, forbidden("spec.resources.requests.storage", why))
     return found

@@ -15,7 +15,8 @@ from typing import Final
 from msgspec import structs
 
 from kelm.core.api import refuse
-from kelm.core.api.admission.admit import admit_update
+from kelm.core.api.admission.admit import admit_update, refused_update
+from kelm.core.api.admission.context import Context
 from kelm.core.api.custom import objects as custom_objects
 from kelm.core.api.custom.definition import DEFINITIONS
 from kelm.core.api.custom.definitions import status_of
@@ -178,6 +179,9 @@ def _replaced(
         if isinstance(service, Refusal):
             return store, service
         new = service
+    refusal = refused_update(info.resource, old, new, Context(store))
+    if refusal is not None:
+        return store, refusal
     charged = charge_update(store, info, old, new, call.now_ms, subresource)
     if isinstance(charged, Refusal):
         return store, charged

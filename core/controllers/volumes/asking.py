@@ -58,9 +58,11 @@ def _claim_half(one: Claim, each: Volume) -> tuple[Command | None, ...]:
     spec = Update(CLAIMS, meta.namespace, meta.name, doc) if doc is not one.doc else None
     capacity, modes = child(each.doc, "spec", "capacity"), each.access_modes
     status = child(one.doc, "status")
-    same = (one.phase, status.get("capacity"), status.get("accessModes"))
-    if same == ("Bound", capacity, modes):
-        return (spec,)
+    if one.phase == "Bound":
+        # How large a bound claim is says whoever makes its volume larger.
+        if status.get("accessModes") == modes:
+            return (spec,)
+        return spec, _claim_status(one, Document(accessModes=modes))
     change = Document(phase="Bound", accessModes=modes, capacity=capacity)
     return spec, _claim_status(one, change)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from kelm.core.controllers.events import NORMAL, WARNING
 from kelm.core.controllers.volumes.asking import bound, claim_event, claim_phase
 from kelm.core.controllers.volumes.matching import best_match, why_unfit
-from kelm.core.objects.pod import pod
+from kelm.core.objects.pod import Pod, pod
 from kelm.core.objects.storage import (
     BIND_COMPLETED,
     BOUND_BY_CONTROLLER,
@@ -74,7 +74,7 @@ def _waiting(one: Claim, caches: Caches) -> Command:
     names = sorted(
         each.metadata.name
         for each in map(pod, caches["pods"].select("namespace", meta.namespace))
-        if not each.spec.node_name and meta.name in claim_names(each.spec.doc)
+        if not each.spec.node_name and meta.name in claim_names(each)
     )
     if not names:
         words = "waiting for first consumer to be created before binding"
@@ -84,10 +84,15 @@ def _waiting(one: Claim, caches: Caches) -> Command:
     return claim_event(one, NORMAL, "WaitForPodScheduled", words)
 
 
-def claim_names(pod_spec: Document) -> tuple[str, ...]:
-    """The names of the claims that a pod uses."""
+def claim_names(one: Pod) -> tuple[str, ...]:
+    """The names of the claims that a pod uses, those included that are made for it alone.
+
+    Source: component-helpers/storage/ephemeral/ephemeral.go (VolumeClaimName).
+    """
     found = (
-        text(each, "persistentVolumeClaim", "claimName") for each in children(pod_spec, "volumes")
+        text(each, "persistentVolumeClaim", "claimName")
+        or (f"{one.metadata.name}-{text(each, 'name')}" if "ephemeral" in each else "")
+        for each in children(one.spec.doc, "volumes")
     )
     return tuple(name for name in found if name)
 

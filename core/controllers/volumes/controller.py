@@ -97,7 +97,7 @@ def _of_pod(change: Change) -> list[Key]:
         return []
     one = pod(change.new)
     namespace = one.metadata.namespace
-    return [_CLAIM + key_of(namespace, name) for name in claim_names(one.spec.doc)]
+    return [_CLAIM + key_of(namespace, name) for name in claim_names(one)]
 
 
 VOLUME_BINDING = VolumeBinding()

@@ -50,7 +50,7 @@ class ClaimProtection(msgspec.Struct, frozen=True):
         meta = metadata(doc)
         pods = map(pod, sync.caches["pods"].select("namespace", meta.namespace))
         used = meta.deletion_timestamp is not None and any(
-            meta.name in claim_names(each.spec.doc) for each in pods if _may_run(each)
+            meta.name in claim_names(each) for each in pods if _may_run(each)
         )
         return _kept_or_let_go(CLAIMS, doc, CLAIM_FINALIZER, used=used)
 
@@ -112,4 +112,4 @@ def _freed(change: Change) -> list[Key]:
     old = pod(change.old)
     if not _may_run(old) or (change.new is not None and _may_run(pod(change.new))):
         return []
-    return [key_of(old.metadata.namespace, name) for name in claim_names(old.spec.doc)]
+    return [key_of(old.metadata.namespace, name) for name in claim_names(old)]

@@ -13,9 +13,14 @@ CLASSES = "storageclasses.storage.k8s.io"
 SELECTED_NODE = "volume.kubernetes.io/selected-node"
 
 
-def claim(world: World, name: str, volume: str = "", **more: Any) -> None:
-    """A claim; with `volume` it is bound to it."""
-    bound = {"annotations": {"pv.kubernetes.io/bind-completed": "yes"}} if volume else {}
+def claim(world: World, name: str, volume: str = "", pod: str = "", **more: Any) -> None:
+    """A claim; with `volume` it is bound to it, with `pod` it was made for that pod."""
+    bound: dict[str, Any] = (
+        {"annotations": {"pv.kubernetes.io/bind-completed": "yes"}} if volume else {}
+    )
+    if pod:
+        owner = {"apiVersion": "v1", "kind": "Pod", "name": pod, "uid": pod, "controller": True}
+        bound["ownerReferences"] = [owner]
     spec: dict[str, Any] = {
         "accessModes": ["ReadWriteOnce"],
         "resources": {"requests": {"storage": "1Gi"}},
@@ -182,4 +187,8 @@ def test_a_claim_of_the_pods_own_is_waited_for_by_name() -> None:
     ]
     volume(world, "v", "n2")
     claim(world, "a-scratch", "v")
+    assert world.told("a")[-1].endswith(
+        "PVC default/a-scratch was not created for pod default/a (pod is not owner). not found"
+    )
+    claim(world, "a-scratch", "v", pod="a")
     assert world.where("a") == "n2"

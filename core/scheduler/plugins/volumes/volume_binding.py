@@ -127,14 +127,14 @@ def found_claims(ask: Ask, storage: Storage) -> dict[str, Document] | str:
         name = ask.claim_name(one)
         key = f"{ask.namespace}/{name}"
         claim = storage.get(CLAIMS, key)
-        wrong = _wrong(one, name, claim)
+        wrong = _wrong(one, name, claim, ask)
         if claim is None or wrong:
             return wrong
         found[key] = claim
     return found
 
 
-def _wrong(one: ClaimRef, name: str, claim: Document | None) -> str:
+def _wrong(one: ClaimRef, name: str, claim: Document | None, ask: Ask) -> str:
     if claim is None:
         if one.generated:
             return (
@@ -147,4 +147,13 @@ def _wrong(one: ClaimRef, name: str, claim: Document | None) -> str:
         return f'persistentvolumeclaim "{name}" bound to non-existent persistentvolume "{volume}"'
     if metadata(claim).deletion_timestamp is not None:
         return f'persistentvolumeclaim "{name}" is being deleted'
+    if one.generated and not _is_made_for(claim, ask):
+        key = f"{ask.namespace}/{name}"
+        return f"PVC {key} was not created for pod {ask.namespace}/{ask.name} (pod is not owner)"
     return ""
+
+
+def _is_made_for(claim: Document, ask: Ask) -> bool:
+    """Whether a claim is the pod's own. Source: VolumeIsForPod."""
+    owner = metadata(claim).controller
+    return owner is not None and (owner.kind, owner.name) == ("Pod", ask.name)
