@@ -103,8 +103,9 @@ class Simulator:
         if requests:
             self._send(process, requests)
         subscriptions = process.program.subscriptions(state)
-        if process.subscribe(subscriptions):
-            self.watches.register(process)
+        before = process.subscribe(subscriptions)
+        if before is not None:
+            self.watches.register(process, before)
             for index in range(len(subscriptions.watches)):
                 self._schedule_delivery(process, index)
         wake_at_ms = subscriptions.wake_at_ms

@@ -56,17 +56,17 @@ class Process:
         twin.delivering = list(self.delivering)
         return twin
 
-    def subscribe(self, subscriptions: Subscriptions) -> bool:
-        """Take over new subscriptions; whether the watches are others than before."""
+    def subscribe(self, subscriptions: Subscriptions) -> tuple[Watch, ...] | None:
+        """Take over new subscriptions; the watches of before, None if they are the same."""
         old = self.subscriptions.watches
         self.subscriptions = subscriptions
         if subscriptions.watches is old or subscriptions.watches == old:
-            return False
+            return None
         count = len(subscriptions.watches)
         self.seen = [None] * count
         self.inboxes = [()] * count
         self.delivering = [False] * count
-        return True
+        return old
 
     def watch(self, index: int) -> Watch:
         return self.subscriptions.watches[index]

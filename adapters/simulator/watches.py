@@ -51,9 +51,9 @@ class Watches:
             twin.register(process)
         return twin
 
-    def register(self, process: Process) -> None:
-        """Hear for a process what its subscriptions name."""
-        self.forget(process)
+    def register(self, process: Process, before: tuple[Watch, ...] = ()) -> None:
+        """Hear for a process what its subscriptions name, and nothing that they named `before`."""
+        self._forget(process, (*before, *process.subscriptions.watches))
         for index, watch in enumerate(process.subscriptions.watches):
             self._hearers(watch).append((process, index))
             self._called.discard(watch.resource)
@@ -67,7 +67,10 @@ class Watches:
 
     def forget(self, process: Process) -> None:
         """Hear nothing more for this process (by name: an older incarnation counts too)."""
-        for watch in process.subscriptions.watches:
+        self._forget(process, process.subscriptions.watches)
+
+    def _forget(self, process: Process, watches: tuple[Watch, ...]) -> None:
+        for watch in watches:
             hearers = self._hearers(watch)
             hearers[:] = [h for h in hearers if h[0].name != process.name]
 
