@@ -20,7 +20,7 @@ from returns.result import Failure, Result, Success
 from kelm.adapters.apiserver.engine import Engine
 from kelm.adapters.apiserver.exchange import Exchange
 from kelm.adapters.apiserver.pace import read_speed
-from kelm.adapters.simulator.inputs import INPUTS, Fault, LoadOffered, MachineBooted
+from kelm.adapters.simulator.inputs import INPUTS, Fault, LoadOffered, MachineBooted, NodeDrained
 from kelm.adapters.simulator.targets import missing_target
 from kelm.core.api import refuse
 from kelm.core.operations.timeline import timeline
@@ -112,7 +112,7 @@ class Control:
         fault: Fault | MachineBooted = read.unwrap()
         if isinstance(fault, MachineBooted):
             return Failure("machines boot by themselves; NodeBooted switches one on again")
-        if isinstance(fault, LoadOffered):
+        if isinstance(fault, LoadOffered | NodeDrained):
             absurd = missing_target(fault, self._engine.cluster)
             if absurd:
                 return Failure(absurd)

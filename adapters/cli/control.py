@@ -58,7 +58,7 @@ def _tell(found: Any) -> None:
 @NAMED
 def fault(words: tuple[str, ...], name: str) -> None:
     """Have a fault happen: crash node/node-1, partition node/node-2, end faults, ..."""
-    from kelm.adapters.cli.actions import ActionError, parse_action
+    from kelm.adapters.cli.actions.parse import ActionError, parse_action
     from kelm.adapters.simulator.inputs import INPUTS
     from kelm.effects.codec import encode
 

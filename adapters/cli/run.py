@@ -14,15 +14,18 @@ from typing import IO
 import click
 import msgspec
 
-from kelm.adapters.cli.actions import Action, ActionError, ApplyFiles, parse_action
+from kelm.adapters.cli.actions.objects import ApplyFiles
+from kelm.adapters.cli.actions.parse import Action, ActionError, parse_action
 from kelm.adapters.cli.report import Report, make_report, print_line, print_report
 from kelm.adapters.cli.spans import parse_span_ms, told_span
 from kelm.adapters.manifests.read import Manifest, ManifestError, read_manifests
 from kelm.adapters.simulator.cluster import Cluster, Refused, Settings
-from kelm.adapters.simulator.inputs import Fault, LoadOffered
+from kelm.adapters.simulator.inputs import Fault, LoadOffered, NodeDrained
 from kelm.adapters.simulator.targets import missing_target
 from kelm.core.operations.timeline import Line, timeline
-from kelm.core.operations.verbs import Verb
+from kelm.core.operations.verbs import EvictPod, Verb
+from kelm.effects.commands import Evict
+from kelm.effects.refusals import Reason, Refusal
 
 CONVERGED = "converged"
 PATIENCE_MS = 60_000
@@ -242,14 +245,27 @@ class _Run:
             self._apply(read_manifests(action.sources, sys.stdin))
             return
         self._note(step.typed)
-        if isinstance(action, Verb):
+        if isinstance(action, EvictPod):
+            self._evict(action)
+        elif isinstance(action, Verb):
             self.cluster.do(action)
         elif isinstance(action, Fault):
             absurd = missing_target(action, self.cluster)
             if absurd:
                 raise ActionError(f"--at {told_span(step.at_ms)} {step.typed!r}: {absurd}")
-            if isinstance(action, LoadOffered):
+            if isinstance(action, LoadOffered | NodeDrained):
                 self.expecting = True
             else:
                 self.faults.append((self.cluster.elapsed_ms, step.typed))
             self.cluster.inject(action)
+
+    def _evict(self, action: EvictPod) -> None:
+        """Ask for an eviction; that a disruption budget says no is part of the story."""
+        ref = action.ref
+        command = Evict(ref.namespace, ref.name, "", action.grace_period_seconds)
+        outcome = self.cluster.ask(command)
+        refusal = outcome.swap().value_or(None)
+        if isinstance(refusal, Refusal):
+            if refusal.reason is not Reason.TOO_MANY_REQUESTS:
+                raise Refused(refusal.message)
+            self._note(f"refused: {refusal.message}")

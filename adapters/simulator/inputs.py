@@ -112,6 +112,17 @@ class LoadOffered(msgspec.Struct, frozen=True, tag=True, tag_field="input"):
     labels: Document = EMPTY
 
 
+class NodeDrained(msgspec.Struct, frozen=True, tag=True, tag_field="input"):
+    """Somebody began to drain a node, with kubectl's flags; -1: each pod's own grace period."""
+
+    node: str
+    ignore_daemon_sets: bool = False
+    delete_local_data: bool = False
+    force: bool = False
+    disable_eviction: bool = False
+    grace_period_seconds: int = -1
+
+
 class FaultsEnded(msgspec.Struct, frozen=True, tag=True, tag_field="input"):
     """Whatever refusals, losses and stalls were still to come will not."""
 
@@ -128,6 +139,7 @@ Fault: TypeAlias = (
     | WatchStalled
     | ProcessRestarted
     | LoadOffered
+    | NodeDrained
     | FaultsEnded
 )
 Input: TypeAlias = Asked | MachineBooted | Fault
@@ -146,6 +158,7 @@ INPUTS: dict[str, type[Fault | MachineBooted]] = {
         WatchStalled,
         ProcessRestarted,
         LoadOffered,
+        NodeDrained,
         FaultsEnded,
     )
 }

@@ -13,6 +13,7 @@ from kelm.adapters.simulator.inputs import (
     ImagePullFailed,
     Input,
     LoadOffered,
+    NodeDrained,
 )
 from kelm.adapters.simulator.loop import Simulator
 from kelm.adapters.simulator.machines import Host, Machines, kubelet_name
@@ -57,6 +58,7 @@ from kelm.core.node.host import faults
 from kelm.core.node.host.machine import CAPACITY
 from kelm.core.node.program import Kubelet
 from kelm.core.objects.storage import CLASSES
+from kelm.core.operations.drain import Drain, Options
 from kelm.core.runtime.controller import Controller
 from kelm.core.runtime.queue import ControllerProgram
 from kelm.core.scheduler.program import Scheduler
@@ -102,6 +104,17 @@ CONTROLLERS: tuple[Controller, ...] = (
     ResourceQuotaController(),
     HorizontalPodAutoscaling(),
 )
+
+
+def drain_options(given: NodeDrained) -> Options:
+    """The flags of a drain."""
+    return Options(
+        given.ignore_daemon_sets,
+        given.delete_local_data,
+        given.force,
+        given.disable_eviction,
+        given.grace_period_seconds,
+    )
 
 
 class ControlPlane(msgspec.Struct, frozen=True):
@@ -182,7 +195,10 @@ class ControlPlane(msgspec.Struct, frozen=True):
         """
 
         def hear(simulator: Simulator, given: Input) -> None:
-            if isinstance(given, LoadOffered):
+            if isinstance(given, NodeDrained):
+                drain = Drain(given.node, drain_options(given))
+                simulator.start(drain.name, drain)
+            elif isinstance(given, LoadOffered):
                 measuring.happened(simulator, given)
             elif machines.happened(simulator, given):
                 down.append((simulator.now_ms, machines.down()))

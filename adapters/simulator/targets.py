@@ -10,12 +10,15 @@ from kelm.adapters.simulator.inputs import (
     FaultsEnded,
     ImagePullFailed,
     LoadOffered,
+    NodeDrained,
     ProcessRestarted,
     RequestsRefused,
     WatchStalled,
 )
+from kelm.adapters.simulator.processes import drain_options
 from kelm.core.metrics.loads import OUTSIDE, wrong_amounts
 from kelm.core.objects.pod import pod
+from kelm.core.operations.drain import objections
 from kelm.core.store.store import Store
 from kelm.effects.address import key_of
 
@@ -26,6 +29,11 @@ def missing_target(fault: Fault, cluster: Cluster) -> str:
         return _missing_container(fault, cluster)
     if isinstance(fault, ImagePullFailed | FaultsEnded):
         return ""
+    if isinstance(fault, NodeDrained):
+        if cluster.store.get("nodes", fault.node) is None:
+            known = sorted(str(one) for one in cluster.store.table("nodes").sorted_keys())
+            return f"no node is called {fault.node!r}; there are {', '.join(known)}"
+        return objections(cluster.store, fault.node, drain_options(fault))
     if isinstance(fault, LoadOffered):
         return _unloadable(fault, cluster.store)
     if isinstance(fault, ProcessRestarted | WatchStalled | RequestsRefused | AnswersLost):

@@ -15,10 +15,11 @@ import msgspec
 from returns.result import Failure, Result, Success
 
 from kelm.core.objects.time import format_time
+from kelm.core.operations.marks import Mark, Taints, plan_mark, plan_taints
 from kelm.core.operations.undo import undo
 from kelm.core.store.store import Store
 from kelm.effects.address import ObjectRef
-from kelm.effects.commands import Command, Delete, Patch, Propagation
+from kelm.effects.commands import Command, Delete, Evict, Patch, Propagation
 from kelm.effects.document import (
     Document,
     child,
@@ -81,7 +82,16 @@ class Cordon(msgspec.Struct, frozen=True, tag=True):
     undo: bool = False
 
 
-Verb: TypeAlias = SetImage | Scale | Restart | Undo | Pause | Remove | Cordon
+class EvictPod(msgspec.Struct, frozen=True, tag=True):
+    """Ask a pod to go, if its disruption budgets allow."""
+
+    ref: ObjectRef
+    grace_period_seconds: int | None = None
+
+
+Verb: TypeAlias = (
+    SetImage | Scale | Restart | Undo | Pause | Remove | Cordon | EvictPod | Mark | Taints
+)
 Planned: TypeAlias = Result[tuple[Command, ...], str]
 
 
@@ -96,22 +106,35 @@ def plan(verb: Verb, store: Store, now_ms: int) -> Planned:
     if found is None:
         where = f' in namespace "{ref.namespace}"' if ref.namespace else ""
         return Failure(f'{ref.resource} "{ref.name}" not found{where}')
-    if isinstance(verb, Remove):
-        return Success(
-            (
-                Delete(
-                    ref.resource,
-                    ref.namespace,
-                    ref.name,
-                    grace_period_seconds=verb.grace_period_seconds,
-                    propagation_policy=verb.propagation,
-                ),
-            )
-        )
+    if isinstance(verb, Remove | EvictPod):
+        return _gone(verb)
+    if isinstance(verb, Mark | Taints):
+        return plan_mark(verb, found) if isinstance(verb, Mark) else plan_taints(verb, found)
     if isinstance(verb, Cordon):
         return _merge(ref, {"spec": {"unschedulable": None if verb.undo else True}})
     if isinstance(verb, Scale):
         return _scale(ref, verb.replicas)
+    return _template(verb, found, store, now_ms)
+
+
+def _gone(verb: Remove | EvictPod) -> Planned:
+    ref, grace = verb.ref, verb.grace_period_seconds
+    if isinstance(verb, EvictPod):
+        return Success((Evict(ref.namespace, ref.name, "", grace),))
+    delete = Delete(
+        ref.resource,
+        ref.namespace,
+        ref.name,
+        grace_period_seconds=grace,
+        propagation_policy=verb.propagation,
+    )
+    return Success((delete,))
+
+
+def _template(
+    verb: SetImage | Restart | Undo | Pause, found: Document, store: Store, now_ms: int
+) -> Planned:
+    ref = verb.ref
     if ref.resource not in TEMPLATED:
         return Failure(f"{ref.resource} has no pod template: nothing to do with {ref.name}")
     if isinstance(verb, SetImage):

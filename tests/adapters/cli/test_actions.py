@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kelm.adapters.cli.actions import ActionError, ApplyFiles, parse_action
+from kelm.adapters.cli.actions.objects import ApplyFiles
+from kelm.adapters.cli.actions.parse import ActionError, parse_action
 from kelm.adapters.cli.spans import parse_span_ms, told_span
 from kelm.adapters.simulator.inputs import (
     AnswersLost,
@@ -14,18 +15,31 @@ from kelm.adapters.simulator.inputs import (
     ImagePullFailed,
     LoadOffered,
     NodeCrashed,
+    NodeDrained,
     NodePartitioned,
     ProcessRestarted,
     RequestsRefused,
     WatchStalled,
 )
-from kelm.core.operations.verbs import Cordon, Pause, Remove, Restart, Scale, SetImage, Undo
+from kelm.core.operations.marks import Mark, Taint, Taints
+from kelm.core.operations.verbs import (
+    Cordon,
+    EvictPod,
+    Pause,
+    Remove,
+    Restart,
+    Scale,
+    SetImage,
+    Undo,
+)
 from kelm.effects.address import ObjectRef
 from kelm.effects.document import Document
 from kelm.effects.refusals import Reason
 
 WEB_KEY = ("deployments.apps", "default", "web")
 WEB = ObjectRef(*WEB_KEY)
+POD = ObjectRef("pods", "default", "a")
+NODE = ObjectRef("nodes", "", "node-1")
 
 
 @pytest.mark.parametrize(
@@ -53,6 +67,27 @@ WEB = ObjectRef(*WEB_KEY)
         ("lose answers of scheduler 2", AnswersLost("scheduler", 2)),
         ("stall scheduler for 1m", WatchStalled("scheduler", 60_000)),
         ("restart scheduler", ProcessRestarted("scheduler")),
+        ("cordon node node-1", Cordon(ObjectRef("nodes", "", "node-1"))),
+        (
+            "label pod/a tier=front old- --overwrite",
+            Mark(POD, "labels", (("tier", "front"), ("old", None)), overwrite=True),
+        ),
+        ("annotate pod a why=a_test", Mark(POD, "annotations", (("why", "a_test"),))),
+        ("evict pod/a --grace-period=3", EvictPod(POD, 3)),
+        ("drain node-1 --ignore-daemonsets", NodeDrained("node-1", ignore_daemon_sets=True)),
+        (
+            "drain node/node-1 --force --delete-emptydir-data --grace-period=0",
+            NodeDrained("node-1", False, True, True, False, 0),
+        ),
+        (
+            "taint node node-1 dedicated=db:NoSchedule old- slow:NoExecute-",
+            Taints(
+                ObjectRef("nodes", "", "node-1"),
+                (Taint("dedicated", "db", "NoSchedule"),),
+                (Taint("old"), Taint("slow", "", "NoExecute")),
+            ),
+        ),
+        ("taint nodes/node-1 a:NoExecute", Taints(NODE, (Taint("a", "", "NoExecute"),))),
         (
             "load deploy/web cpu=1500m hits=900 --container=php",
             LoadOffered(*WEB_KEY, Document(cpu="1500m", hits="900"), "php"),
@@ -80,6 +115,21 @@ def test_an_action_is_read_as_kubectl_would(typed: str, meant: object) -> None:
         ("set colour deploy/web", '"set colour" is not known'),
         ("rollout dance deploy/web", '"rollout dance" is not known'),
         ("crash svc/web", "a service cannot crash; pods and nodes can"),
+        ("label pod/a", "KEY=VALUE, or KEY- to take it off, is missing; usage: label KIND/NAME"),
+        ("label pod/a tier", "tier is neither KEY=VALUE nor KEY-"),
+        ("label pod/a tier=a tier=b", "tier is given twice"),
+        ("label pod/a tier=a.", "tier=a.: a valid label must be"),
+        ("label pod/a x=y --all", "--all is not known; the options are --overwrite"),
+        ("evict deploy/web", "deployments.apps cannot be evicted; pods can"),
+        ("drain", "a node is missing; usage: drain NODE [--ignore-daemonsets]"),
+        ("drain pod/a", "pods is no node"),
+        ("drain node-1 --ignore-all", "--ignore-all is not known; the options are --ignore-daemon"),
+        ("cordon pod/a", "pods is no node"),
+        ("taint node", "a name is missing"),
+        ("taint node node-1", "KEY=VALUE:EFFECT is missing; the effects are NoSchedule, Prefer"),
+        ("taint node node-1 a=b:Never", "Never is no effect; the effects are NoSchedule"),
+        ("taint node node-1 a=b", "a=b has no effect; the effects are NoSchedule"),
+        ("taint pod/a a=b:NoExecute", "pods cannot be tainted; nodes can"),
         ("load deploy/web", "a load needs an amount such as cpu=2; usage: load KIND/NAME METRIC="),
         ("load deploy/web cpu", "METRIC=AMOUNT is missing"),
         ("load deploy/web cpu=many", "cpu=many: an amount is a quantity such as 500m, 2 or 1Gi"),

@@ -92,6 +92,37 @@ def test_pods_follow_the_load_and_it_is_told():
     assert "RECOVERY" not in result.output
 
 
+def test_a_node_is_drained_and_everything_runs_elsewhere():
+    result = kelm(
+        GUESTBOOK,
+        *("--at", "20s", "drain node-1"),
+        *("--at", "30s", "label deployment/frontend tier=shop --overwrite"),
+        *("--at", "30s", "taint node node-2 dedicated=db:NoSchedule"),
+    )
+    assert result.exit_code == 0, result.output
+    assert "> drain node-1" in result.output
+    assert "default/frontend       100.000%" in result.output
+    assert "node-1   Ready,SchedulingDisabled" in result.output
+    late = kelm(GUESTBOOK, "--at", "1s", "drain node-9")
+    assert late.exit_code == 2 and "no node is called 'node-9'" in late.output
+
+
+def test_an_eviction_that_a_budget_refuses_is_told(tmp_path: Path):
+    manifests = [
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web", "labels": {"a": "b"}}}
+        | {"spec": {"containers": [{"name": "app", "image": "nginx"}]}},
+        {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "web"}}
+        | {"spec": {"minAvailable": 1, "selector": {"matchLabels": {"a": "b"}}}},
+    ]
+    file = tmp_path / "web.yaml"
+    file.write_text(yaml.safe_dump_all(manifests))
+    result = kelm(str(file), "--at", "20s", "evict pod/web")
+    assert result.exit_code == 0, result.output
+    assert "refused: Cannot evict pod as it would violate the pod's disruption" in result.output
+    gone = kelm(str(file), "--at", "20s", "evict pod/gone")
+    assert gone.exit_code == 2 and 'pods "gone" not found' in gone.output
+
+
 def test_a_lost_machine_is_replaced_and_its_pods_come_back():
     result = kelm(GUESTBOOK, "--at", "60s", "crash node/node-1", "-o", "yaml")
     assert result.exit_code == 0, result.output

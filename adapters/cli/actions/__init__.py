@@ -1,0 +1,1 @@
+"""What a person types after `--at`, or to `kelm fault`: see `parse`."""
