@@ -73,10 +73,12 @@ class Patience(msgspec.Struct, frozen=True):
     grace_ms: a machine that has just come up is not judged for this long, and a Node may be not
         ready for this long.
     impaired_ms: how long the cloud's own check may fail.
+    ending_ms: how long the cloud may refuse to end a lost machine that still counts.
     """
 
     grace_ms: int = 300_000
     impaired_ms: int = 120_000
+    ending_ms: int = 600_000
 
 
 def unhealthy_at_ms(

@@ -11,7 +11,9 @@ for again under the same name, so it cannot happen twice.
 
 Source: Amazon EC2 Auto Scaling user guide (health checks, replacement, instance distribution). A
 zone that cannot launch is left alone for a while, and the others take its share; when it is back,
-one machine at a time moves there: it starts before another goes.
+one machine at a time moves there: it starts before another goes. A lost machine that the cloud will
+not switch off is asked for again and replaced all the same, as a MachineSet of Cluster API does,
+but only after ten minutes: refusals pass, and two machines cost more than one.
 """
 
 from __future__ import annotations
@@ -54,6 +56,16 @@ class Launch(msgspec.Struct, frozen=True):
     again_ms: int | None = None
 
 
+class Ending(msgspec.Struct, frozen=True):
+    """A machine that was asked to end and is still listed: since when, and when to ask again.
+
+    `again_ms` 0: the last request for it has no answer yet, or was answered well.
+    """
+
+    since_ms: int
+    again_ms: int = 0
+
+
 class PoolState(msgspec.Struct, frozen=True):
     """The state of a pool's process.
 
@@ -68,7 +80,7 @@ class PoolState(msgspec.Struct, frozen=True):
     instances: Cache | None = None
     nodes: Cache | None = None
     launches: PMap[str, Launch] = pmap()
-    terminations: PMap[str, int] = pmap()
+    terminations: PMap[str, Ending] = pmap()
     asked: PMap[RequestId, tuple[bool, str]] = pmap()
     running_since: PMap[str, int] = pmap()
     impaired_since: PMap[str, int] = pmap()
@@ -181,8 +193,9 @@ def _heard(pool: NodePool, state: PoolState, message: Answered) -> PoolState:
         return state
     if not launched:
         # Even of one that is said to be gone the list has the last word.
-        again = state.terminations.set(name, state.now_ms + pool.retry_ms)
-        return msgspec.structs.replace(state, terminations=again)
+        known = state.terminations.get(name, Ending(state.now_ms))
+        again = Ending(known.since_ms, state.now_ms + pool.retry_ms)
+        return msgspec.structs.replace(state, terminations=state.terminations.set(name, again))
     launch = state.launches.get(name)
     if launch is None or answer.reason is Reason.ALREADY_EXISTS:
         return state
@@ -209,6 +222,8 @@ class _Round:
         self.members = _members(pool, instances)
         self.alive = [one for one in self.members if one.name not in state.terminations]
         self.troubled_at = _troubles(pool, state, self.alive)
+        troubles = _troubles(pool, state, self.members)
+        self.lost = {name for name, at_ms in troubles.items() if at_ms <= state.now_ms}
         self.requests: list[Request] = []
         self.wake_at: list[int] = []
         self.wants_zone = False
@@ -228,7 +243,7 @@ class _Round:
 
     def terminate(self, one: Instance) -> None:
         self.alive.remove(one)
-        self.terminations = self.terminations.set(one.name, 0)
+        self.terminations = self.terminations.set(one.name, Ending(self.now_ms))
         self.ask(TerminateInstance(self.pool.pool, one.name))
 
     def census(self) -> dict[str, int]:
@@ -239,10 +254,21 @@ class _Round:
     def leaving(self) -> int:
         """Machines whose end was asked for and not yet confirmed: they still count.
 
-        A refused one does, too: it runs until it has been asked again.
+        One that the cloud would not switch off does, too: it runs until it has been asked again.
+        But one that was lost is written off in the end, or a cloud that refuses for ever would
+        leave the pool without it for ever.
         """
         asked = {name for launched, name in self.asked.values() if not launched}
-        return sum(1 for name, again_ms in self.terminations.items() if name in asked or again_ms)
+        return sum(
+            1
+            for name, ending in self.terminations.items()
+            if (name in asked or ending.again_ms) and not self.written_off(name, ending)
+        )
+
+    def written_off(self, name: str, ending: Ending) -> bool:
+        """Whether a machine was lost, and the cloud has refused to end it for too long."""
+        at_ms = ending.since_ms + self.pool.patience.ending_ms
+        return name in self.lost and at_ms <= self.now_ms
 
     @property
     def settled(self) -> bool:
@@ -302,11 +328,13 @@ def _ask_again(now: _Round) -> None:
         now.launches = now.launches.set(name, Launch(name, launch.zone))
         now.ask(LaunchInstance(now.pool.pool, launch.zone, name))
     for one in now.members:
-        again_ms = now.terminations.get(one.name, 0)
-        if again_ms > now.now_ms:
-            now.wake_at.append(again_ms)
-        elif again_ms:
-            now.terminations = now.terminations.set(one.name, 0)
+        ending = now.terminations.get(one.name)
+        if ending is None or not ending.again_ms:
+            continue
+        if ending.again_ms > now.now_ms:
+            now.wake_at.append(ending.again_ms)
+        else:
+            now.terminations = now.terminations.set(one.name, Ending(ending.since_ms))
             now.ask(TerminateInstance(now.pool.pool, one.name))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
@@ -39,6 +40,7 @@ class Cloud:
         self.instances, self.nodes = Table("instances"), Table("nodes")
         self.boots: dict[str, int] = {}
         self.failing: set[str] = set()
+        self.stubborn: set[str] = set()
         self.asked: list[Any] = []
         self.hear("instances", replaced=True)
         self.hear("nodes", replaced=True)
@@ -97,6 +99,8 @@ class Cloud:
                 return Refusal(Reason.SERVICE_UNAVAILABLE, "no capacity")
             self.boots[command.name] = self.now_ms + BOOT_MS
             self.put(command.name, command.zone, "pending")
+        elif command.name in self.stubborn:
+            return Refusal(Reason.FORBIDDEN, "it may not be switched off")
         elif known is None:
             return Refusal(Reason.NOT_FOUND, "gone")
         else:
@@ -239,6 +243,46 @@ def test_what_got_lost_on_the_way_is_asked_for_again() -> None:
     one.serve(dropped=True)
     one.run(600_000)
     assert [machine.name for machine in one.alive()] == ["node-2"]
+
+
+def test_a_lost_machine_that_the_cloud_will_not_switch_off_is_replaced_once() -> None:
+    one = cloud()
+    one.stubborn.add("node-2")
+    one.crash("node-2")
+    one.run(PATIENCE.impaired_ms + PATIENCE.ending_ms - 30_000)
+    assert len(one.alive()) == 3
+    one.run(3_600_000)
+    assert [machine.name for machine in one.alive()] == ["node-1", "node-2", "node-3", "node-4"]
+    asked = [type(command).__name__ for command in one.asked]
+    assert asked.count("LaunchInstance") == 1
+    assert asked.count("TerminateInstance") == pytest.approx(4_170_000 / 30_000, abs=3)
+    one.stubborn.clear()
+    one.run(60_000)
+    assert [machine.name for machine in one.alive()] == ["node-1", "node-3", "node-4"]
+
+
+def test_a_machine_too_many_that_the_cloud_will_not_switch_off_still_counts() -> None:
+    one = cloud(4)
+    shrunk = Cloud(msgspec.structs.replace(one.pool, desired=3))
+    shrunk.instances, shrunk.nodes, shrunk.now_ms = one.instances, one.nodes, one.now_ms
+    shrunk.stubborn = {machine.name for machine in one.alive()}
+    shrunk.restart()
+    shrunk.run(3_600_000)
+    assert len(shrunk.alive()) == 4
+    assert {type(command) for command in shrunk.asked} == {TerminateInstance}
+
+
+def test_a_machine_that_is_well_again_while_the_cloud_refuses_is_still_asked_to_go() -> None:
+    one = cloud()
+    one.stubborn.add("node-2")
+    one.crash("node-2")
+    one.run(1_200_000)
+    one.put("node-2", "zone-b", "running")
+    one.run(600_000)
+    assert len(one.alive()) == 4
+    one.stubborn.clear()
+    one.run(600_000)
+    assert [machine.name for machine in one.alive()] == ["node-1", "node-3", "node-4"]
 
 
 def test_a_restarted_pool_counts_the_machines_again() -> None:
