@@ -33,9 +33,20 @@ from kelm.core.runtime.controller import (
 from kelm.core.runtime.timers import Timers
 from kelm.core.store.hash_map import HashMap
 from kelm.core.store.small_map import SmallMap
-from kelm.effects.address import Key, RequestId, Resource
-from kelm.effects.commands import Command, List, RecordEvent, Request, Requests
-from kelm.effects.document import Document
+from kelm.effects.address import Key, RequestId, Resource, key_of
+from kelm.effects.commands import (
+    Command,
+    Create,
+    Delete,
+    Evict,
+    List,
+    Patch,
+    RecordEvent,
+    Request,
+    Requests,
+    Update,
+)
+from kelm.effects.document import Document, text
 from kelm.effects.messages import Answered, Cache, Message, Observed, TimerFired
 from kelm.effects.program import Subscriptions, Watch
 from kelm.effects.refusals import Reason, Refusal
@@ -50,6 +61,7 @@ Versions: TypeAlias = "SmallMap[Resource, int]"
 class Busy(msgspec.Struct, frozen=True):
     """A key's plan under way.
 
+    doubted: an answer was tolerated that the beliefs contradict.
     attempt: how many batches are left when the plan's attempt begins and when it is over.
     instead: see `Plan`.
     """
@@ -59,6 +71,7 @@ class Busy(msgspec.Struct, frozen=True):
     tolerated: frozenset[Reason]
     seen_at_least: Versions = SmallMap()
     failed: bool = False
+    doubted: bool = False
     attempt: tuple[int, int] = (0, 0)
     instead: Batch = ()
 
@@ -274,7 +287,9 @@ def _hear(controller: Controller, state: Work, message: Answered) -> tuple[Work,
     if isinstance(outcome, Failure):
         refusal = outcome.failure()
         memory = controller.refused(Sync(key, now_ms, state.caches, before), command, refusal)
-        busy = msgspec.structs.replace(refused(busy, refusal), out=out)
+        busy = refused(busy, refusal)
+        doubted = busy.doubted or is_doubtful(state.caches, command, refusal)
+        busy = msgspec.structs.replace(busy, out=out, doubted=doubted)
     else:
         answer = outcome.unwrap()
         answered: Answering | None = getattr(controller, "answered", None)
@@ -307,6 +322,25 @@ def refused(busy: Busy, refusal: Refusal) -> Busy:
     return msgspec.structs.replace(busy, failed=failed, later=() if failed else busy.later)
 
 
+def is_doubtful(caches: Caches, command: Command, refusal: Refusal) -> bool:
+    """Whether an object that is said not to be there is still believed to be.
+
+    Such a NotFound may be right and the belief old, or it may be wrong, as the answer of a server
+    that has just lost its place is. Whoever tolerates it has to look again: where it was right,
+    the watch will have shown by then what is gone.
+    """
+    if refusal.reason is not Reason.NOT_FOUND:
+        return False
+    if isinstance(command, Create):
+        return True
+    if not isinstance(command, Update | Patch | Delete | Evict):
+        return False
+    cache = caches.get(command.resource if not isinstance(command, Evict) else "pods")
+    found = None if cache is None else cache.get(key_of(command.namespace, command.name))
+    uid = getattr(command, "uid", "")
+    return found is not None and uid in ("", text(found, "metadata", "uid"))
+
+
 def _wrote(
     controller: Controller, seen_at_least: Versions, command: Command, answer: Document
 ) -> Versions:
@@ -336,7 +370,7 @@ def _hears_all_of(controller: Controller, resource: Resource) -> bool:
 
 def _done(state: Work, key: Key, busy: Busy) -> Work:
     state = msgspec.structs.replace(state, busy=state.busy.remove(key))
-    if busy.failed:
+    if busy.failed or busy.doubted:
         return _back_off(state, key)
     if key in state.failures:
         state = msgspec.structs.replace(state, failures=state.failures.remove(key))
