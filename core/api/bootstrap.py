@@ -18,6 +18,9 @@ from kelm.core.store.store import Store
 from kelm.effects.commands import Command, Create, Patch
 from kelm.effects.document import Document, document
 
+API_ADDRESS: Final = "172.18.0.1"
+"""The API server's address in the network of the machines: that of no machine."""
+_API_PORT: Final = {"name": "https", "port": 6443, "protocol": "TCP"}
 SYSTEM_NAMESPACES: Final = ("kube-system", "kube-public", "kube-node-lease", "default")
 SYSTEM_PRIORITIES: Final = (
     (
@@ -38,7 +41,7 @@ def new_server(*, seed: int = 0, now_ms: int = 0, ranges: Ranges = DEFAULT_RANGE
     """The API server of a cluster that was just made.
 
     It has the system's namespaces and priority classes and the Service `kubernetes`, with the
-    range that its address is from.
+    range that its address is from and the address behind it.
 
     >>> server = new_server()
     >>> [doc["metadata"]["name"] for doc in server.store.table("namespaces").objects()]
@@ -61,6 +64,8 @@ def _first_requests(ranges: Ranges, now_ms: int) -> tuple[Command, ...]:
         ),
         Create("services", "default", _kubernetes_service(ranges)),
         *_service_range(ranges, now_ms),
+        Create("endpoints", "default", _endpoints()),
+        Create("endpointslices.discovery.k8s.io", "default", _endpoint_slice()),
     )
 
 
@@ -91,4 +96,23 @@ def _service_range(ranges: Ranges, now_ms: int) -> tuple[Command, ...]:
     return (
         Create(RANGES, "", document(whole)),
         Patch(RANGES, "", "kubernetes", document(status), subresource="status"),
+    )
+
+
+def _endpoints() -> Document:
+    """Where the API server is, for those who still read Endpoints; nobody mirrors it."""
+    labels = {"endpointslice.kubernetes.io/skip-mirror": "true"}
+    subset = {"addresses": [{"ip": API_ADDRESS}], "ports": [_API_PORT]}
+    return document({"metadata": {"name": "kubernetes", "labels": labels}, "subsets": [subset]})
+
+
+def _endpoint_slice() -> Document:
+    labels = {"kubernetes.io/service-name": "kubernetes"}
+    return document(
+        {
+            "metadata": {"name": "kubernetes", "labels": labels},
+            "addressType": "IPv4",
+            "endpoints": [{"addresses": [API_ADDRESS], "conditions": {"ready": True}}],
+            "ports": [_API_PORT],
+        }
     )

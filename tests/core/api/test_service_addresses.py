@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from kelm import Cluster
 from kelm.core.api.bootstrap import new_server
 from kelm.core.api.server import ApiServer, handle
 from kelm.effects.commands import Create, Patch, Update
@@ -101,3 +102,16 @@ def test_a_new_cluster_says_where_its_addresses_come_from() -> None:
     assert ip_address(service["spec"]["clusterIP"]) in ip_network(network)
     (ready,) = doc["status"]["conditions"]
     assert (ready["type"], ready["status"]) == ("Ready", "True")
+
+
+def test_a_new_cluster_says_where_its_api_server_is() -> None:
+    store = new_server(now_ms=NOW_MS).store
+    endpoints: Any = store.get("endpoints", "default/kubernetes")
+    slice_: Any = store.get("endpointslices.discovery.k8s.io", "default/kubernetes")
+    (subset,), (endpoint,) = endpoints["subsets"], slice_["endpoints"]
+    assert (subset["addresses"][0]["ip"],) == endpoint["addresses"]
+    assert subset["ports"] == slice_["ports"]
+    cluster = Cluster(nodes=1)
+    cluster.run(60_000)
+    slices = [one["metadata"]["name"] for one in cluster.list("endpointslices.discovery.k8s.io")]  # type: ignore[index,call-overload]
+    assert slices == ["kubernetes"]
