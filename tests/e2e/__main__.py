@@ -4,18 +4,21 @@ Builds upstream's test binary and kubectl from Go modules (once, 15 minutes; kep
 binaries of `tests.realcluster` are), runs tests one by one, each process on a cluster of its own,
 and prints one line a test and the sums. Without names it runs all that `expected.txt` names.
 
-Exit status 1 if a test that is expected to pass did not.
+Interrupted, it lets the tests that run come to an end. Exit status 1 if a test that is expected to
+pass did not.
 """
 
 from __future__ import annotations
 
 import argparse
 import re
+import signal
 import sys
 import threading
 from collections.abc import Iterable
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from types import FrameType
 
 from tests.e2e.results import EXPECTED, Result, first_line, merged, read_results, sums, worse
 from tests.e2e.running import cluster, run
@@ -60,6 +63,12 @@ class Work:
         for name in names:
             self.left.put(name)
 
+    def give_up(self, number: int, frame: FrameType | None) -> None:
+        """Leave out what has not begun; what runs ends when its time is over."""
+        for names in (self.left, self.failed):
+            while _next(names) is not None:
+                pass
+
     def work(self) -> None:
         """Run all at the first speed, and then what failed at the second."""
         options = self.options
@@ -103,6 +112,8 @@ def main(words: list[str]) -> int:
     build(E2E, KUBECTL, timeout_seconds=3_600.0)
     names = _chosen(options)
     work = Work(options, names)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, work.give_up)
     threads = [threading.Thread(target=work.work) for _ in range(options.processes)]
     for thread in threads:
         thread.start()
