@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import msgspec
 
+from kelm.core.node.containers.behaviour import NEVER_MS
 from kelm.core.node.containers.starting import CONFIG_ERROR
-from kelm.core.node.containers.stopping import stop_pod
+from kelm.core.node.containers.stopping import stop_container, stop_pod
 from kelm.core.node.pods.conditions import OWN
 from kelm.core.node.pods.lifecycle import settle
 from kelm.core.node.pods.local import INITIALIZING, NEW, ContainerRun, LocalPod
@@ -76,7 +77,7 @@ def changed(turn: Turn, pod: LocalPod, doc: Document, revision: int) -> LocalPod
         elif pod.life == "stopping":
             pod = _hurried(turn, pod, meta)
     if (meta.get("generation") or 0) != pod.generation:
-        pod = _respecified(pod, meta, child(doc, "spec"))
+        pod = _respecified(turn, pod, meta, child(doc, "spec"))
     labels, annotations = meta.get("labels", EMPTY), meta.get("annotations", EMPTY)
     if labels is not pod.labels or annotations is not pod.annotations:
         pod = _relabelled(turn, pod, meta)
@@ -108,12 +109,44 @@ def _hurried(turn: Turn, pod: LocalPod, meta: Document) -> LocalPod:
     return settle(turn, stop_pod(turn, pod, turn.now_ms, grace_ms), turn.now_ms)
 
 
-def _respecified(pod: LocalPod, meta: Document, spec: Document) -> LocalPod:
+def _respecified(turn: Turn, pod: LocalPod, meta: Document, spec: Document) -> LocalPod:
     """The spec changed: of what may change in it, the node reads images, deadline and grace."""
     recipe = pod.recipe if spec is pod.recipe.spec else pod_recipe(spec)
     if len(recipe.containers) != len(pod.recipe.containers):
         recipe = pod.recipe
-    return replace(pod, recipe=recipe, generation=_generation(meta))
+    changed = [
+        index
+        for index, (old, new) in enumerate(
+            zip(pod.recipe.containers, recipe.containers, strict=True)
+        )
+        if old.image != new.image
+    ]
+    pod = replace(pod, recipe=recipe, generation=_generation(meta))
+    runs = list(pod.runs)
+    for index in changed if pod.life == "live" else ():
+        runs[index] = _with_other_image(turn, pod, index)
+    return replace(pod, runs=tuple(runs)) if changed else pod
+
+
+def _with_other_image(turn: Turn, pod: LocalPod, index: int) -> ContainerRun:
+    """A container whose image is another now: one that runs is stopped and starts anew, one that
+    waits for an image or for a back-off tries at once. What has ended for good is left alone.
+
+    Source: pkg/kubelet/kuberuntime/kuberuntime_manager.go (computePodActions, containerChanged).
+    """
+    run, recipe = pod.runs[index], pod.recipe.containers[index]
+    if run.stage == "running" and run.stop_code is None:
+        if index < pod.recipe.init_count and recipe.restart_policy != "Always":
+            return run
+        text = f"Container {recipe.name} definition changed, will be restarted"
+        grace_ms = pod.recipe.grace_seconds * 1_000
+        stopped = stop_container(turn, pod, index, turn.now_ms, grace_ms, text)
+        return replace(stopped, restart_asked=True, backoff=None)
+    if run.stage == "creating" or (run.stage == "waiting" and run.due_ms != NEVER_MS):
+        return replace(run, stage="waiting", due_ms=turn.now_ms, pull_backoff=None)
+    if run.stage == "exited" and run.due_ms != NEVER_MS:
+        return replace(run, due_ms=turn.now_ms, backoff=None)
+    return run
 
 
 def _relabelled(turn: Turn, pod: LocalPod, meta: Document) -> LocalPod:
