@@ -72,13 +72,24 @@ def reported_status(machine: Machine, old: Document, now_ms: int) -> Document:
                 Document(type="InternalIP", address=machine.host_ip),
                 Document(type="Hostname", address=machine.node),
             ),
-            "capacity": machine.capacity,
-            "allocatable": machine.offered,
+            "capacity": _with_others(machine, machine.capacity, child(old, "capacity")),
+            "allocatable": _with_others(machine, machine.offered, child(old, "capacity")),
             "conditions": _conditions(children(old, "conditions"), now),
             "daemonEndpoints": _ENDPOINTS,
             "nodeInfo": node_info(machine.node, machine.seed, machine.boots),
         }
     )
+
+
+def _with_others(machine: Machine, own: Document, capacity: Document) -> Document:
+    """What a machine offers, and what others say in its capacity that it has beside.
+
+    Source: pkg/kubelet/nodestatus/setters.go (MachineInfo).
+    """
+    if len(capacity) <= len(machine.capacity):
+        return own
+    others = {name: capacity[name] for name in capacity if name not in machine.capacity}
+    return Document({**others, **own})
 
 
 _ENDPOINTS = Document(kubeletEndpoint=Document(Port=10250))
@@ -139,7 +150,8 @@ def is_as_reported(machine: Machine, node: Document) -> bool:
     """Whether the API shows what the kubelet would write, heartbeat times apart."""
     if reported_boot(node) != this_boot(machine):
         return False
-    if child(node, "status", "allocatable") != machine.offered:
+    capacity = child(node, "status", "capacity")
+    if child(node, "status", "allocatable") != _with_others(machine, machine.offered, capacity):
         return False
     found = {one.get("type"): one for one in children(node, "status", "conditions")}
     for kind, status, reason, _ in HEALTHY:
