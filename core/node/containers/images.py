@@ -208,7 +208,8 @@ def shell_image(launch: Launch) -> Behaviour:
 
 
 SHELLS = ("busybox", "alpine", "bash", "debian", "ubuntu", "centos", "fedora")
-WELL_KNOWN = SmallMap({name: Image(shell_image) for name in SHELLS})
+WELL_KNOWN = SmallMap({name: Image(shell_image) for name in SHELLS}).put("pause", image())
+"""What these images do is known; pause does nothing, for ever, even in a Job."""
 
 
 class Images(msgspec.Struct, frozen=True):

@@ -10,6 +10,7 @@ from kelm import Cluster
 from kelm.core.node.containers.images import Images, image
 from kelm.effects.commands import List
 
+PAUSE = "registry.k8s.io/pause:3.10"
 ABSENT = (
     "webserver:404",
     "foo:non-existent",
@@ -67,3 +68,19 @@ def test_an_image_that_was_given_a_program_is_there_whatever_its_name() -> None:
     images = Images().with_image("web:404", image()).with_image("*:missing", image())
     assert images.pull_error("web:404") == images.pull_error("db:missing") == ""
     assert images.pull_error("db:404")
+
+
+def test_pause_runs_for_ever_even_in_a_job() -> None:
+    cluster = Cluster(nodes=1)
+    template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": PAUSE}]}}
+    meta = {"name": "j", "namespace": "default"}
+    job = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": meta,
+        "spec": {"template": template},
+    }
+    cluster.apply(job)
+    cluster.run(60_000)
+    status: Any = cluster.list("pods")[0]["status"]
+    assert status["phase"] == "Running"
