@@ -254,11 +254,11 @@ class Images(msgspec.Struct, frozen=True):
         >>> mine.pull_error("web:404"), mine.pull_error("db:404")[:14]
         ('', 'failed to pull')
         """
-        program = self.find(name)
-        given = WELL_KNOWN.get(repository(name).rpartition("/")[2], self.rest)
-        if program.pull_error or program is not given:
+        program, why = self.find(name), absent(name)
+        if not why or program.pull_error:
             return program.pull_error
-        return absent(name)
+        given = WELL_KNOWN.get(repository(name).rpartition("/")[2], self.rest)
+        return why if program is given else ""
 
 
 def repository(name: str) -> str:

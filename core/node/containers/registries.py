@@ -9,6 +9,7 @@ Source: RFC 2606, section 2 (`invalid`); what containerd 2 answers to a kubelet.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 ABSENT_TAGS: Final = frozenset(
@@ -17,6 +18,7 @@ ABSENT_TAGS: Final = frozenset(
 """What such tags are without dashes and underscores."""
 
 
+@lru_cache(maxsize=4096)
 def absent(name: str) -> str:
     """Why an image of this name cannot be pulled, "" if it can.
 

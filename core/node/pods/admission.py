@@ -70,11 +70,12 @@ def reject(pod: PodRecipe, used: Usage, offered: Usage) -> Rejection | None:
     >>> reject(pod, Usage(1, 2_000, 0), Usage(110, 4_000, 0)).reason
     'OutOfcpu'
     """
-    for sysctl in children(pod.spec, "securityContext", "sysctls"):
-        why = _forbidden_sysctl(text(sysctl, "name").replace("/", "."), pod)
-        if why:
-            message = f"Pod was rejected: forbidden sysctl: {why}"
-            return Rejection("SysctlForbidden", message)
+    if "securityContext" in pod.spec:
+        for sysctl in children(pod.spec, "securityContext", "sysctls"):
+            why = _forbidden_sysctl(text(sysctl, "name").replace("/", "."), pod)
+            if why:
+                message = f"Pod was rejected: forbidden sysctl: {why}"
+                return Rejection("SysctlForbidden", message)
     if used.pods + 1 > offered.pods:
         return _out_of("pods", 1, used.pods, offered.pods)
     if pod.cpu_milli and pod.cpu_milli + used.cpu_milli > offered.cpu_milli:
