@@ -273,7 +273,8 @@ def _arrived(turn: Turn, state: NodeState, key: Key, doc: Document) -> NodeState
 
 
 def _admitted(turn: Turn, state: NodeState, pod: LocalPod) -> LocalPod:
-    rejection = reject(pod.recipe, state.used, state.offered)
+    others = (other.recipe for other in state.pods.values() if _takes(other))
+    rejection = reject(pod.recipe, state.used, state.offered, others)
     if rejection is None:
         return pod
     turn.tell(pod, "Warning", rejection.reason, rejection.message)

@@ -7,6 +7,7 @@ pkg/kubelet/sysctl (safe_sysctls.go, allowlist.go).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -58,10 +59,12 @@ class Rejection(msgspec.Struct, frozen=True, gc=False):
     message: str
 
 
-def reject(pod: PodRecipe, used: Usage, offered: Usage) -> Rejection | None:
+def reject(
+    pod: PodRecipe, used: Usage, offered: Usage, others: Iterable[PodRecipe] = ()
+) -> Rejection | None:
     """Why the node will not run a pod, None if it will.
 
-    used: by the pods that the node runs already.
+    used: by the pods that the node runs already; others: these pods.
 
     >>> from kelm.core.node.pods.recipe import pod_recipe
     >>> from kelm.effects.document import document
@@ -82,6 +85,12 @@ def reject(pod: PodRecipe, used: Usage, offered: Usage) -> Rejection | None:
         return _out_of("cpu", pod.cpu_milli, used.cpu_milli, offered.cpu_milli)
     if pod.memory_bytes and pod.memory_bytes + used.memory_bytes > offered.memory_bytes:
         return _out_of("memory", pod.memory_bytes, used.memory_bytes, offered.memory_bytes)
+    ports = pod.host_ports
+    if ports and any(
+        mine.conflicts(theirs) for other in others for theirs in other.host_ports for mine in ports
+    ):
+        why = "node(s) didn't have free ports for the requested pod ports"
+        return Rejection("NodePorts", f"Pod was rejected: Predicate NodePorts failed: {why}")
     return None
 
 

@@ -23,6 +23,7 @@ from kelm.effects.document import (
     value_at,
 )
 
+ANY_ADDRESS = ("", "0.0.0.0", "::")
 Handler: TypeAlias = Literal["exec", "httpGet", "tcpSocket", "grpc", "sleep", ""]
 
 
@@ -48,11 +49,31 @@ class ExitRule(msgspec.Struct, frozen=True, gc=False):
     action: str = "Restart"
 
 
+class HostPort(msgspec.Struct, frozen=True, gc=False):
+    """A port of a machine, on one of its addresses or ("") on all."""
+
+    port: int
+    protocol: str = "TCP"
+    ip: str = ""
+
+    def conflicts(self, other: HostPort) -> bool:
+        """Whether two containers of one machine cannot both have these.
+
+        >>> HostPort(80).conflicts(HostPort(80, ip="10.0.0.1"))
+        True
+        >>> HostPort(80, ip="10.0.0.2").conflicts(HostPort(80, ip="10.0.0.1"))
+        False
+        """
+        if (self.port, self.protocol) != (other.port, other.protocol):
+            return False
+        return self.ip == other.ip or "" in (self.ip, other.ip)
+
+
 class Recipe(msgspec.Struct, frozen=True, gc=False):
     """One container. `restart_policy` is "" where the pod's holds; probes: startup comes first.
 
     sources: what its environment is made from beside the pod; sub_paths: what parts of volumes it
-    mounts, as expressions.
+    mounts, as expressions; host_ports: what it takes of its machine's ports.
     """
 
     name: str
@@ -67,6 +88,7 @@ class Recipe(msgspec.Struct, frozen=True, gc=False):
     has_env: bool = False
     sources: tuple[Resource, ...] = ()
     sub_paths: tuple[str, ...] = ()
+    host_ports: tuple[HostPort, ...] = ()
     cpu_milli: int = 0
     memory_bytes: int = 0
 
@@ -89,6 +111,11 @@ class PodRecipe(msgspec.Struct, frozen=True, gc=False):
     def sources(self) -> tuple[Resource, ...]:
         """What the environments of its containers are made from beside the pod."""
         return tuple([one for recipe in self.containers for one in recipe.sources])
+
+    @property
+    def host_ports(self) -> tuple[HostPort, ...]:
+        """What its containers take of the machine's ports."""
+        return tuple([one for recipe in self.containers for one in recipe.host_ports])
 
     @property
     def init(self) -> tuple[Recipe, ...]:
@@ -141,6 +168,7 @@ def _decode(doc: Document) -> Recipe:
         has_env="env" in doc or "envFrom" in doc or bool(sources),
         sources=sources,
         sub_paths=tuple([text(one, "subPathExpr") for one in _expressed(doc)]),
+        host_ports=_host_ports(doc) if "ports" in doc else (),
         cpu_milli=cpu_milli(requests["cpu"]) if "cpu" in requests else 0,  # type: ignore[arg-type]
         memory_bytes=whole_units(requests["memory"]) if "memory" in requests else 0,  # type: ignore[arg-type]
     )
@@ -156,6 +184,20 @@ def default_pull_policy(image: str) -> str:
         return "IfNotPresent"
     tag = image.rpartition("/")[2].partition(":")[2]
     return "Always" if tag in ("", "latest") else "IfNotPresent"
+
+
+def _host_ports(doc: Document) -> tuple[HostPort, ...]:
+    return tuple(
+        [
+            HostPort(
+                number(one, "hostPort"),
+                text(one, "protocol", default="TCP"),
+                ip if (ip := text(one, "hostIP")) not in ANY_ADDRESS else "",
+            )
+            for one in children(doc, "ports")
+            if one.get("hostPort")
+        ]
+    )
 
 
 def _expressed(doc: Document) -> list[Document]:
