@@ -64,6 +64,18 @@ SUPPORTED: Final[dict[Resource, tuple[str, ...]]] = {
 
 USUAL: Final = (NAME, NAMESPACE)
 
+OTHERWISE_CALLED: Final = {
+    "regarding.kind": "involvedObject.kind",
+    "regarding.namespace": "involvedObject.namespace",
+    "regarding.name": "involvedObject.name",
+    "regarding.uid": "involvedObject.uid",
+    "regarding.apiVersion": "involvedObject.apiVersion",
+    "regarding.resourceVersion": "involvedObject.resourceVersion",
+    "regarding.fieldPath": "involvedObject.fieldPath",
+    "reportingController": "reportingComponent",
+}
+"""What events.k8s.io calls the fields of events."""
+
 WHEN_ABSENT: Final = {
     "spec.unschedulable": "false",
     "spec.hostNetwork": "false",
@@ -82,6 +94,8 @@ def field_of(resource: Resource, doc: Document, field: str) -> str:
     if resource == "jobs.batch" and field == "status.successful":
         field = "status.succeeded"
         return field_text(doc, field) or "0"
+    if resource == "events":
+        field = OTHERWISE_CALLED.get(field, field)
     if resource == "events" and field == "source":
         return field_text(doc, "source.component") or field_text(doc, "reportingComponent")
     if field == "status.podIPs":
@@ -124,6 +138,8 @@ def _supported(resource: Resource, selector: FieldSelector) -> Refusal | None:
         if supported is None and term.field not in USUAL:
             known = ", ".join(f'"{field}"' for field in USUAL)
             return refuse.bad_request(f'"{term.field}" is not a known field selector: only {known}')
+        if resource == "events" and term.field in OTHERWISE_CALLED:
+            continue
         if supported is not None and term.field not in supported:
             return refuse.bad_request(f"field label not supported: {term.field}")
     return None

@@ -5,10 +5,13 @@ Source: kubernetes v1.36, apiserver/pkg/endpoints/handlers/response.go and respo
 
 from __future__ import annotations
 
+from operator import is_
+
 import msgspec
 from returns.result import Failure
 
 from kelm.core.api.conversion import served
+from kelm.core.api.custom.structural import defaulted
 from kelm.core.api.rest.address import Target
 from kelm.core.api.rest.media import Media
 from kelm.core.api.rest.request import Ask
@@ -87,11 +90,24 @@ def formed(ask: Ask, body: Document, now_ms: int) -> Document:
 
 
 def converted(target: Target, body: Document) -> Document:
-    """A document, or each of a list's, in the version of the request."""
+    """A document, or each of a list's, in the version of the request.
+
+    What a custom object was stored without, because its schema had no default then, is filled in.
+    """
     info, version = target.info, target.api_version
-    if is_list(body):
-        if body.get("apiVersion") == version:
-            return body
-        items = tuple(served(info, doc, version) for doc in children(body, "items"))
-        return Document({**body, "apiVersion": version, "items": items})
-    return served(info, body, version)
+    if not is_list(body):
+        return _filled(target, served(info, body, version))
+    if body.get("apiVersion") == version and target.custom is None:
+        return body
+    items = children(body, "items")
+    shown = tuple(_filled(target, served(info, doc, version)) for doc in items)
+    if body.get("apiVersion") == version and all(map(is_, shown, items)):
+        return body
+    return Document({**body, "apiVersion": version, "items": shown})
+
+
+def _filled(target: Target, doc: Document) -> Document:
+    if target.custom is None or doc.get("kind") != target.info.kind:
+        return doc
+    filled = defaulted(doc, target.custom.schema)
+    return filled if isinstance(filled, Document) else doc

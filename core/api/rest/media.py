@@ -70,8 +70,8 @@ def clauses(accept: str) -> list[Clause]:
     return sorted(found, key=lambda clause: -clause.quality)
 
 
-def negotiate(accept: str, *, indent: bool = False) -> Media | Refusal:
-    """The form to answer in, or that none is possible.
+def negotiate(accept: str, *, indent: bool = False, plain: bool = False) -> Media | Refusal:
+    """The form to answer in, or that none is possible; with `plain` only the object as it is.
 
     >>> negotiate("application/json;as=Table;v=v1;g=meta.k8s.io,application/json").form
     'Table'
@@ -83,7 +83,7 @@ def negotiate(accept: str, *, indent: bool = False) -> Media | Refusal:
     for clause in clauses(accept):
         kind = _MATCHES.get(clause.type)
         form = clause.parameters.get("as", "")
-        if kind is None or (form and not _is_known(clause)):
+        if kind is None or (form and (plain or not _is_known(clause))):
             continue
         return Media(kind, form, indent)
     return not_acceptable()

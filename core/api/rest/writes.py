@@ -19,7 +19,7 @@ from kelm.core.api.rest.address import Target
 from kelm.core.api.rest.deletion import read_delete_options
 from kelm.core.api.rest.fields import Fields, checked_object, checked_patch
 from kelm.core.api.rest.json_body import summary
-from kelm.core.api.rest.media import JSON, PROTOBUF, YAML, Media, unsupported_body
+from kelm.core.api.rest.media import JSON, PROTOBUF, YAML, Media, negotiate, unsupported_body
 from kelm.core.api.rest.options import WriteOptions, read_list_options, read_write_options
 from kelm.core.api.rest.request import (
     MAX_BODY_BYTES,
@@ -91,7 +91,8 @@ def _write(target: Target, request: HttpRequest, media: Media, verb: str) -> Pla
     if isinstance(body, Refusal):
         return body
     if target.info.resource in REVIEWS:
-        return Review(target, body, media)
+        plain = negotiate(request.accept, plain=True) if media.form else media
+        return plain if isinstance(plain, Refusal) else Review(target, body, plain)
     if target.subresource == "token":
         return IssueToken(target, body, media)
     custom = None if target.subresource == "scale" else target.custom

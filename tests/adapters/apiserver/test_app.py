@@ -135,6 +135,55 @@ def test_an_event_written_in_the_new_group_is_read_in_the_old_one(client: Client
     assert (older["message"], older["reportingComponent"]) == ("said", "example.com/me")
 
 
+def test_events_are_selected_by_the_names_of_both_groups(client: Client) -> None:
+    body = {
+        "metadata": {"name": "a"},
+        "regarding": {"kind": "Pod", "namespace": "default", "name": "web"},
+        "reportingController": "test",
+        "reportingInstance": "one",
+        "eventTime": "2026-01-01T00:00:00.000000Z",
+        "type": "Normal",
+        "reason": "Tested",
+        "action": "Test",
+    }
+    events = "/apis/events.k8s.io/v1/namespaces/default/events"
+    assert client.ask("POST", events, body).status == 201
+    for query, count in (
+        ("regarding.name%3Dweb,reportingController%3Dtest", 1),
+        ("reportingController%3Dother", 0),
+        ("involvedObject.name%3Dweb", 1),
+    ):
+        listed = client.ask("GET", f"{events}?fieldSelector={query}")
+        assert (listed.status, len(listed.body["items"])) == (200, count), query
+
+
+def test_a_review_is_no_table(client: Client) -> None:
+    path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+    body = {"spec": {"nonResourceAttributes": {"path": "/", "verb": "get"}}}
+    table = "application/json;as=Table;v=v1;g=meta.k8s.io"
+    assert client.ask("POST", path, body, {"accept": table}).status == 406
+    answered = client.ask("POST", path, body, {"accept": f"{table},application/json"})
+    assert (answered.status, answered.body["status"]["allowed"]) == (201, True)
+
+
+def test_a_custom_object_is_read_with_defaults_that_came_later(client: Client) -> None:
+    names = {"plural": "gadgets", "kind": "Gadget", "listKind": "GadgetList", "singular": "gadget"}
+    schema: dict[str, Any] = {"type": "object", "properties": {"size": {"type": "integer"}}}
+    one = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    spec = {"group": "example.com", "scope": "Cluster", "names": names, "versions": [one]}
+    crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    made = client.ask("POST", crds, {"metadata": {"name": "gadgets.example.com"}, "spec": spec})
+    assert made.status == 201
+    gadgets = "/apis/example.com/v1/gadgets"
+    assert "size" not in client.ask("POST", gadgets, {"metadata": {"name": "a"}}).body
+    crd = client.ask("GET", f"{crds}/gadgets.example.com").body
+    fields = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
+    fields["size"]["default"] = 3
+    assert client.ask("PUT", f"{crds}/gadgets.example.com", crd).status == 200
+    assert client.ask("GET", f"{gadgets}/a").body["size"] == 3
+    assert client.ask("GET", gadgets).body["items"][0]["size"] == 3
+
+
 def test_an_autoscaler_of_version_1_is_one_of_version_2(client: Client) -> None:
     spec = {
         "scaleTargetRef": {"kind": "Deployment", "name": "web", "apiVersion": "apps/v1"},
