@@ -12,13 +12,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from kelm.core.api.validation.names import dns1123_subdomain
-from kelm.core.objects.meta import OwnerReference
+from kelm.core.objects.meta import OwnerReference, metadata
 from kelm.core.objects.pod import Pod, pod
 from kelm.core.objects.selectors import Selector
 from kelm.core.objects.time import parse_time
 from kelm.effects.address import Uid
 from kelm.effects.document import Document, Json, child
-from kelm.effects.messages import Cache
+from kelm.effects.messages import Cache, Change
+
+
+def is_another_kinds(change: Change, kind: str) -> bool:
+    """Whether a pod's change cannot concern controllers of a kind: it is and was of another.
+
+    Most pods are: this is asked of every change of every pod, before anything else.
+    """
+    new, old = change.new, change.old
+    if new is not None:
+        owner = metadata(new).controller
+        if owner is None or owner.kind == kind:
+            return False
+    if old is not None:
+        owner = metadata(old).controller
+        return owner is None or owner.kind != kind
+    return True
 
 
 def ready_since_ms(one: Pod) -> int | None:

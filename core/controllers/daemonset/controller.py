@@ -13,6 +13,7 @@ from kelm.core.controllers.daemonset.fit import NOT, fit_of
 from kelm.core.controllers.daemonset.history import REVISIONS
 from kelm.core.controllers.daemonset.memory import after_answer, after_refusal
 from kelm.core.controllers.daemonset.reconcile import COMPONENT, DAEMON_SETS, reconcile
+from kelm.core.controllers.pods import is_another_kinds
 from kelm.core.objects.daemon_set import DaemonSet, daemon_set
 from kelm.core.objects.meta import Metadata, metadata
 from kelm.core.objects.pod import Pod, pod
@@ -79,6 +80,8 @@ def _differs(one: DaemonSet, old: Document | None, new: Document | None) -> bool
 
 def _of_pod(sets: Cache, change: Change) -> list[Key]:
     """The set that a pod belongs to, or belonged to; for an orphan all that select it."""
+    if is_another_kinds(change, "DaemonSet"):
+        return []
     old = pod(change.old) if change.old is not None else None
     new = pod(change.new) if change.new is not None else None
     if old is not None and new is not None and _seen(old) == _seen(new):

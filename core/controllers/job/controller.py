@@ -17,6 +17,7 @@ from kelm.core.controllers.events import NORMAL, WARNING, event
 from kelm.core.controllers.job.manage import BATCH_PERIOD_MS
 from kelm.core.controllers.job.memory import FORGOTTEN, Memory, after_answer, after_refusal
 from kelm.core.controllers.job.reconcile import CONTROLLER, reconcile
+from kelm.core.controllers.pods import is_another_kinds
 from kelm.core.objects.batch import JOBS, job
 from kelm.core.objects.meta import metadata
 from kelm.core.objects.pod import Pod, pod
@@ -101,6 +102,8 @@ def _is_status_only(change: Change) -> bool:
 
 def _of_pod(caches: Caches, change: Change) -> Iterable[Key]:
     """The Jobs that a pod's change concerns: its old and new owner, or who may adopt it."""
+    if is_another_kinds(change, "Job"):
+        return ()
     old = pod(change.old) if change.old is not None else None
     new = pod(change.new) if change.new is not None else None
     if old is not None and new is not None and _counts_alike(old, new):

@@ -13,6 +13,7 @@ from functools import lru_cache
 
 import msgspec
 
+from kelm.core.controllers.pods import is_another_kinds
 from kelm.core.controllers.replicaset.kinds import REPLICA_SET, REPLICATION_CONTROLLER, Kind
 from kelm.core.controllers.replicaset.memory import FORGOTTEN, Memory, after_answer, after_refusal
 from kelm.core.controllers.replicaset.reconcile import BURST, reconcile
@@ -63,7 +64,7 @@ class ReplicaSetController(msgspec.Struct, frozen=True):
         return after_answer(memory, command, answer)
 
     def _of_pod(self, sets: Cache, change: Change) -> Iterable[Key]:
-        if _counts_alike(change.old, change.new):
+        if is_another_kinds(change, self.kind.kind) or _counts_alike(change.old, change.new):
             return ()
         old = metadata(change.old) if change.old is not None else None
         new = metadata(change.new) if change.new is not None else None

@@ -7,6 +7,8 @@ and asks once more before it adopts.
 from __future__ import annotations
 
 import msgspec
+from pyrsistent import pvector
+from pyrsistent.typing import PVector
 
 from kelm.core.controllers.replicaset.tally import Counted
 from kelm.core.objects.meta import metadata
@@ -39,7 +41,7 @@ class Memory(msgspec.Struct, frozen=True):
 
     counted: Counted | None = None
     awaited: int = 0
-    created: tuple[str, ...] = ()
+    created: PVector[str] = pvector()
     may_adopt: bool = False
     failures: tuple[Failure, ...] = ()
 
@@ -57,7 +59,9 @@ def after_answer(memory: Memory, command: Command, answer: Document) -> Memory:
         return memory
     meta = metadata(answer)
     revision = int(meta.resource_version) if meta.resource_version.isdecimal() else 0
-    created = (*memory.created, meta.name) if isinstance(command, Create) else memory.created
+    created = memory.created
+    if isinstance(command, Create):
+        created = created.append(meta.name)
     awaited = max(memory.awaited, revision)
     return msgspec.structs.replace(memory, awaited=awaited, created=created)
 

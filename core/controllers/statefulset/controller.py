@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from kelm.core.controllers.pods import is_another_kinds
 from kelm.core.controllers.statefulset.history import REVISIONS
 from kelm.core.controllers.statefulset.identity import parent_and_ordinal
 from kelm.core.controllers.statefulset.memory import COMPONENT, STATEFUL_SETS, after_refusal
@@ -65,7 +66,7 @@ class StatefulSetController(msgspec.Struct, frozen=True):
 
 def _of_pod(sets: Cache, change: Change) -> list[Key]:
     """The set that a pod belongs to, or belonged to; for an orphan all that it suits."""
-    if _look_alike(change.old, change.new):
+    if is_another_kinds(change, "StatefulSet") or _look_alike(change.old, change.new):
         return []
     found = [metadata(doc) for doc in (change.old, change.new) if doc is not None]
     keys = [_owner_key(each) for each in found]
