@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from kelm.core.api.defaulting import others, pod, service, volumes, workloads
+from kelm.core.api.defaulting import devices, others, pod, service, volumes, workloads
 from kelm.effects.address import Resource
 from kelm.effects.document import Document
 
@@ -58,6 +58,10 @@ DEFAULTERS: Final[dict[Resource, Defaulter]] = {
     "priorityclasses.scheduling.k8s.io": others.priority_class,
     "storageclasses.storage.k8s.io": others.storage_class,
     "csidrivers.storage.k8s.io": others.csi_driver,
+    "resourceclaims.resource.k8s.io": devices.claim,
+    "resourceclaimtemplates.resource.k8s.io": devices.template,
+    "resourceslices.resource.k8s.io": others.metadata_only,
+    "deviceclasses.resource.k8s.io": others.metadata_only,
     "mutatingwebhookconfigurations.admissionregistration.k8s.io": others.webhook_configuration,
     "validatingwebhookconfigurations.admissionregistration.k8s.io": others.webhook_configuration,
 }

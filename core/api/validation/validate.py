@@ -25,6 +25,7 @@ from kelm.core.api.validation import (
     signing_requests,
     workloads,
 )
+from kelm.core.api.validation.devices import claims, slices
 from kelm.core.api.validation.fields import Rules
 from kelm.core.api.validation.metadata import metadata, metadata_update
 from kelm.core.api.validation.pod import template_violations
@@ -49,6 +50,10 @@ CREATE_RULES: Final[dict[Resource, Create]] = {
     "replicasets.apps": workloads.replica_set_create,
     "daemonsets.apps": workloads.daemon_set_create,
     "statefulsets.apps": workloads.stateful_set_create,
+    claims.CLAIMS: claims.claim_create,
+    claims.TEMPLATES: claims.template_create,
+    slices.CLASSES: slices.class_create,
+    slices.SLICES: slices.slice_create,
     "replicationcontrollers": workloads.replication_controller_create,
     "jobs.batch": jobs.job_create,
     "cronjobs.batch": jobs.cron_job_create,
@@ -81,6 +86,10 @@ UPDATE_RULES: Final[dict[Resource, Update]] = {
     "replicasets.apps": workloads.replica_set_update,
     "daemonsets.apps": workloads.daemon_set_update,
     "statefulsets.apps": workloads.stateful_set_update,
+    claims.CLAIMS: claims.claim_update,
+    claims.TEMPLATES: claims.template_update,
+    slices.CLASSES: slices.class_update,
+    slices.SLICES: slices.slice_update,
     "replicationcontrollers": workloads.replication_controller_update,
     "jobs.batch": jobs.job_update,
     "cronjobs.batch": jobs.cron_job_update,
@@ -112,6 +121,7 @@ STATUS_RULES: Final[dict[Resource, Update]] = {
     "deployments.apps": workloads.workload_status_update,
     "replicasets.apps": workloads.workload_status_update,
     "statefulsets.apps": workloads.workload_status_update,
+    claims.CLAIMS: claims.claim_status_update,
     "replicationcontrollers": workloads.workload_status_update,
     "jobs.batch": jobs.job_status_update,
     "namespaces": cluster.namespace_status_update,
