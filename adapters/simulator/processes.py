@@ -42,6 +42,7 @@ from kelm.core.controllers.replicaset.controller import (
     REPLICATION_CONTROLLERS,
     ReplicaSetController,
 )
+from kelm.core.controllers.resource_claim.controller import ResourceClaims
 from kelm.core.controllers.resource_quota import ResourceQuotaController
 from kelm.core.controllers.service_account import CERTIFICATE, RootCA, ServiceAccounts
 from kelm.core.controllers.service_account_tokens import ServiceAccountTokens
@@ -103,6 +104,7 @@ CONTROLLERS: tuple[Controller, ...] = (
     TTLAfterFinished(),
     ResourceQuotaController(),
     HorizontalPodAutoscaling(),
+    ResourceClaims(),
 )
 
 

@@ -1,0 +1,1 @@
+"""The controller of claims for devices: made from templates, reserved for pods, and freed."""
