@@ -15,7 +15,8 @@ from kelm.core.scheduler.binding import given_back
 from kelm.core.scheduler.cache.needs import Asks
 from kelm.core.scheduler.happenings import Happening
 from kelm.core.scheduler.observing import counted, gone
-from kelm.core.scheduler.state import Asked, Leaving, Placed, State, replace
+from kelm.core.scheduler.reserving import next_step
+from kelm.core.scheduler.state import Asked, Leaving, Placed, State, Telling, replace
 from kelm.core.scheduler.telling import assigned, preempted
 from kelm.effects.address import ObjectRef
 from kelm.effects.commands import Delete, Request
@@ -34,12 +35,10 @@ def answered(
     if asked is not None:
         state = replace(state, asked=state.asked.remove(message.id))
         return _bound(scheduler, state, asked, message, happened)
-    uid = state.telling.get(message.id)
-    if uid is not None:
+    telling = state.telling.get(message.id)
+    if telling is not None:
         state = replace(state, telling=state.telling.remove(message.id))
-        if isinstance(message.outcome, Failure):
-            return given_back(state, uid, message.now_ms, happened)
-        return state, []
+        return _told(state, telling, message, happened)
     leaving = state.leaving.get(message.id)
     if leaving is None:
         return state, []
@@ -63,6 +62,24 @@ def _bound(
         return counted(state, asked.uid, Placed(view.spec.node_name, Asks().of(view))), []
     waiting = queues.after_error(asked.waiting, message.now_ms)
     return replace(state, queue=queues.joined(state.queue, asked.key, waiting)), []
+
+
+def _told(
+    state: State, telling: Telling, message: Answered, happened: list[Happening]
+) -> tuple[State, list[Request]]:
+    """A claim was told something for a pod that waits; one that is protected gets its devices."""
+    outcome, held = message.outcome, state.held.get(telling.pod)
+    if isinstance(outcome, Failure):
+        return given_back(state, telling.pod, message.now_ms, happened)
+    if not telling.protecting or held is None:
+        return state, []
+    step = next_step(held, telling, outcome.unwrap(), message.now_ms)
+    if step is None:
+        return given_back(state, telling.pod, message.now_ms, happened)
+    command, following = step
+    number = state.next_id
+    known = state.telling.set(number, following)
+    return replace(state, telling=known, next_id=number + 1), [Request(number, command)]
 
 
 def _left(

@@ -10,6 +10,7 @@ plugins/volumebinding/volume_binding.go (Reserve, PreBind, PreBindPreFlight), bi
 
 from __future__ import annotations
 
+from kelm.core.objects.devices import CLAIMS as DEVICE_CLAIMS
 from kelm.core.objects.meta import metadata
 from kelm.core.scheduler import queue as queues
 from kelm.core.scheduler.cache.volumes import (
@@ -18,8 +19,9 @@ from kelm.core.scheduler.cache.volumes import (
     VOLUMES,
     is_bound,
 )
-from kelm.core.scheduler.happenings import Happening
+from kelm.core.scheduler.happenings import Happening, ObjectChanged
 from kelm.core.scheduler.observing import gone
+from kelm.core.scheduler.reserving import all_reserved, taken_back
 from kelm.core.scheduler.state import Asked, Held, State, replace, storage_of
 from kelm.core.scheduler.telling import promised
 from kelm.effects.address import Uid
@@ -61,7 +63,8 @@ def released(state: State, now_ms: int, happened: list[Happening]) -> tuple[Stat
             state = replace(state, held=state.held.remove(uid))
             continue
         claims = [storage.get(CLAIMS, choice.claim) for choice in held.choices]
-        if all(claim is not None and is_bound(claim) for claim in claims):
+        bound = all(claim is not None and is_bound(claim) for claim in claims)
+        if bound and all_reserved(state, held, uid):
             meta, number = metadata(doc), state.next_id
             bind = Bind(meta.namespace, meta.name, uid, held.node)
             requests.append(Request(number, bind))
@@ -72,8 +75,8 @@ def released(state: State, now_ms: int, happened: list[Happening]) -> tuple[Stat
                 next_id=number + 1,
             )
         elif now_ms >= held.since_ms + BIND_TIMEOUT_MS:
-            state, taken_back = given_back(state, uid, now_ms, happened)
-            requests.extend(taken_back)
+            state, undone = given_back(state, uid, now_ms, happened)
+            requests.extend(undone)
     return state, requests
 
 
@@ -87,7 +90,10 @@ def given_back(
     state = gone(replace(state, held=state.held.remove(uid)), uid, happened)
     waiting = queues.after_error(held.waiting, now_ms)
     state = replace(state, queue=queues.joined(state.queue, held.key, waiting))
-    return state, [promised(held.key, uid, None)]
+    if held.devices:
+        happened.append(ObjectChanged(DEVICE_CLAIMS, ""))
+    requests = [Request(0, patch) for patch in taken_back(state, held, uid)]
+    return state, [promised(held.key, uid, None), *requests]
 
 
 def timeout_ms(state: State) -> int:

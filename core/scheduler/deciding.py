@@ -12,14 +12,27 @@ from kelm.core.scheduler.binding import told
 from kelm.core.scheduler.cache.needs import Ask, Asks
 from kelm.core.scheduler.cache.view import View
 from kelm.core.scheduler.placement.placing import Guest, NoNode, Placing
+from kelm.core.scheduler.plugins.dynamic_resources import out_of_reach
 from kelm.core.scheduler.preemption.preempting import attempt
 from kelm.core.scheduler.preemption.preemption import Candidate
 from kelm.core.scheduler.profile import Profile
 from kelm.core.scheduler.queue import Waiting
-from kelm.core.scheduler.state import Asked, Held, Leaving, Nominee, Placed, State, replace
+from kelm.core.scheduler.reserving import first_steps, freed
+from kelm.core.scheduler.state import (
+    Asked,
+    Held,
+    Leaving,
+    Nominee,
+    Placed,
+    State,
+    Telling,
+    inventory_of,
+    replace,
+)
 from kelm.core.scheduler.telling import marked, promised, refused
+from kelm.core.scheduler.words import CLAIM_FREED, NO_CLAIMS, STILL_NO_CLAIMS
 from kelm.effects.address import Key, ObjectRef
-from kelm.effects.commands import Bind, Request
+from kelm.effects.commands import Bind, Command, Request
 
 
 class Turn:
@@ -54,15 +67,16 @@ class Turn:
         meta = view.metadata
         self.placed = self.placed.put(meta.uid, Placed(found, ask))
         choices = self.placing.hold(ask, found) if ask.needs.claims else ()
-        if choices:
-            held = Held(key, found, choices, waiting, self.now_ms)
+        devices = self.placing.allot(ask, found) if ask.devices else ()
+        if choices or devices:
+            held = Held(key, found, choices, waiting, self.now_ms, devices)
             self.held = self.held.set(meta.uid, held)
             if view.status.nominated_node_name != found:
                 self.requests.append(promised(key, meta.uid, found))
             for command in told(held):
-                self.requests.append(Request(self.number, command))
-                self.telling = self.telling.set(self.number, meta.uid)
-                self.number += 1
+                self._tell(command, Telling(meta.uid))
+            for step in first_steps(self.state, held, meta.uid, self.now_ms):
+                self._tell(*step)
         else:
             bind = Bind(meta.namespace, meta.name, meta.uid, found)
             self.requests.append(Request(self.number, bind))
@@ -72,8 +86,15 @@ class Turn:
         if self.nominees:
             self.nominees = self.nominees.discard(meta.uid)
 
+    def _tell(self, command: Command, telling: Telling) -> None:
+        """Ask for something that a pod waits for."""
+        self.requests.append(Request(self.number, command))
+        self.telling = self.telling.set(self.number, telling)
+        self.number += 1
+
     def _refuse(self, key: Key, waiting: Waiting, view: Pod, ask: Ask, found: NoNode) -> None:
-        tried = attempt(self.state, self.placing, view, ask, found)
+        about_claims = self._free_claims(ask, found) if ask.devices else NO_CLAIMS
+        tried = attempt(self.state, self.placing, view, ask, found, about_claims)
         waiting = queues.after_refusal(waiting, found.plugins, self.now_ms)
         self.parked.append((key, waiting))
         uid, candidate = view.metadata.uid, tried.candidate
@@ -87,6 +108,17 @@ class Turn:
             self.placing.forget(uid)
         told = refused(self.scheduler, view, tried.message, hoped, self.now_ms)
         self.requests.extend(told)
+
+    def _free_claims(self, ask: Ask, found: NoNode) -> str:
+        """Take devices back that keep the pod from going anywhere; what is said of that.
+
+        Source: plugins/dynamicresources/dynamicresources.go, PostFilter.
+        """
+        claim = out_of_reach(ask, inventory_of(self.state), self.state.fleet, found.refusals)
+        if claim is None:
+            return STILL_NO_CLAIMS
+        self.requests.append(Request(0, freed(claim)))
+        return CLAIM_FREED
 
     def _clear(self, view: Pod, ask: Ask, candidate: Candidate) -> None:
         """Have the victims leave, and keep the node for the pod meanwhile."""

@@ -22,6 +22,7 @@ from kelm.core.scheduler.cache.crowd import (
     without_domains,
     without_namespace_labels,
 )
+from kelm.core.scheduler.cache.devices import DEVICES
 from kelm.core.scheduler.cache.fleet import (
     Fleet,
     domain_of,
@@ -50,7 +51,7 @@ from kelm.core.scheduler.queue import Queue, Waiting
 from kelm.core.scheduler.state import Nominee, Placed, State, namespace_labels, replace
 from kelm.core.store.hash_map import HashMap
 from kelm.effects.address import Key, ObjectRef, Uid
-from kelm.effects.document import Document, text
+from kelm.effects.document import Document, child, text
 from kelm.effects.messages import Change, Observed
 
 # -- nodes -------------------------------------------------------------------------------------
@@ -311,6 +312,10 @@ def _asks_alike(old: Document, view: Pod) -> bool:
     """Whether a waiting pod asks for what it asked for before: its status says nothing of that."""
     if old.get("spec") is not view.doc.get("spec") and old.get("spec") != view.doc.get("spec"):
         return False
+    before, after = child(old, "status"), child(view.doc, "status")
+    told = "resourceClaimStatuses"
+    if before is not after and before.get(told) != after.get(told):
+        return False
     return metadata(old).labels == view.metadata.labels
 
 
@@ -354,7 +359,7 @@ def observed_other(state: State, message: Observed) -> tuple[State, list[Happeni
     """Know the newest version of what is neither pod nor node."""
     resource = message.resource
     state = replace(state, caches=state.caches.set(resource, message.cache))
-    if resource in STORAGE:
+    if resource in STORAGE or resource in DEVICES:
         if message.replaced:
             return state, [ObjectChanged(resource, "")]
         return state, [ObjectChanged(resource, c.key, c.old, c.new) for c in message.changes]

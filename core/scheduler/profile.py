@@ -10,6 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from kelm.core.scheduler.plugins.balanced_allocation import BalancedAllocation
+from kelm.core.scheduler.plugins.dynamic_resources import DynamicResources
 from kelm.core.scheduler.plugins.framework import Plugin
 from kelm.core.scheduler.plugins.image_locality import ImageLocality
 from kelm.core.scheduler.plugins.inter_pod_affinity import InterPodAffinity
@@ -47,6 +48,7 @@ DEFAULT_PLUGINS = (
     Weighted(VolumeZone()),
     Weighted(TopologySpread(), 2),
     Weighted(InterPodAffinity(), 2),
+    Weighted(DynamicResources(), 2),
     Weighted(BalancedAllocation()),
     Weighted(ImageLocality()),
     Weighted(NodeDeclaredFeatures()),

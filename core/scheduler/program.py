@@ -16,6 +16,7 @@ from kelm.core.objects.pod import pod
 from kelm.core.scheduler import queue as queues
 from kelm.core.scheduler.answering import answered
 from kelm.core.scheduler.binding import released, timeout_ms
+from kelm.core.scheduler.cache.devices import DEVICES
 from kelm.core.scheduler.cache.needs import Asks
 from kelm.core.scheduler.cache.volumes import STORAGE
 from kelm.core.scheduler.deciding import schedule
@@ -36,6 +37,7 @@ OTHERS = (
     "replicationcontrollers",
     "poddisruptionbudgets.policy",
     *STORAGE,
+    *DEVICES,
 )
 WATCHES = (Watch("nodes"), Watch("pods"), *(Watch(resource) for resource in OTHERS))
 """Nothing is decided before all of these were heard of once."""

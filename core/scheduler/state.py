@@ -10,6 +10,7 @@ from pyrsistent.typing import PMap
 
 from kelm.core.objects.meta import labels_of
 from kelm.core.scheduler.cache.crowd import NOBODY, Crowd
+from kelm.core.scheduler.cache.devices import Allotment, Inventory
 from kelm.core.scheduler.cache.fleet import Fleet
 from kelm.core.scheduler.cache.needs import NO_LABELS, Ask
 from kelm.core.scheduler.cache.volumes import Choice, Storage
@@ -59,13 +60,23 @@ class Leaving(msgspec.Struct, frozen=True):
 
 
 class Held(msgspec.Struct, frozen=True):
-    """A pod that has its node, and waits there for its claims to be bound."""
+    """A pod that has its node, and waits there for its claims to be bound and allocated."""
 
     key: Key
     node: str
     choices: tuple[Choice, ...]
     waiting: Waiting
     since_ms: int
+    devices: tuple[Allotment, ...] = ()
+
+
+class Telling(msgspec.Struct, frozen=True):
+    """A claim or volume of a held pod that is being told; of a claim for devices, which."""
+
+    pod: Uid
+    claim: Key = ""
+    protecting: bool = False
+    """Whether the claim is only protected yet, and gets its devices next."""
 
 
 class State(msgspec.Struct, frozen=True):
@@ -83,7 +94,7 @@ class State(msgspec.Struct, frozen=True):
     nominees: PMap[Uid, Nominee] = pmap()
     leaving: PMap[RequestId, Leaving] = pmap()
     held: PMap[Uid, Held] = pmap()
-    telling: PMap[RequestId, Uid] = pmap()
+    telling: PMap[RequestId, Telling] = pmap()
     """Which held pods' claims and volumes are being told."""
     start: int = 0
     arrivals: int = 0
@@ -96,6 +107,17 @@ def namespace_labels(state: State, namespace: str) -> Mapping[str, str]:
     namespaces = state.caches.get("namespaces")
     doc = None if namespaces is None else namespaces.get(namespace)
     return NO_LABELS if doc is None else labels_of(doc)
+
+
+def inventory_of(state: State) -> Inventory:
+    """Claims for devices, and what was decided of them."""
+    pending = {
+        one.uid: one.allocation
+        for _, held in (sorted(state.held.items()) if state.held else ())
+        for one in held.devices
+        if one.allocation is not None
+    }
+    return Inventory(state.caches, pending)
 
 
 def storage_of(state: State) -> Storage:

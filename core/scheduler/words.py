@@ -12,6 +12,8 @@ from kelm.core.scheduler.placement.placing import NoNode
 
 NO_NODES = "no nodes available to schedule pods"
 NO_CLAIMS = "no new claims to deallocate, preemption: "
+STILL_NO_CLAIMS = "still not schedulable, preemption: "
+CLAIM_FREED = "deallocation of ResourceClaim completed, preemption: "
 NEVER = "not eligible due to preemptionPolicy=Never."
 VICTIMS_LEAVING = "not eligible due to a terminating pod on the nominated node."
 REFUSED_BEFORE_NODES = "not found"

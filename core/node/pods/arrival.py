@@ -23,6 +23,8 @@ from kelm.effects.document import EMPTY, Document, child, children, text
 
 replace = msgspec.structs.replace
 
+KEPT = ("resourceClaimStatuses", "extendedResourceClaimStatus")
+
 
 def new_pod(turn: Turn, key: Key, doc: Document, address: int) -> LocalPod:
     """A pod that was bound to this node, before anything of it was started."""
@@ -40,6 +42,7 @@ def new_pod(turn: Turn, key: Key, doc: Document, address: int) -> LocalPod:
         generation=meta.generation,
         qos_class=status.get("qosClass"),
         foreign=foreign(status),
+        kept=kept(status),
         address=address,
         accepted_ms=turn.now_ms,
         started_text=started if isinstance(started, str) else format_time(turn.now_ms),
@@ -60,6 +63,12 @@ def _generation(meta: Document) -> int:
 def foreign(status: Document) -> tuple[Document, ...]:
     """The conditions that others than the kubelet keep."""
     return tuple([one for one in children(status, "conditions") if one.get("type") not in OWN])
+
+
+def kept(status: Document) -> Document:
+    """The parts of a status that others than the kubelet write."""
+    found = {name: status[name] for name in KEPT if name in status}
+    return Document(found) if found else EMPTY
 
 
 def is_over(doc: Document) -> bool:
@@ -164,7 +173,7 @@ def _overwritten(turn: Turn, pod: LocalPod, status: Document) -> LocalPod:
     Who has ended for the API has ended, even while its containers are still being stopped.
     Source: pkg/kubelet/kubelet_pods.go, generateAPIPodStatus.
     """
-    pod = replace(pod, foreign=foreign(status), written=status)
+    pod = replace(pod, foreign=foreign(status), kept=kept(status), written=status)
     phase = status.get("phase")
     if phase in ("Succeeded", "Failed") and pod.life == "live":
         pod = replace(

@@ -79,6 +79,7 @@ class LocalPod(msgspec.Struct, frozen=True, gc=False):
     verdicts, since: the conditions that the kubelet decides, in the order of `conditions.OWN`, and
         the times of their last transitions.
     foreign: the conditions that others keep (PodScheduled first, where it is known).
+    kept: the parts of the status that are others' as a whole (which claims were made for it).
     written: the status that the API last acknowledged; sent: one that is on its way.
     """
 
@@ -91,6 +92,7 @@ class LocalPod(msgspec.Struct, frozen=True, gc=False):
     generation: int = 0
     qos_class: Json = None
     foreign: tuple[Document, ...] = ()
+    kept: Document = EMPTY
     life: Life = "live"
     address: int = 0
     accepted_ms: int = 0

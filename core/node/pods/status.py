@@ -140,4 +140,6 @@ def pod_status(pod: LocalPod, host_ip: str, pod_ip: str) -> Document:
         fields["reason"] = pod.reason
     if pod.message:
         fields["message"] = pod.message
+    if pod.kept:
+        fields.update(pod.kept)
     return Document(fields)

@@ -18,9 +18,11 @@ import msgspec
 from kelm.core.objects.pod import Container, Pod, PodSpec, QuantityText, Toleration
 from kelm.core.objects.quantity import cpu_milli, whole_units
 from kelm.core.scheduler.cache.claims import ClaimRef, claims_of
+from kelm.core.scheduler.cache.devices import DeviceClaim, device_claims_of
 from kelm.core.scheduler.cache.disks import Disk, disks_of
 from kelm.core.scheduler.cache.resizing import as_granted, told
 from kelm.core.scheduler.cache.terms import SOLITARY, Social, social_of
+from kelm.effects.address import Uid
 from kelm.effects.document import EMPTY, Document, child, children, flag, text
 
 DEFAULT_CPU_MILLI = 100
@@ -71,7 +73,11 @@ class Ask(msgspec.Struct, frozen=True):
     """Kind and name of the controller that made it."""
 
     name: str = ""
-    """Only of pods that have claims made for them: these are named after the pod."""
+    """Only of pods that have claims: some are named after the pod."""
+
+    devices: tuple[DeviceClaim, ...] = ()
+    uid: Uid = ""
+    """Only of pods that claim devices, which are given to a pod and to no namesake."""
 
     def claim_name(self, one: ClaimRef) -> str:
         """The name of one of the pod's claims."""
@@ -253,13 +259,17 @@ class Asks:
         who = controller.uid if controller else ""
         if needs.claims and any(one.generated for one in needs.claims):
             who = meta.uid or meta.name
+        devices = device_claims_of(view.doc) if "resourceClaims" in spec else ()
+        if devices:
+            who = f"{meta.uid} {devices}"
         key = (id(spec), id(labels), who)
         held = self._asks.get(key)
         if held is None or held[1].namespace != meta.namespace:
             owner = (controller.kind, controller.name) if controller else ("", "")
             social = social_of(spec, meta.namespace, labels or NO_LABELS)
-            name = meta.name if needs.claims else ""
-            ask = Ask(needs, meta.namespace, labels or NO_LABELS, social, owner, name)
+            name = meta.name if needs.claims or devices else ""
+            uid = meta.uid if devices else ""
+            ask = Ask(needs, meta.namespace, labels or NO_LABELS, social, owner, name, devices, uid)
             held = self._asks[key] = (labels, ask)
         return held[1]
 

@@ -23,12 +23,13 @@ from kelm.core.scheduler.cache.crowd import (
     carried_by,
     with_groups,
 )
+from kelm.core.scheduler.cache.devices import Allotment, Inventory
 from kelm.core.scheduler.cache.fleet import Fleet, Topology, domain_of, topology_of, with_topologies
 from kelm.core.scheduler.cache.needs import Ask
 from kelm.core.scheduler.cache.nodes import NodeUse
 from kelm.core.scheduler.cache.terms import HOSTNAME, ZONE, Constraint
 from kelm.core.scheduler.cache.volumes import Choice, Storage
-from kelm.core.scheduler.state import State, namespace_labels, replace, storage_of
+from kelm.core.scheduler.state import State, inventory_of, namespace_labels, replace, storage_of
 from kelm.core.store.hash_map import hash_map
 from kelm.effects.address import Key
 from kelm.effects.document import Document, child
@@ -53,6 +54,7 @@ class View:
         self._usual: dict[int, tuple[Ask, tuple[Constraint, ...]]] = {}
         self._carried = state.crowd.carried
         self.storage = storage_of(state)
+        self.inventory = inventory_of(state)
 
     @property
     def fleet(self) -> Fleet:
@@ -99,6 +101,13 @@ class View:
         volumes = {one.volume: one.claim for one in choices if one.volume}
         taken = {**storage.volumes_taken, **volumes}
         self.storage = Storage(storage.caches, nodes, taken)
+
+    def allot(self, allotments: tuple[Allotment, ...]) -> None:
+        """Mind what devices were just given to claims."""
+        news = {one.uid: one.allocation for one in allotments if one.allocation is not None}
+        if news:
+            pending = {**self.inventory.pending, **news}
+            self.inventory = Inventory(self.inventory.caches, pending)
 
     def carry(self, ask: Ask) -> bool:
         """Mind what a pod that was just placed wants of others; whether that is new."""

@@ -14,6 +14,7 @@ from types import MappingProxyType
 import msgspec
 
 from kelm.core.scheduler.cache.crowd import Crowd, moved
+from kelm.core.scheduler.cache.devices import Allotment
 from kelm.core.scheduler.cache.fleet import Fleet, with_claims
 from kelm.core.scheduler.cache.needs import Ask
 from kelm.core.scheduler.cache.nodes import NodeUse, taken
@@ -22,6 +23,7 @@ from kelm.core.scheduler.cache.volumes import Choice, chosen_volumes
 from kelm.core.scheduler.placement.opinion import Opinion, opinion
 from kelm.core.scheduler.placement.ranking import Ranking
 from kelm.core.scheduler.placement.trial import Trial
+from kelm.core.scheduler.plugins.dynamic_resources import DynamicResources, allotted
 from kelm.core.scheduler.plugins.framework import Status
 from kelm.core.scheduler.profile import Profile, feasible_enough
 from kelm.core.scheduler.state import Nominee
@@ -163,6 +165,20 @@ class Placing:
             self._kinds.clear()
         return choices
 
+    def allot(self, ask: Ask, name: str) -> tuple[Allotment, ...]:
+        """What a pod's claims for devices get where it was placed."""
+        node = self._view.get(name)
+        assert node is not None
+        plugin = next(
+            (w.plugin for w in self._profile.plugins if isinstance(w.plugin, DynamicResources)),
+            None,
+        )
+        allotments = () if plugin is None else allotted(plugin, ask, self._view.inventory, node)
+        if allotments:
+            self._view.allot(allotments)
+            self._kinds.clear()
+        return allotments
+
     def _promised(self, kind: Kind, guest: Guest) -> int | None:
         """The node that is kept for the pod, if it would do by now."""
         for slot, kept in self._nominees.items():
@@ -231,6 +247,7 @@ class Placing:
         alone = (
             not ask.is_social
             and not ask.needs.claims
+            and not ask.devices
             and not view.carried
             and not view.usual_constraints(ask)
         )

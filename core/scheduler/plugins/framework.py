@@ -23,6 +23,7 @@ import msgspec
 
 from kelm.core.scheduler.cache.counting import Count, Counts
 from kelm.core.scheduler.cache.crowd import Carried, Group
+from kelm.core.scheduler.cache.devices import Inventory
 from kelm.core.scheduler.cache.fleet import Topology
 from kelm.core.scheduler.cache.needs import Ask
 from kelm.core.scheduler.cache.nodes import NodeUse
@@ -143,6 +144,10 @@ class Cluster(Protocol):
     @property
     def storage(self) -> Storage:
         """Claims, volumes and storage classes."""
+
+    @property
+    def inventory(self) -> Inventory:
+        """Claims for devices, classes of devices, and slices that offer them."""
 
     def usual_constraints(self, ask: Ask) -> tuple[Constraint, ...]:
         """How a pod that says nothing of it is spread: apart from its siblings, if it has any."""

@@ -44,14 +44,24 @@ class Attempt(msgspec.Struct, frozen=True):
     hopes: bool = False
 
 
-def attempt(state: State, placing: Placing, view: Pod, ask: Ask, found: NoNode) -> Attempt:
-    """Look for a node that a pod could have if less important pods left it."""
+def attempt(
+    state: State,
+    placing: Placing,
+    view: Pod,
+    ask: Ask,
+    found: NoNode,
+    about_claims: str = NO_CLAIMS,
+) -> Attempt:
+    """Look for a node that a pod could have if less important pods left it.
+
+    `about_claims` is what is said first, of claims for devices.
+    """
     if not found.node_count or found.everywhere is not None:
         return Attempt(fit_error(found, ""), hopes=True)
     if text(view.spec.doc, "preemptionPolicy") == "Never":
-        return Attempt(fit_error(found, NO_CLAIMS + NEVER), hopes=True)
+        return Attempt(fit_error(found, about_claims + NEVER), hopes=True)
     if _victims_are_leaving(state, view, found):
-        return Attempt(fit_error(found, NO_CLAIMS + VICTIMS_LEAVING), hopes=True)
+        return Attempt(fit_error(found, about_claims + VICTIMS_LEAVING), hopes=True)
     why: dict[str, tuple[str, ...]] = {
         name: (NOT_HELPFUL,) for name, no in found.refusals.items() if no.hopeless
     }
@@ -76,14 +86,14 @@ def attempt(state: State, placing: Placing, view: Pod, ask: Ask, found: NoNode) 
                 break
     if candidates:
         return Attempt(fit_error(found, ""), chosen(candidates))
-    return Attempt(fit_error(found, _nothing(found, why)))
+    return Attempt(fit_error(found, about_claims + _nothing(found, why)))
 
 
 def _nothing(found: NoNode, why: dict[str, tuple[str, ...]]) -> str:
     """That no pod's eviction would make room, and why not on each node."""
     reasons = Counter(reason for said in why.values() for reason in said)
     told = ", ".join(sorted(f"{number} {reason}" for reason, number in reasons.items()))
-    return f"{NO_CLAIMS}0/{found.node_count} nodes are available: {told}."
+    return f"0/{found.node_count} nodes are available: {told}."
 
 
 def _victims_are_leaving(state: State, view: Pod, found: NoNode) -> bool:

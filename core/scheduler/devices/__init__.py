@@ -1,0 +1,1 @@
+"""Devices that claims ask for: what there is on a node, and who gets which."""
