@@ -7,8 +7,8 @@ Source: kubernetes v1.36, dynamic-resource-allocation/structured/internal/incuba
 from __future__ import annotations
 
 from collections.abc import Sequence
-from uuid import NAMESPACE_OID, uuid5
 
+from kelm.core.api.verbs.identity import uid
 from kelm.core.objects.meta import metadata
 from kelm.core.scheduler.devices.allocator import Given
 from kelm.core.scheduler.devices.wanted import Wanted
@@ -46,7 +46,8 @@ def _result(claim: Document, number: int, one: Given) -> Document:
         found["tolerations"] = tolerations
     if one.device.is_shared:
         # Upstream draws it; here the claim and the place of the device in it decide.
-        found["shareID"] = str(uuid5(NAMESPACE_OID, f"{metadata(claim).uid}/{number}"))
+        seed = int.from_bytes(metadata(claim).uid.encode()[:32], "big")
+        found["shareID"] = uid(seed, number)
     if one.amounts:
         amounts = {name: str(amount) for name, amount in one.amounts.items()}
         found["consumedCapacity"] = Document(amounts)
