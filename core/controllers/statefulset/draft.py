@@ -73,7 +73,7 @@ class Draft(msgspec.Struct, frozen=True):
 
     def act(self, group: Group, found: Found) -> Self:
         """Ask for what a group of actions needs, first all claims, then all pods."""
-        if all(isinstance(action, Mend) and self._is_whole(action.pod) for action in group):
+        if all(isinstance(action, Mend) and self.is_whole(action.pod) for action in group):
             # The usual case in a large set.
             return self
         draft = self
@@ -208,7 +208,7 @@ class Draft(msgspec.Struct, frozen=True):
             if has_other_controller(claim, self.one, pod.metadata)
         ]
 
-    def _is_whole(self, pod: Pod) -> bool:
+    def is_whole(self, pod: Pod) -> bool:
         """Whether a serving pod has all that makes it a member."""
         if repaired(self.one, pod) is not None:
             return False

@@ -13,6 +13,7 @@ import msgspec
 
 from kelm.core.controllers.events import WARNING, event
 from kelm.core.controllers.statefulset.identity import parent_and_ordinal, pod_name
+from kelm.core.controllers.statefulset.prefix import Prefix
 from kelm.core.controllers.statefulset.storage import CLAIMS
 from kelm.core.objects.stateful_set import StatefulSet
 from kelm.core.runtime.controller import Sync
@@ -39,11 +40,13 @@ class Memory(msgspec.Struct, frozen=True):
         answer.
     failures: what was refused since the last look, in the order of the answers.
     hindered: what keeps a pod from being made and was told already.
+    prefix: how many of the first pods need nothing, where that is known.
     """
 
     may_adopt: bool = False
     failures: tuple[Failure, ...] = ()
     hindered: frozenset[str] = frozenset()
+    prefix: Prefix | None = None
 
 
 FORGOTTEN = Memory()

@@ -21,8 +21,9 @@ from kelm.core.controllers.statefulset.memory import (
     failure_event,
     memory_of,
 )
+from kelm.core.controllers.statefulset.prefix import Prefix, growing, prefix_of
 from kelm.core.controllers.statefulset.status import Revisions, completed, count, differs
-from kelm.core.controllers.statefulset.step import Step, next_step, walk
+from kelm.core.controllers.statefulset.step import IsStale, Step, next_step, walk
 from kelm.core.controllers.statefulset.storage import CLAIMS, claims_are_stale
 from kelm.core.objects.meta import metadata
 from kelm.core.objects.pod import Pod, pod
@@ -55,10 +56,62 @@ def reconcile(sync: Sync, *, max_unavailable: bool) -> Plan:
     if doc is None:
         return Plan()
     one, memory = stateful_set(doc), memory_of(sync)
+    grown = _grown(one, memory, sync)
+    if grown is not None:
+        return grown
     look = _look(one, sync)
     if (look.claimed.adopt or look.adopted_revisions) and not memory.may_adopt:
         return _ask_before_adopting(one, memory, sync.now_ms)
     return _plan(look, memory, _step(look, max_unavailable=max_unavailable))
+
+
+def _grown(one: StatefulSet, memory: Memory, sync: Sync) -> Plan | None:
+    """The plan of a set of which only the end has to be looked at; None for all others."""
+    if memory.prefix is None or memory.failures or memory.may_adopt:
+        return None
+    owned, found = _revisions(one, sync)
+    if owned.adopt or owned.release:
+        return None
+    draft = Draft(one, sync.caches[CLAIMS], told=memory.hindered)
+    now = growing(one, memory.prefix, found, sync, draft.is_whole, _staleness(one, sync))
+    if now is None:
+        return None
+    for group in now.groups:
+        draft = draft.act(group, found)
+    revisions = Revisions(now.prefix.revision, now.prefix.revision)
+    whole = now.prefix.length
+    status = count(one, now.next_pod, revisions, found.collisions, sync.now_ms, whole)
+    draft = draft.ask(_written(one, completed(one, status)))
+    return _ended(draft, None, now.prefix)
+
+
+def _ended(draft: Draft, again_ms: int | None, prefix: Prefix | None) -> Plan:
+    batches = draft.finished()
+    creates = any(isinstance(command, Create) for batch in batches for command in batch)
+    known = Memory(hindered=draft.hindered, prefix=prefix)
+    return Plan(
+        batches,
+        known if draft.hindered or prefix is not None else None,
+        again_at_ms=again_ms,
+        tolerated=frozenset() if creates else frozenset({Reason.NOT_FOUND}),
+    )
+
+
+def _revisions(one: StatefulSet, sync: Sync) -> tuple[Claims, Found]:
+    """The revisions that are a set's, and those that it has or is to have."""
+    meta, stored = one.metadata, sync.caches[REVISIONS]
+    owned = claims.claim(
+        meta,
+        one.selector,
+        stored.select("owner", meta.uid),
+        stored.select("orphan", meta.namespace),
+    )
+    found = history.find(
+        one,
+        (*owned.keep, *owned.adopt),
+        lambda name: stored.get(key_of(meta.namespace, name)),
+    )
+    return owned, found
 
 
 def _look(one: StatefulSet, sync: Sync) -> Look:
@@ -70,18 +123,7 @@ def _look(one: StatefulSet, sync: Sync) -> Look:
         pods.select("orphan", meta.namespace),
         named=lambda name: parent_and_ordinal(name)[0] == meta.name,
     )
-    stored = sync.caches[REVISIONS]
-    revisions = claims.claim(
-        meta,
-        one.selector,
-        stored.select("owner", meta.uid),
-        stored.select("orphan", meta.namespace),
-    )
-    found = history.find(
-        one,
-        (*revisions.keep, *revisions.adopt),
-        lambda name: stored.get(key_of(meta.namespace, name)),
-    )
+    revisions, found = _revisions(one, sync)
     members = tuple(pod(doc) for doc in (*claimed.keep, *claimed.adopt))
     return Look(one, claimed, revisions.adopt, members, found, sync)
 
@@ -97,7 +139,14 @@ def _ask_before_adopting(one: StatefulSet, memory: Memory, now_ms: int) -> Plan:
 
 
 def _step(look: Look, *, max_unavailable: bool) -> Step:
-    one, volumes, pods = look.one, look.sync.caches[CLAIMS], look.sync.caches["pods"]
+    is_stale = _staleness(look.one, look.sync)
+    seen = walk(look.one, look.pods, look.revisions, look.sync.now_ms, is_stale)
+    return next_step(seen, max_unavailable=max_unavailable)
+
+
+def _staleness(one: StatefulSet, sync: Sync) -> IsStale:
+    """What says whether the missing pod of an ordinal must wait for an old pod's claims to go."""
+    volumes, pods = sync.caches[CLAIMS], sync.caches["pods"]
 
     def is_stale(ordinal: int) -> bool:
         name = pod_name(one.metadata.name, ordinal)
@@ -105,8 +154,7 @@ def _step(look: Look, *, max_unavailable: bool) -> Step:
         uid = metadata(present).uid if present is not None else ""
         return claims_are_stale(one, name, uid, volumes)
 
-    seen = walk(one, look.pods, look.revisions, look.sync.now_ms, is_stale)
-    return next_step(seen, max_unavailable=max_unavailable)
+    return is_stale
 
 
 def _plan(look: Look, memory: Memory, step: Step) -> Plan:
@@ -122,15 +170,10 @@ def _plan(look: Look, memory: Memory, step: Step) -> Plan:
     if not memory.failures:
         draft = draft.ask(_status(look, step))
     draft = draft.ask(_forgotten(look))
-    batches = draft.finished()
-    creates = any(isinstance(command, Create) for batch in batches for command in batch)
     again_ms = next_availability_ms(look.pods, one.min_ready_seconds, now_ms)
-    return Plan(
-        batches,
-        Memory(hindered=draft.hindered) if draft.hindered else None,
-        again_at_ms=again_ms,
-        tolerated=frozenset() if creates else frozenset({Reason.NOT_FOUND}),
-    )
+    usual = not (look.claimed.adopt or look.claimed.release)
+    prefix = prefix_of(one, look.found, look.pods, look.sync, draft.is_whole) if usual else None
+    return _ended(draft, again_ms, prefix)
 
 
 def _taken(look: Look) -> list[Command]:
@@ -161,7 +204,11 @@ def _status(look: Look, step: Step) -> list[Command]:
     now_ms = look.sync.now_ms
     status: StatefulSetStatus = count(one, pods, look.revisions, look.found.collisions, now_ms)
     left = status.current_replicas - step.replaced
-    status = completed(one, msgspec.structs.replace(status, current_replicas=left))
+    return _written(one, completed(one, msgspec.structs.replace(status, current_replicas=left)))
+
+
+def _written(one: StatefulSet, status: StatefulSetStatus) -> list[Command]:
+    """The request that writes a status, none if it says what is written already."""
     if not differs(one, status):
         return []
     doc, meta = Document({**one.doc, "status": status.document()}), one.metadata

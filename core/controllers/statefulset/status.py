@@ -28,22 +28,29 @@ def is_running_and_ready(one: Pod) -> bool:
 
 
 def count(
-    one: StatefulSet, pods: Iterable[Pod], revisions: Revisions, collisions: int, now_ms: int
+    one: StatefulSet,
+    pods: Iterable[Pod],
+    revisions: Revisions,
+    collisions: int,
+    now_ms: int,
+    whole: int = 0,
 ) -> StatefulSetStatus:
     """The status of a set with these pods, as if no update ended with it.
 
-    A pod without a phase is not there yet: nobody has seen it.
+    A pod without a phase is not there yet: nobody has seen it. `whole` more pods serve and are of
+    the one revision that there is.
     """
     seen = [each for each in pods if each.status.phase]
     ready = [each for each in seen if is_running_and_ready(each)]
     staying = [revision_of(each) for each in seen if each.metadata.deletion_timestamp is None]
     return StatefulSetStatus(
         observed_generation=one.metadata.generation,
-        replicas=len(seen),
-        ready_replicas=len(ready),
-        available_replicas=sum(is_available(each, one.min_ready_seconds, now_ms) for each in ready),
-        current_replicas=staying.count(revisions.current),
-        updated_replicas=staying.count(revisions.update),
+        replicas=whole + len(seen),
+        ready_replicas=whole + len(ready),
+        available_replicas=whole
+        + sum(is_available(each, one.min_ready_seconds, now_ms) for each in ready),
+        current_replicas=whole + staying.count(revisions.current),
+        updated_replicas=whole + staying.count(revisions.update),
         current_revision=revisions.current,
         update_revision=revisions.update,
         collision_count=collisions,

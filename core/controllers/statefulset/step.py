@@ -120,14 +120,14 @@ def walk(
     by_ordinal = {ordinal: pod for pod in pods if (ordinal := ordinal_of(pod)) >= 0}
     condemned = sorted((n for n in by_ordinal if not one.has(n)), reverse=True)
     places = tuple(
-        _place(one, ordinal, by_ordinal.get(ordinal), revisions)
+        place(one, ordinal, by_ordinal.get(ordinal), revisions)
         for ordinal in range(one.start, one.start + one.replicas)
     )
     gone = tuple(by_ordinal[ordinal] for ordinal in condemned)
     return Walk(one, places, gone, revisions, now_ms, is_stale)
 
 
-def _place(one: StatefulSet, ordinal: int, pod: Pod | None, revisions: Revisions) -> Place:
+def place(one: StatefulSet, ordinal: int, pod: Pod | None, revisions: Revisions) -> Place:
     if pod is not None:
         return Place(ordinal, pod, revision_of(pod))
     current = starts_current(one, ordinal)
@@ -154,7 +154,7 @@ def _ordered(seen: Walk) -> tuple[list[Group], bool]:
     """The groups of both walks, and whether they stopped on their way."""
     groups: list[Group] = []
     for place in seen.places:
-        actions, stop = _at_place(seen, place)
+        actions, stop = at_place(seen, place)
         groups.extend((each,) for each in actions)
         if stop:
             return groups, True
@@ -171,7 +171,7 @@ def _ordered(seen: Walk) -> tuple[list[Group], bool]:
 
 
 def _parallel(seen: Walk) -> list[Group]:
-    made = [tuple(_at_place(seen, place)[0]) for place in seen.places]
+    made = [tuple(at_place(seen, place)[0]) for place in seen.places]
     groups = _slowly(made)
     groups.extend(_slowly([(Condemn(pod),) for pod in seen.condemned]))
     staying = [pod for pod in seen.condemned if pod.metadata.deletion_timestamp is None]
@@ -190,7 +190,7 @@ def _slowly(found: list[Group]) -> list[Group]:
     return [group for group in groups if group]
 
 
-def _at_place(seen: Walk, place: Place) -> tuple[list[Action], bool]:
+def at_place(seen: Walk, place: Place) -> tuple[list[Action], bool]:
     """What to do about one wanted pod, and whether an ordered walk ends with it.
 
     Source: processReplica.
