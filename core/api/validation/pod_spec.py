@@ -19,6 +19,7 @@ from kelm.core.api.validation.containers import (
     images_are_trimmed,
     init_containers,
 )
+from kelm.core.api.validation.devices.pods import pod_claims
 from kelm.core.api.validation.fields import Rules, at, choice, complaints, items, whole_number
 from kelm.core.api.validation.labels import label_map
 from kelm.core.api.validation.names import (
@@ -38,7 +39,7 @@ from kelm.core.api.validation.violation import (
     required,
 )
 from kelm.core.api.validation.volumes import volumes
-from kelm.effects.document import Document, child, elements, number, text
+from kelm.effects.document import Document, child, children, elements, number, text
 
 RESTART_POLICIES: Final = ("Always", "OnFailure", "Never")
 DNS_POLICIES: Final = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
@@ -64,6 +65,7 @@ def _spec(spec: Document, *, in_pod: bool = True) -> list[Violation]:
     )
     return [
         *wrong,
+        *(pod_claims(spec) if "resourceClaims" in spec or _claims_devices(spec) else ()),
         *_grace(spec),
         *containers(spec, "", around),
         *init_containers(spec, "", around),
@@ -86,6 +88,15 @@ def _spec(spec: Document, *, in_pod: bool = True) -> list[Violation]:
         *resource_list(spec, "", "overhead"),
         *_choices(spec),
     ]
+
+
+def _claims_devices(spec: Document) -> bool:
+    """Whether a container uses claims that the pod does not name."""
+    return any(
+        "claims" in child(one, "resources")
+        for part in ("containers", "initContainers")
+        for one in children(spec, part)
+    )
 
 
 def _grace(spec: Document) -> Rules:

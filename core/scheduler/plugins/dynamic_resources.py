@@ -20,7 +20,7 @@ from kelm.core.scheduler.cache.nodes import NodeUse
 from kelm.core.scheduler.devices.allocator import Given, Search
 from kelm.core.scheduler.devices.allotting import allocation
 from kelm.core.scheduler.devices.pools import pools_on
-from kelm.core.scheduler.devices.selecting import Selects, not_understood
+from kelm.core.scheduler.devices.selecting import Selects, meets
 from kelm.core.scheduler.devices.wanted import Request, class_names, requests_of, taken_by
 from kelm.core.scheduler.happenings import Happening, NodeChanged, ObjectChanged
 from kelm.core.scheduler.plugins.framework import (
@@ -53,7 +53,7 @@ class Asked(msgspec.Struct, frozen=True):
 
 class DynamicResources(msgspec.Struct, frozen=True):
     name: str = "DynamicResources"
-    selects: Selects = not_understood
+    selects: Selects = meets
 
     def filtering(self, ask: Ask, cluster: Cluster) -> Filtering:
         if not ask.devices:

@@ -110,6 +110,58 @@ def test_a_claim_says_clearly_what_it_wants(given: Any, said: list[str]) -> None
     assert words(validate_create(CLAIMS, given)) == said
 
 
+def pod(*entries: dict[str, Any], uses: tuple[str, ...] = ()) -> Any:
+    claims = [{"name": name} for name in uses]
+    container = {"name": "c", "image": "nginx", "resources": {"claims": claims}}
+    spec = {"containers": [container], "resourceClaims": list(entries)}
+    meta = {"name": "p", "namespace": "default"}
+    return default("pods", document({"metadata": meta, "spec": spec}))
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "said"),
+    [
+        (pod({"name": "a"}), "spec.resourceClaims[0]", "must specify one of: "),
+        (
+            pod({"name": "a", "resourceClaimName": "c", "resourceClaimTemplateName": "t"}),
+            "spec.resourceClaims[0]",
+            "at most one of ",
+        ),
+        (pod(*[{"name": "a", "resourceClaimName": "c"}] * 2), "spec.resourceClaims[1].name", ""),
+        (
+            pod({"name": "a", "resourceClaimName": "c"}, uses=("b",)),
+            "spec.containers[0].resources.claims[0]",
+            "must be one of the names in pod.spec.resourceClaims: a",
+        ),
+        (
+            pod({"name": "a", "resourceClaimName": "c"}, uses=("a", "a")),
+            "spec.containers[0].resources.claims[1]",
+            "",
+        ),
+    ],
+)
+def test_a_pod_names_its_claims_and_its_containers_use_them(
+    given: Any, field: str, said: str
+) -> None:
+    (found,) = [one for one in validate_create("pods", given) if "laims" in one.field]
+    assert found.field == field and found.detail.startswith(said)
+
+
+def test_a_pod_may_use_a_claim_in_a_container() -> None:
+    given = pod({"name": "a", "resourceClaimName": "c"}, uses=("a",))
+    assert not [one for one in validate_create("pods", given) if "laims" in one.field]
+
+
+def test_an_expression_has_to_make_sense() -> None:
+    def wrong(expression: str) -> list[str]:
+        given = claim(exactly(selectors=[{"cel": {"expression": expression}}]))
+        return [one.field for one in validate_create(CLAIMS, given)]
+
+    assert wrong("device.driver == 'x'") == []
+    assert wrong("device.driver") == [f"{PATH}.exactly.selectors[0].cel.expression"]
+    assert wrong("device.nothing == 1") == [f"{PATH}.exactly.selectors[0].cel.expression"]
+
+
 def test_a_claim_never_wants_something_else() -> None:
     old, new = claim(exactly()), claim(exactly(count=2))
     assert [one.field for one in validate_update(CLAIMS, old, new)] == ["spec"]

@@ -309,14 +309,35 @@ def test_of_a_pool_that_is_being_rewritten_nothing_is_given_away() -> None:
     assert world.where("p") == "n0"
 
 
-def test_a_selector_that_nobody_understands_is_refused_and_told() -> None:
+def cel(expression: str) -> dict[str, Any]:
+    return {"cel": {"expression": expression}}
+
+
+def test_claims_and_classes_select_devices_by_what_they_are() -> None:
+    world = World()
+    world.node("n0")
+    a_class(world, selectors=[cel(f"device.driver == '{DRIVER}'")])
+    models = [
+        device(f"d{i}", attributes={"model": {"string": name}}) for i, name in enumerate("ab")
+    ]
+    slice_of(world, "n0", *models)
+    here = f"device.attributes['{DRIVER}'].model"
+    claim(world, "b", one(selectors=[cel(f"{here} == 'b'")]))
+    world.pod("b", **uses("b"))
+    assert world.where("b") == "n0" and devices_of(world, "b") == ["d1"]
+    claim(world, "c", one(selectors=[cel(f"{here} == 'c'")]))
+    world.pod("c", **uses("c"))
+    assert why(world, "c") == ("cannot allocate all claims",)
+
+
+def test_a_selector_that_cannot_be_answered_is_told() -> None:
     world = two_nodes()
     slice_of(world, "n0", device("d0"))
-    claim(world, "c", one(selectors=[{"cel": {"expression": "device.driver == 'x'"}}]))
+    claim(world, "c", one(selectors=[cel("device.attributes['x.io'].size > 3")]))
     world.pod("p", **uses("c"))
     assert world.where("p") == ""
-    said = "claim default/c: selector #0: CEL expressions are not understood yet: "
-    assert why(world, "p") == (f"{said}device.driver == 'x'",)
+    (said,) = why(world, "p")
+    assert said.startswith("claim default/c: selector #0: CEL runtime error: ")
 
 
 def test_parameters_of_class_and_claim_are_handed_to_the_driver() -> None:

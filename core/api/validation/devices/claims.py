@@ -7,7 +7,10 @@ Source: kubernetes v1.36, pkg/apis/resource/validation/validation.go.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
+
+from returns.result import Failure
 
 from kelm.core.api.validation.affinity import node_selector
 from kelm.core.api.validation.devices import names
@@ -155,6 +158,19 @@ def selectors(doc: Document, path: str) -> Rules:
             yield required(at(where, "cel"))
         elif len(expression) > EXPRESSION_LENGTH:
             yield too_long(at(where, "cel.expression"), EXPRESSION_LENGTH)
+        else:
+            wrong = _wrong_with(expression)
+            if wrong:
+                yield invalid_value(at(where, "cel.expression"), expression, wrong)
+
+
+@lru_cache(maxsize=256)
+def _wrong_with(expression: str) -> str:
+    """What keeps an expression from being compiled, "" for nothing. The language is loaded late."""
+    from kelm.core.cel.devices import compile_selector
+
+    compiled = compile_selector(expression)
+    return compiled.failure() if isinstance(compiled, Failure) else ""
 
 
 # -- what was allocated ------------------------------------------------------------------------
