@@ -47,9 +47,17 @@ class Metadata(msgspec.Struct, frozen=True, gc=False):
     annotations: dict[str, str] | None = None
     owner_references: tuple[OwnerReference, ...] = ()
     finalizers: tuple[str, ...] = ()
+    controller: OwnerReference | None = None
+    """The one owner that manages this object, or None."""
 
     @classmethod
     def decode(cls, doc: Document) -> Self:
+        owners = views(OwnerReference, doc, "ownerReferences")
+        controller = None
+        for owner in owners:
+            if owner.controller:
+                controller = owner
+                break
         return cls(
             doc.get("name") or "",  # type: ignore[arg-type]
             doc.get("generateName") or "",  # type: ignore[arg-type]
@@ -62,8 +70,9 @@ class Metadata(msgspec.Struct, frozen=True, gc=False):
             doc.get("deletionGracePeriodSeconds"),  # type: ignore[arg-type]
             doc.get("labels"),  # type: ignore[arg-type]
             doc.get("annotations"),  # type: ignore[arg-type]
-            views(OwnerReference, doc, "ownerReferences"),
+            owners,
             doc.get("finalizers") or (),  # type: ignore[arg-type]
+            controller,
         )
 
     @property
@@ -78,14 +87,6 @@ class Metadata(msgspec.Struct, frozen=True, gc=False):
     def deletion_ms(self) -> int | None:
         """When the object may be gone at the latest (not: when deletion was asked for)."""
         return parse_time(self.deletion_timestamp) if self.deletion_timestamp else None
-
-    @property
-    def controller(self) -> OwnerReference | None:
-        """The one owner that manages this object, or None."""
-        for owner in self.owner_references:
-            if owner.controller:
-                return owner
-        return None
 
 
 def metadata(doc: Document) -> Metadata:
