@@ -94,7 +94,7 @@ def name_base(pod_name: str, name: str) -> str:
     """What the name of a made claim begins with.
 
     >>> name_base("web-0", "gpu"), len(name_base("p" * 60, "c" * 60))
-    ('web-0-gpu-', 55)
+    ('web-0-gpu-', 57)
     """
     whole = f"{pod_name}-{name}-"
     if len(whole) <= NAME_BASE:
