@@ -12,6 +12,7 @@ from kelm.adapters.apiserver import connections, watching
 from kelm.adapters.apiserver.authentication import Tokens, impersonation
 from kelm.adapters.apiserver.authorizer import Authorizer
 from kelm.adapters.apiserver.bodies import parse_body
+from kelm.adapters.apiserver.client_certificates import Certified, holder, nobody
 from kelm.adapters.apiserver.control import ROOT, Control
 from kelm.adapters.apiserver.encoding import Encoding
 from kelm.adapters.apiserver.engine import Engine
@@ -52,6 +53,7 @@ class App:
     ) -> None:
         self.engine = engine
         self.tokens = tokens
+        self.certified: Certified = nobody
         self.authorizer = Authorizer(mode, lambda: engine.server.store)
         self.encoding = Encoding()
         self.streams = Streams(self.encoding)
@@ -104,7 +106,7 @@ class App:
 
     def _user(self, exchange: Exchange) -> User | Refusal:
         """Who asks, or who is asked for on behalf of."""
-        user = self.tokens.user(exchange.header(b"authorization"))
+        user = self._authenticated(exchange)
         wanted = impersonation(exchange.headers)
         if isinstance(user, Refusal) or wanted is None:
             return user
@@ -112,6 +114,14 @@ class App:
             if not self.authorizer.decide(asked).allowed:
                 return forbidden(asked)
         return wanted.become()
+
+    def _authenticated(self, exchange: Exchange) -> User | Refusal:
+        """Who asks: the bearer of a token, or else the holder of a certificate."""
+        token = exchange.header(b"authorization")
+        certificate = None if token else self.certified(exchange.client)
+        if certificate is not None:
+            return holder(certificate, self.engine.now_ms)
+        return self.tokens.user(token)
 
     @staticmethod
     def _question(exchange: Exchange, user: User, target: Target | None) -> Question:

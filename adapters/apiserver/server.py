@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ import uvicorn
 from kelm.adapters.apiserver.app import App
 from kelm.adapters.apiserver.authentication import Tokens
 from kelm.adapters.apiserver.certificates import Certificates, signing_key
+from kelm.adapters.apiserver.client_certificates import NO_CHECK_TIME
 from kelm.adapters.apiserver.engine import Engine
 from kelm.adapters.apiserver.journal import Journal
 from kelm.adapters.apiserver.pace import Speed
@@ -144,10 +146,12 @@ def _settle_collector() -> None:
 
 def _config(app: App, certificates: Certificates) -> uvicorn.Config:
     application: Any = app
-    return uvicorn.Config(
+    config = uvicorn.Config(
         application,
         ssl_certfile=certificates.certificate,
         ssl_keyfile=certificates.key,
+        ssl_ca_certs=str(certificates.authority),
+        ssl_cert_reqs=ssl.CERT_OPTIONAL,
         log_level="warning",
         access_log=False,
         lifespan="off",
@@ -158,6 +162,10 @@ def _config(app: App, certificates: Certificates) -> uvicorn.Config:
         server_header=False,
         date_header=True,
     )
+    config.load()
+    assert config.ssl is not None
+    config.ssl.verify_flags |= ssl.VerifyFlags(NO_CHECK_TIME)
+    return config
 
 
 class _Server(uvicorn.Server):
@@ -168,9 +176,17 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         app: Any = self.config.app
+        app.certified = self._certificate_of
         self.driver = asyncio.get_running_loop().create_task(app.engine.run())
         self.driver.add_done_callback(self._driver_ended)
         self.on_started()
+
+    def _certificate_of(self, client: object) -> dict[str, Any] | None:
+        """What the client at an address has shown of itself."""
+        for one in self.server_state.connections:
+            if getattr(one, "client", None) == client and one.transport is not None:
+                return one.transport.get_extra_info("peercert") or None
+        return None
 
     def _driver_ended(self, driver: asyncio.Task[None]) -> None:
         if not driver.cancelled():

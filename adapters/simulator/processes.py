@@ -53,6 +53,7 @@ from kelm.core.controllers.volumes.controller import VolumeBinding
 from kelm.core.controllers.volumes.ephemeral import EphemeralVolumes
 from kelm.core.controllers.volumes.protection import ClaimProtection, VolumeProtection
 from kelm.core.infrastructure.disks import STANDARD, Disks
+from kelm.core.infrastructure.load_balancers import LoadBalancers
 from kelm.core.infrastructure.resizing import Resizing
 from kelm.core.node.containers.images import Image, Images
 from kelm.core.node.host import faults
@@ -98,6 +99,7 @@ CONTROLLERS: tuple[Controller, ...] = (
     EphemeralVolumes(),
     Disks(),
     Resizing(),
+    LoadBalancers(),
     JobController(),
     JobOrphans(),
     CronJobController(),

@@ -14,7 +14,7 @@ import pytest
 
 from tests.adapters.apiserver.test_serve import Server
 from tests.adapters.apiserver.tools import tool
-from tests.core.controllers.test_certificates import request
+from tests.core.controllers.test_certificates import key_of_requests, request
 
 WEB = """
 apiVersion: apps/v1
@@ -333,6 +333,33 @@ def test_certificates_are_approved_denied_and_signed(kubectl: Kubectl) -> None:
     assert "Denied" in kubectl("get csr csr-eve")
     assert "kubernetes-admin" in kubectl("describe csr csr-eve")
     kubectl("delete csr csr-ann csr-eve")
+
+
+def test_who_has_a_signed_certificate_is_the_one_that_it_names(kubectl: Kubectl) -> None:
+    spec = {
+        "request": request("ann", "dev"),
+        "signerName": "kubernetes.io/kube-apiserver-client",
+        "usages": ["client auth"],
+        "expirationSeconds": 86_400,
+    }
+    body = {"apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest"}
+    csr = {**body, "metadata": {"name": "of-ann"}, "spec": spec}
+    kubectl("create -f -", stdin=json.dumps(csr))
+    kubectl("certificate approve of-ann")
+    kubectl("wait --for=jsonpath={.status.certificate} csr/of-ann --timeout=30s")
+    signed = b64decode(kubectl("get csr of-ann -o jsonpath={.status.certificate}"))
+    kubectl("delete csr of-ann")
+    folder = Path(kubectl.environment["HOME"])
+    server = kubectl("config view --minify -o jsonpath={.clusters[0].cluster.server}")
+    authority = kubectl("get configmap kube-root-ca.crt -o jsonpath={.data.ca\\.crt}")
+    (folder / "ann.crt").write_bytes(signed)
+    (folder / "ann.key").write_bytes(key_of_requests())
+    (folder / "root.crt").write_text(authority)
+    stranger = ["--kubeconfig=/dev/null", f"--server={server}"]
+    stranger += [f"--certificate-authority={folder / 'root.crt'}"]
+    own = [f"--client-certificate={folder / 'ann.crt'}", f"--client-key={folder / 'ann.key'}"]
+    said = kubectl("auth whoami", *stranger, *own)
+    assert "ann" in said and "dev" in said and "system:authenticated" in said
 
 
 def test_a_token_out_of_a_secret_lets_its_account_in(kubectl: Kubectl) -> None:

@@ -49,10 +49,21 @@ CLIENT = ("digital signature", "client auth")
 HOUR_MS = 3_600_000
 
 
+KEY = ec.derive_private_key(7, ec.SECP256R1())
+
+
+def key_of_requests() -> bytes:
+    """The key of all requests here, in PEM."""
+    return KEY.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
 @lru_cache(maxsize=32)
 def request(name: str, group: str = "", dns: str = "") -> str:
     """A PKCS#10 request, as `spec.request` has it."""
-    key = ec.derive_private_key(7, ec.SECP256R1())
     attributes = [x509.NameAttribute(NameOID.COMMON_NAME, name)]
     if group:
         attributes.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, group))
@@ -60,7 +71,7 @@ def request(name: str, group: str = "", dns: str = "") -> str:
     if dns:
         names = x509.SubjectAlternativeName([x509.DNSName(dns)])
         builder = builder.add_extension(names, critical=False)
-    made = builder.sign(key, hashes.SHA256())
+    made = builder.sign(KEY, hashes.SHA256())
     return b64encode(made.public_bytes(serialization.Encoding.PEM)).decode()
 
 
