@@ -25,13 +25,15 @@ from returns.result import Failure
 
 from kelm.core.api.custom.definition import info_of
 from kelm.core.api.kinds.strategies import CREATED_BY_UPDATE
+from kelm.core.api.policies.registered import policies_are_bound
 from kelm.core.api.resources import RESOURCES, ResourceInfo
 from kelm.core.api.rest.access import User
+from kelm.core.api.server import ADMIN as DEFAULT_USER
 from kelm.core.api.server import ApiServer, carry_out, handle
 from kelm.core.api.verbs.identity import uid
 from kelm.core.api.verbs.request import Call
 from kelm.core.api.webhooks.answers import Verdict, verdict
-from kelm.core.api.webhooks.hearing import Heard, Hearing, Question, Reply, Unheard
+from kelm.core.api.webhooks.hearing import Heard, Hearing, Notes, Question, Reply, Unheard
 from kelm.core.api.webhooks.hooks import are_registered, concerned
 from kelm.core.api.webhooks.rules import MUTATING, VALIDATING
 from kelm.core.store.store import Store
@@ -61,7 +63,7 @@ META: Final = "meta.k8s.io/v1"
 class Asker(msgspec.Struct, frozen=True):
     """Who makes a request, and in which version of the resource ("": the stored one)."""
 
-    user: User = User("kubernetes-admin", ("system:masters", "system:authenticated"))
+    user: User = DEFAULT_USER
     api_version: str = ""
 
 
@@ -102,7 +104,8 @@ Turn: TypeAlias = tuple[ApiServer, Concluded | Conversation]
 
 def begin(server: ApiServer, command: Command, now_ms: int, asker: Asker = ADMIN) -> Turn:
     """Carry out a command as far as that goes without hearing from anybody."""
-    if not are_registered(server.store) or not _hearing(server.store, command, asker, 0, ()):
+    somebody = are_registered(server.store) or policies_are_bound(server.store)
+    if not somebody or not _hearing(server.store, command, asker, 0, ()):
         server, outcome = handle(server, command, now_ms)
         return server, Concluded(outcome)
     store, number = server.store.fresh()
@@ -131,10 +134,10 @@ def _carried_on(server: ApiServer, conversation: Conversation, now_ms: int) -> T
     after, outcome = carry_out(server, one.command, call)
     found = outcome.failure() if isinstance(outcome, Failure) else None
     if not isinstance(found, Unheard):
-        return after, _concluded(outcome, one.heard)
+        return after, _concluded(outcome, one.heard, hearing)
     end_ms = one.began_ms + REQUEST_TIMEOUT_MS
     if now_ms >= end_ms:
-        return server, _concluded(Failure(TOO_LONG), one.heard)
+        return server, _concluded(Failure(TOO_LONG), one.heard, hearing)
     calls = tuple(
         OutsideCall(
             uid(server.store.seed + 1 + one.asked + index, one.number),
@@ -146,13 +149,17 @@ def _carried_on(server: ApiServer, conversation: Conversation, now_ms: int) -> T
     return server, msgspec.structs.replace(one, calls=calls, asked=one.asked + len(calls))
 
 
-def _concluded(outcome: Outcome, heard: tuple[Heard, ...]) -> Concluded:
-    """An outcome with what the webhooks said beside it."""
+def _concluded(outcome: Outcome, heard: tuple[Heard, ...], hearing: Hearing | None) -> Concluded:
+    """An outcome with what policies and webhooks said beside it."""
+    notes = Notes([], {}) if hearing is None or hearing.notes is None else hearing.notes
     verdicts = [(one.question.webhook, verdict(one)) for one in heard]
     said = [(name, one) for name, one in verdicts if isinstance(one, Verdict)]
-    warnings = tuple(dict.fromkeys(text for _, one in said for text in one.warnings))
-    notes = {f"{name}/{key}": value for name, one in said for key, value in one.annotations.items()}
-    return Concluded(outcome, warnings, Document(notes))
+    warned = (*notes.warnings, *(text for _, one in said for text in one.warnings))
+    heard_of = {
+        f"{name}/{key}": text for name, one in said for key, text in one.annotations.items()
+    }
+    annotations = Document({**notes.annotations, **heard_of})
+    return Concluded(outcome, tuple(dict.fromkeys(warned)), annotations)
 
 
 # -- who wants to know -------------------------------------------------------------------------
@@ -168,7 +175,7 @@ def _hearing(
     info, operations = found
     mutating = concerned(store, MUTATING, info, operations)
     validating = concerned(store, VALIDATING, info, operations)
-    if not mutating and not validating:
+    if not mutating and not validating and not policies_are_bound(store):
         return None
     return Hearing(
         asker.user,
@@ -180,6 +187,7 @@ def _hearing(
         mutating,
         validating,
         heard,
+        notes=Notes([], {}),
     )
 
 

@@ -23,7 +23,9 @@ from kelm.core.api.custom.writing import delete_definition, swept
 from kelm.core.api.events import reads as event_reads
 from kelm.core.api.events.recording import Events, record_event
 from kelm.core.api.kinds.namespaces import delete_namespace
+from kelm.core.api.policies.registered import policies_are_bound
 from kelm.core.api.resources import RESOURCES, ResourceInfo
+from kelm.core.api.rest.access import User
 from kelm.core.api.subresources.binding import bind, create_binding
 from kelm.core.api.subresources.eviction import create_eviction, evict
 from kelm.core.api.subresources.scale import read_scale, update_scale
@@ -37,6 +39,7 @@ from kelm.core.api.verbs.patch import patch
 from kelm.core.api.verbs.request import Answer, Call, Written
 from kelm.core.api.verbs.update import update
 from kelm.core.api.verbs.watch import WatchEvent
+from kelm.core.api.webhooks.hearing import Hearing
 from kelm.core.api.webhooks.others import binding_of, deleted, eviction_of, part_made
 from kelm.core.store.store import Store
 from kelm.effects.address import Resource, key_of
@@ -82,7 +85,10 @@ def handle(server: ApiServer, command: Command, now_ms: int) -> tuple[ApiServer,
         return ApiServer(store, events, server.ranges), RECORDED
     if isinstance(command, (Get, List)):
         return server, _outcome(_read(server, command))
-    return carry_out(server, command, Call(now_ms, server.ranges))
+    hearing = None
+    if policies_are_bound(server.store):
+        hearing = Hearing(ADMIN, dry_run=getattr(command, "dry_run", False))
+    return carry_out(server, command, Call(now_ms, server.ranges, hearing=hearing))
 
 
 def carry_out(server: ApiServer, command: Command, call: Call) -> tuple[ApiServer, Outcome]:
@@ -102,6 +108,8 @@ def _swept(store: Store, command: Command) -> Store:
     return store
 
 
+ADMIN: Final = User("kubernetes-admin", ("system:masters", "system:authenticated"))
+"""Who asks where nobody says who does."""
 RECORDED: Final[Outcome] = Success(EMPTY)
 WITH_DRY_RUN: Final = (Create, Update, Patch, Delete, DeleteCollection)
 

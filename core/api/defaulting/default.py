@@ -64,6 +64,12 @@ DEFAULTERS: Final[dict[Resource, Defaulter]] = {
     "deviceclasses.resource.k8s.io": others.metadata_only,
     "mutatingwebhookconfigurations.admissionregistration.k8s.io": others.webhook_configuration,
     "validatingwebhookconfigurations.admissionregistration.k8s.io": others.webhook_configuration,
+    "validatingadmissionpolicies.admissionregistration.k8s.io": others.admission_policy,
+    "mutatingadmissionpolicies.admissionregistration.k8s.io": others.admission_policy,
+    "validatingadmissionpolicybindings.admissionregistration.k8s.io": (
+        others.admission_policy_binding
+    ),
+    "mutatingadmissionpolicybindings.admissionregistration.k8s.io": others.admission_policy_binding,
 }
 """The defaults of every resource that has any."""
 

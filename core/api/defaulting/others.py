@@ -184,6 +184,37 @@ def webhook_configuration(doc: Document) -> Document:
     return with_each(with_metadata(doc), "webhooks", webhook)
 
 
+def admission_policy(doc: Document) -> Document:
+    """A Validating- or MutatingAdmissionPolicy."""
+
+    def spec(old: Document) -> Document:
+        return with_part(filled(old, (("failurePolicy", "Fail"),)), "matchConstraints", _meant)
+
+    return with_part(with_metadata(doc), "spec", spec)
+
+
+def admission_policy_binding(doc: Document) -> Document:
+    """The binding of a policy of either kind."""
+
+    def spec(old: Document) -> Document:
+        return with_part(old, "matchResources", _meant)
+
+    return with_part(with_metadata(doc), "spec", spec)
+
+
+def _meant(constraints: Document) -> Document:
+    """Which requests a policy is about."""
+    defaults = (
+        ("matchPolicy", "Equivalent"),
+        ("namespaceSelector", EMPTY),
+        ("objectSelector", EMPTY),
+    )
+    full = filled(constraints, defaults)
+    for rules in ("resourceRules", "excludeResourceRules"):
+        full = with_each(full, rules, lambda rule: filled(rule, (("scope", "*"),)))
+    return full
+
+
 def _client(config: Document) -> Document:
     return with_part(config, "service", lambda it: filled(it, (("port", 443),)))
 

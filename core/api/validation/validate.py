@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from kelm.core.api.policies import registered as policies
 from kelm.core.api.validation import (
     cluster,
     config,
@@ -137,6 +138,10 @@ PART_RULES: Final[dict[Resource, Callable[[Document], Rules]]] = {
     "clusterrolebindings.rbac.authorization.k8s.io": others.role_binding_rules,
     "horizontalpodautoscalers.autoscaling": others.autoscaler_rules,
     "podtemplates": lambda doc: template_violations(child(doc, "template"), "template"),
+    policies.VALIDATING: policies.validating_policy,
+    policies.VALIDATING_BINDINGS: policies.validating_binding,
+    policies.MUTATING: policies.mutating_policy,
+    policies.MUTATING_BINDINGS: policies.mutating_binding,
 }
 """Kinds that have rules beside those of metadata, the same for new and changed objects."""
 

@@ -64,6 +64,13 @@ class Heard(msgspec.Struct, frozen=True):
     reply: Reply
 
 
+class Notes(msgspec.Struct):
+    """What policies have to say beside an answer. Lives while one request is answered."""
+
+    warnings: list[str]
+    annotations: dict[str, str]
+
+
 class Hearing(msgspec.Struct, frozen=True):
     """Who asks, which webhooks may want to know, and what they have said so far.
 
@@ -72,6 +79,7 @@ class Hearing(msgspec.Struct, frozen=True):
     options: the request's own options with their kind, as reviews show them.
     of_many: whether it deletes a collection: then reviews name no object.
     heard: in the order in which replies came.
+    notes: where policies write what they say beside an answer; None where nobody reads that.
     """
 
     user: User = User("")
@@ -83,6 +91,7 @@ class Hearing(msgspec.Struct, frozen=True):
     mutating: tuple[Hook, ...] = ()
     validating: tuple[Hook, ...] = ()
     heard: tuple[Heard, ...] = ()
+    notes: Notes | None = None
 
     def find(self, question: Question) -> tuple[int, Heard] | None:
         """What came back to a question, and as the how-manieth reply."""

@@ -5,7 +5,7 @@ Source: kubernetes v1.36, apiserver/pkg/admission/configuration/mutating_webhook
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -14,6 +14,9 @@ from kelm.core.api.webhooks.rules import MUTATING, VALIDATING
 from kelm.core.objects.selectors import Selector, selector_of
 from kelm.core.store.store import Store
 from kelm.effects.document import Document, child, children, elements, number, text
+
+if TYPE_CHECKING:
+    from kelm.core.api.policies.conditions import Condition
 
 EXEMPT: Final = frozenset(
     {
@@ -81,6 +84,7 @@ class Hook(msgspec.Struct, frozen=True):
     side_effects: str
     reinvoked: bool
     review_versions: tuple[str, ...]
+    conditions: tuple[Condition, ...] = ()
 
 
 class _Read(msgspec.Struct, frozen=True):
@@ -121,7 +125,16 @@ def _hook(uid: str, doc: Document) -> Hook:
         text(doc, "sideEffects"),
         text(doc, "reinvocationPolicy") == "IfNeeded",
         _words(doc, "admissionReviewVersions"),
+        _conditions(doc),
     )
+
+
+def _conditions(doc: Document) -> tuple[Condition, ...]:
+    if not elements(doc, "matchConditions"):
+        return ()
+    from kelm.core.api.policies.conditions import conditions_of
+
+    return conditions_of(doc)
 
 
 def _rule(doc: Document) -> Rule:

@@ -17,6 +17,7 @@ from returns.result import Failure
 
 from kelm.core.api.conversion import stored
 from kelm.core.api.patches.json_patch import apply_json_patch
+from kelm.core.api.policies.registered import MUTATING_BINDINGS
 from kelm.core.api.validation.violation import quoted
 from kelm.core.api.webhooks.answers import Failed, Verdict, internal
 from kelm.core.api.webhooks.asking import judged, question, refusal, requested_version
@@ -71,10 +72,18 @@ def mutated(store: Store, hearing: Hearing, asked: Attributes, read: Read, admit
 def _rounded(
     store: Store, hearing: Hearing, asked: Attributes, read: Read, state: _Round, number: int
 ) -> _Round | Refusal:
+    if MUTATING_BINDINGS in store.number_of:
+        from kelm.core.api.policies.mutating import Round, through_policies
+
+        begun = Round(state.object, state.eager, state.again, state.changed)
+        done = through_policies(store, hearing, asked, read, begun, number)
+        if isinstance(done, Refusal):
+            return done
+        state = _Round(done.object, done.eager, done.again, done.changed)
     version = requested_version(hearing, asked)
     for hook in hearing.mutating:
         now = msgspec.structs.replace(asked, object=state.object)
-        matched = match(store, hook, now, version)
+        matched = match(store, hearing, hook, now, version)
         if isinstance(matched, Refusal):
             return matched
         if matched is None or (number and hook.uid not in state.again):

@@ -19,7 +19,6 @@ from kelm.core.api.validation.names import dns1035_label, dns1123_subdomain
 from kelm.core.api.validation.violation import (
     Violations,
     duplicate,
-    forbidden,
     invalid_value,
     not_supported,
     required,
@@ -34,10 +33,6 @@ NO_SIDE_EFFECTS: Final = ("None", "NoneOnDryRun")
 SIDE_EFFECTS: Final = ("None", "NoneOnDryRun", "Some", "Unknown")
 OPERATIONS: Final = ("*", "CONNECT", "CREATE", "DELETE", "UPDATE")
 SCOPES: Final = ("*", "Cluster", "Namespaced")
-NO_CONDITIONS: Final = (
-    "matchConditions are not supported here yet: select by rules, namespaceSelector and "
-    "objectSelector"
-)
 
 
 class Leniency(msgspec.Struct, frozen=True):
@@ -91,7 +86,7 @@ def _webhooks(doc: Document, leniency: Leniency) -> Rules:
 def _webhook(hook: Document, path: str, leniency: Leniency, *, mutating: bool) -> Rules:
     yield from _name(text(hook, "name"), at(path, "name"))
     for here, rule in items(hook, path, "rules"):
-        yield from _rule(rule, here)
+        yield from rule_violations(rule, here)
     yield from _word(hook, path, "failurePolicy", ("Fail", "Ignore"))
     yield from _word(hook, path, "matchPolicy", ("Equivalent", "Exact"))
     allowed = SIDE_EFFECTS if leniency.side_effects else NO_SIDE_EFFECTS
@@ -108,7 +103,9 @@ def _webhook(hook: Document, path: str, leniency: Leniency, *, mutating: bool) -
         yield from _word(hook, path, "reinvocationPolicy", ("IfNeeded", "Never"))
     yield from client_config(child(hook, "clientConfig"), at(path, "clientConfig"))
     if elements(hook, "matchConditions"):
-        yield forbidden(at(path, "matchConditions"), NO_CONDITIONS)
+        from kelm.core.api.policies.judge import match_conditions
+
+        yield from match_conditions(hook, path)
 
 
 def _word(doc: Document, path: str, key: str, supported: tuple[str, ...]) -> Rules:
@@ -147,7 +144,8 @@ def review_versions(versions: tuple[object, ...], path: str, *, known: bool) -> 
         yield invalid_value(path, tuple(words), why)
 
 
-def _rule(rule: Document, path: str) -> Rules:
+def rule_violations(rule: Document, path: str) -> Rules:
+    """The violations of a rule about requests: of a webhook, or of a policy."""
     operations = elements(rule, "operations")
     yield from _listed(rule, path, "operations", "operations")
     for index, operation in enumerate(operations):

@@ -7,6 +7,7 @@ Source: kubernetes v1.36, apiserver/pkg/admission/plugin/webhook/validating/disp
 
 from __future__ import annotations
 
+from kelm.core.api.policies.registered import VALIDATING_BINDINGS
 from kelm.core.api.webhooks.answers import Failed
 from kelm.core.api.webhooks.asking import judged, question, refusal, requested_version
 from kelm.core.api.webhooks.attributes import Attributes
@@ -24,11 +25,17 @@ def unheard(*questions: Question) -> Unheard:
 
 
 def validated(store: Store, hearing: Hearing, asked: Attributes) -> Refusal | None:
-    """Why the webhooks refuse a request, or that they have not been heard yet; None for a yes."""
+    """Why policies or webhooks refuse a request, or that some are still to be heard; None: yes."""
+    if VALIDATING_BINDINGS in store.number_of:
+        from kelm.core.api.policies.validating import refused_by_policies
+
+        refused = refused_by_policies(store, hearing, asked)
+        if refused is not None:
+            return refused
     found: list[tuple[Hook, Question | Failed | Refusal]] = []
     version = requested_version(hearing, asked)
     for hook in hearing.validating:
-        matched = match(store, hook, asked, version)
+        matched = match(store, hearing, hook, asked, version)
         if isinstance(matched, Refusal):
             return matched
         if matched is not None:

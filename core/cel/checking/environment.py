@@ -113,8 +113,6 @@ class Environment(msgspec.Struct, frozen=True):
         if found is not None:
             return found
         one = TYPES.get(name)
-        if one is None and name in self.objects and name in self.functions:
-            one = Type("object", name)
         return None if one is None else Type("type", "", (one,))
 
 

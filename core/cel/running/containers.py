@@ -48,20 +48,22 @@ def map_step(runs: tuple[tuple[Step, Step, bool], ...]) -> Step:
 
 
 def object_step(
-    runs: tuple[tuple[str, Step, bool], ...], make_object: Callable[[dict[str, Value]], Value]
+    name: str,
+    runs: tuple[tuple[str, Step, bool], ...],
+    make_object: Callable[[str, dict[str, Value]], Value],
 ) -> Step:
-    """An object of fields, their values, and whether they are optional."""
+    """An object of a type with fields, their values, and whether they are optional."""
 
     def make(frame: Frame) -> Value:
         made: dict[str, Value] = {}
-        for name, run, maybe in runs:
+        for field, run, maybe in runs:
             what = run(frame)
             if not maybe:
-                made[name] = what
+                made[field] = what
             elif _optional(what).present:
-                made[name] = what.value
+                made[field] = what.value
         frame.cost += OBJECT_COST
-        return make_object(made)
+        return make_object(name, made)
 
     return make
 

@@ -297,12 +297,13 @@ class Planner:
         return _running(map_step(runs))
 
     def object_of(self, node: ObjectOf) -> Step:
-        make_object, _ = self.functions[node.type_name]
+        name = node.type_name
+        make_object, _ = self.functions[name.partition(".")[0]]
         runs = tuple(
             (self.properties(node.type_name, one.name), self.run(one.value), one.optional)
             for one in node.fields
         )
-        return object_step(runs, make_object)
+        return object_step(name, runs, make_object)
 
     # -- folds ---------------------------------------------------------------------------------
 

@@ -50,6 +50,24 @@ def test_a_request_that_no_rule_means_asks_nobody() -> None:
     assert meta(made(turn), "name") == "web"
 
 
+def test_match_conditions_say_which_requests_a_webhook_is_asked_about() -> None:
+    late = {"name": "late", "expression": "object.data.k != 'v' || request.name == 'x'"}
+    broken = {"name": "broken", "expression": "object.data.nothing == 'v'"}
+    for kind in ("Validating", "Mutating"):
+        server = server_with(configured(kind, hook("deny", rules=MAPS, matchConditions=[late])))
+        _, turn, calls = played(server, create(), {})
+        assert calls == []
+        assert made(turn)
+        assert len(played(server, create("x"), {"deny": allow})[2]) == 1
+        server = server_with(configured(kind, hook("deny", rules=MAPS, matchConditions=[broken])))
+        assert said(played(server, create(), {})[1]) == (
+            "configmaps \"c\" is forbidden: expression 'object.data.nothing == 'v'' "
+            "resulted in error: no such key: nothing"
+        )
+        passing = hook("deny", rules=MAPS, matchConditions=[broken], failurePolicy="Ignore")
+        assert made(played(server_with(configured(kind, passing)), create(), {})[1])
+
+
 def test_a_review_says_all_of_a_request() -> None:
     server = server_with(configured("Validating", hook("ask", rules=MAPS)))
     seen: list[dict[str, Any]] = []

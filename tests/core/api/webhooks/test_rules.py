@@ -79,8 +79,9 @@ def test_a_configuration_gets_its_defaults() -> None:
         ),
         ({"rules": [{**RULE, "scope": "Here"}]}, 'scope: Unsupported value: "Here"'),
         (
-            {"matchConditions": [{"name": "c", "expression": "true"}]},
-            "webhooks[0].matchConditions: Forbidden: matchConditions are not supported here yet",
+            {"matchConditions": [{"name": "c", "expression": "1 =="}]},
+            'webhooks[0].matchConditions[0].expression: Invalid value: "1 ==": '
+            "compilation failed: ERROR: <input>:1:5: Syntax error: mismatched input",
         ),
     ],
 )
