@@ -129,7 +129,9 @@ class Streams:
             return begun
         resource = stored_resource(watch.target.info)
         options = watch.options
-        selectors = read_selectors(resource, options.label_selector, options.field_selector)
+        selectors = read_selectors(
+            watch.target.info, options.label_selector, options.field_selector
+        )
         assert not isinstance(selectors, Refusal)
         stream = Stream(watch, selectors, self._encoding)
         for event in begun.events:

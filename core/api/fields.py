@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 from returns.result import Failure
 
 from kelm.core.api import refuse
+from kelm.core.api.resources import ResourceInfo
 from kelm.core.objects.field_selectors import FieldSelector, field_text, parse_field_selector
 from kelm.core.objects.selector_text import parse_selector
 from kelm.core.objects.selectors import EVERYTHING, Selector
@@ -115,7 +116,7 @@ Selectors: TypeAlias = tuple[Selector, FieldSelector]
 """What a list, a watch or a deletion of many means: by labels and by fields."""
 
 
-def read_selectors(resource: Resource, labels: str, fields: str) -> Selectors | Refusal:
+def read_selectors(info: ResourceInfo, labels: str, fields: str) -> Selectors | Refusal:
     """The selectors of a request, or what is wrong with them."""
     label_selector = EVERYTHING
     if labels:
@@ -129,16 +130,19 @@ def read_selectors(resource: Resource, labels: str, fields: str) -> Selectors | 
         if isinstance(read, Failure):
             return refuse.bad_request(read.failure())
         field_selector = read.unwrap()
-    return _supported(resource, field_selector) or (label_selector, field_selector)
+    return _supported(info, field_selector) or (label_selector, field_selector)
 
 
-def _supported(resource: Resource, selector: FieldSelector) -> Refusal | None:
-    supported = SUPPORTED.get(resource)
+def _supported(info: ResourceInfo, selector: FieldSelector) -> Refusal | None:
+    supported = SUPPORTED.get(info.resource)
+    if info.versions:
+        place = USUAL if info.namespaced else (NAME,)
+        supported = (*place, *info.selectable)
     for term in selector.terms:
         if supported is None and term.field not in USUAL:
             known = ", ".join(f'"{field}"' for field in USUAL)
             return refuse.bad_request(f'"{term.field}" is not a known field selector: only {known}')
-        if resource == "events" and term.field in OTHERWISE_CALLED:
+        if info.resource == "events" and term.field in OTHERWISE_CALLED:
             continue
         if supported is not None and term.field not in supported:
             return refuse.bad_request(f"field label not supported: {term.field}")

@@ -47,6 +47,8 @@ class ResourceInfo(msgspec.Struct, frozen=True):
     api_version: str
     versions: tuple[str, ...] = ()
     """The served versions of a custom resource; built-in ones are in OTHER_VERSIONS."""
+    selectable: tuple[str, ...] = ()
+    """The fields that selectors of a custom resource may name, beside its name and namespace."""
 
     @property
     def qualified_kind(self) -> str:

@@ -70,7 +70,7 @@ def _described(
     if command.name:
         doc = scene.store.get(info.resource, key_of(namespace, command.name))
         return () if doc is None else (doc,)
-    selectors = read_selectors(info.resource, command.label_selector, command.field_selector)
+    selectors = read_selectors(info, command.label_selector, command.field_selector)
     if isinstance(selectors, Refusal):
         return selectors
     found = candidates(scene, info.resource, namespace, selectors[0].equal)

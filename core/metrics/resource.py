@@ -42,7 +42,7 @@ def read_resource(scene: Scene, command: ReadMetrics) -> Answer:
         return refuse.no_such_resource()
     if command.name:
         return _one(scene, info, command)
-    selectors = read_selectors(command.resource, command.label_selector, command.field_selector)
+    selectors = read_selectors(info, command.label_selector, command.field_selector)
     if isinstance(selectors, Refusal):
         return selectors
     measured, namespace = info.plural, command.namespace if info.namespaced else ""

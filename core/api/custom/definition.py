@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from kelm.core.api.custom.selectable import paths_of
 from kelm.core.api.resources import ALL_VERBS, RESOURCES, ResourceInfo
 from kelm.core.store.store import Store
 from kelm.effects.address import Resource
@@ -39,6 +40,8 @@ class CustomVersion(msgspec.Struct, frozen=True):
     deprecation: str
     rules: Rules | None = None
     """The compiled rules of the schema, None where it has none."""
+    selectable: tuple[str, ...] = ()
+    """The fields that field selectors may name."""
 
 
 class CustomResource(msgspec.Struct, frozen=True):
@@ -103,6 +106,7 @@ def _read(spec: Document) -> CustomResource | None:
         verbs=ALL_VERBS,
         api_version=f"{group}/{storage.name}",
         versions=served,
+        selectable=tuple(path for one in versions if one.served for path in one.selectable),
     )
     return CustomResource(info, tuple(versions), flag(spec, "preserveUnknownFields"))
 
@@ -126,6 +130,7 @@ def _version(doc: Document) -> CustomVersion:
         children(doc, "additionalPrinterColumns"),
         warning,
         _rules(child(doc, "schema", "openAPIV3Schema")),
+        paths_of(doc),
     )
 
 

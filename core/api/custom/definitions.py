@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kelm.core.api.custom.definition import DEFINITIONS, custom_resource, has_rules
+from kelm.core.api.custom.selectable import selectable_faults
 from kelm.core.api.resources import RESOURCES
 from kelm.core.api.validation.violation import (
     Violation,
@@ -67,6 +68,7 @@ def _faults(store: Store, doc: Document) -> Iterator[Violation]:
         if "openAPIV3Schema" not in child(one, "schema"):
             yield required(f"spec.versions[{index}].schema.openAPIV3Schema", "schemas are required")
     yield from _rule_faults(versions)
+    yield from selectable_faults(versions)
     yield from _taken(store, name, group, text(spec, "names", "kind"))
 
 

@@ -63,7 +63,7 @@ def forget_all(
     store: Store, events: Events, command: DeleteCollection
 ) -> tuple[Store, Events, tuple[Document, ...]] | Refusal:
     """Delete the recorded events that a deletion of many chooses, and show them."""
-    selectors = read_selectors("events", command.label_selector, command.field_selector)
+    selectors = read_selectors(EVENTS, command.label_selector, command.field_selector)
     if isinstance(selectors, Refusal):
         return selectors
     found = []
@@ -104,7 +104,7 @@ def events_since(
     written = watch.changes_since(
         store, "events", revision, namespace, label_selector, field_selector
     )
-    selectors = read_selectors("events", label_selector, field_selector)
+    selectors = read_selectors(EVENTS, label_selector, field_selector)
     if isinstance(written, Failure) or isinstance(selectors, Refusal):
         return written
     changes = events.log.changes_since(revision)

@@ -48,7 +48,8 @@ def custom_schemas(custom: CustomResource, dialect: Dialect, version: str = "") 
             continue
         name = custom_name(info.group, one.name, info.kind)
         found[name] = _type(custom, one, dialect)
-        found[f"{name}List"] = list_schema(info.kind, name, info.group, one.name, dialect)
+        listed = list_schema(info.kind, name, info.group, one.name, dialect)
+        found[f"{name}List"] = Document({**listed, **_selectable(one)})
     return found
 
 
@@ -63,7 +64,7 @@ def _type(custom: CustomResource, version: CustomVersion, dialect: Dialect) -> D
     """A custom resource's type: what its schema says, and what every object has."""
     schema, info = version.schema, custom.info
     gvk = Document(group=info.group, kind=info.kind, version=version.name)
-    kinds: dict[str, Json] = {"x-kubernetes-group-version-kind": (gvk,)}
+    kinds: dict[str, Json] = {"x-kubernetes-group-version-kind": (gvk,), **_selectable(version)}
     keeps = flag(schema, PRESERVES) or custom.keeps_unknown
     if not schema or (dialect.version == 2 and keeps):
         return Document({"type": "object", **kinds})
@@ -72,6 +73,12 @@ def _type(custom: CustomResource, version: CustomVersion, dialect: Dialect) -> D
     schema = _mapped(schema, lambda one: _with_embedded(one, dialect))
     typed = Document({**child(schema, "properties"), **_of_every_object(dialect)})
     return Document({**schema, "properties": typed, **kinds})
+
+
+def _selectable(version: CustomVersion) -> dict[str, Json]:
+    """The fields that field selectors may name, where there are any."""
+    fields = tuple(Document(fieldPath=path) for path in version.selectable)
+    return {"x-kubernetes-selectable-fields": fields} if fields else {}
 
 
 def _of_every_object(dialect: Dialect) -> dict[str, Json]:

@@ -54,7 +54,7 @@ def open_watch(server: ApiServer, watch: Watch) -> Opening | Refusal:
         why = f'Invalid value: "{version}": strconv.ParseUint: parsing "{version}": invalid syntax'
         return Refusal(Reason.UNKNOWN, f"resourceVersion: {why}")
     resource = stored_resource(watch.target.info)
-    selectors = read_selectors(resource, options.label_selector, options.field_selector)
+    selectors = read_selectors(watch.target.info, options.label_selector, options.field_selector)
     if isinstance(selectors, Refusal):
         return selectors
     revision = int(version or 0)

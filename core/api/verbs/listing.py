@@ -58,7 +58,7 @@ def list_objects(
 
     `more` are objects of the resource that are not kept in its table.
     """
-    selectors = read_selectors(info.resource, command.label_selector, command.field_selector)
+    selectors = read_selectors(info, command.label_selector, command.field_selector)
     if isinstance(selectors, Refusal):
         return selectors
     token = _token(command.continue_token)

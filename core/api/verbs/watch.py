@@ -50,7 +50,7 @@ def changes_since(
     info = info_of(store, resource)
     if info is None:
         return Failure(refuse.no_such_resource())
-    selectors = read_selectors(resource, label_selector, field_selector)
+    selectors = read_selectors(info, label_selector, field_selector)
     if isinstance(selectors, Refusal):
         return Failure(selectors)
     table = store.table(resource)
