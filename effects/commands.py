@@ -17,7 +17,10 @@ PatchType: TypeAlias = Literal["json", "merge", "strategic", "apply"]
 
 
 class Create(msgspec.Struct, frozen=True, tag=True, tag_field="command"):
-    """Store a new object; `metadata.generateName` asks for a fresh name."""
+    """Store a new object; `metadata.generateName` asks for a fresh name.
+
+    `field_manager`, where given, owns what the object sets.
+    """
 
     resource: Resource
     namespace: str
@@ -25,6 +28,7 @@ class Create(msgspec.Struct, frozen=True, tag=True, tag_field="command"):
     subresource: str = ""
     name: str = ""
     dry_run: bool = False
+    field_manager: str = ""
 
 
 class Update(msgspec.Struct, frozen=True, tag=True, tag_field="command"):
@@ -39,6 +43,7 @@ class Update(msgspec.Struct, frozen=True, tag=True, tag_field="command"):
     object: Document
     subresource: str = ""
     dry_run: bool = False
+    field_manager: str = ""
 
 
 class Patch(msgspec.Struct, frozen=True, tag=True, tag_field="command"):
@@ -216,6 +221,17 @@ Command: TypeAlias = (
     | SignToken
     | SignCertificate
 )
+
+
+def by(command: Command, manager: str) -> Command:
+    """The command of somebody with a name, unless it says itself who writes.
+
+    >>> by(Update("pods", "default", "a", Document()), "kubelet").field_manager
+    'kubelet'
+    """
+    if isinstance(command, Create | Update | Patch) and not command.field_manager:
+        return msgspec.structs.replace(command, field_manager=manager)
+    return command
 
 
 class Request(msgspec.Struct, frozen=True):

@@ -79,7 +79,8 @@ class Refusal(msgspec.Struct, frozen=True, gc=False):
 
     `resource` is the plural name for most reasons and the kind for Invalid, as upstream's
     `details.kind` has it. `unknown_outcome` marks the one refusal after which the work may have
-    been done all the same: the answer was lost.
+    been done all the same: the answer was lost. `continue_token` is where a list may go on that
+    cannot go on where it was.
     """
 
     reason: Reason
@@ -91,6 +92,7 @@ class Refusal(msgspec.Struct, frozen=True, gc=False):
     causes: tuple[Cause, ...] = ()
     retry_after_seconds: int = 0
     unknown_outcome: bool = False
+    continue_token: str = ""
 
     @property
     def code(self) -> int:
@@ -107,7 +109,7 @@ class Refusal(msgspec.Struct, frozen=True, gc=False):
         body: dict[str, Json] = {
             "kind": "Status",
             "apiVersion": "v1",
-            "metadata": Document(),
+            "metadata": Document({"continue": token} if (token := self.continue_token) else {}),
             "status": "Failure",
             "message": self.message,
         }

@@ -17,6 +17,7 @@ from kelm.adapters.apiserver.control import ROOT, Control
 from kelm.adapters.apiserver.encoding import Encoding
 from kelm.adapters.apiserver.engine import Engine
 from kelm.adapters.apiserver.exchange import Exchange, Gone, Receive, Scope, Send, TooLarge
+from kelm.adapters.apiserver.lists import Lists
 from kelm.adapters.apiserver.site import Site
 from kelm.adapters.apiserver.streams import Streams
 from kelm.core.api import refuse
@@ -34,7 +35,7 @@ from kelm.core.api.rest.tokens import bearer, issued, token_request
 from kelm.core.api.rest.writes import too_large
 from kelm.core.metrics.requests import is_measured, measured, reading, serves_metrics
 from kelm.effects.address import key_of
-from kelm.effects.commands import Patch, Update
+from kelm.effects.commands import List, Patch, Update
 from kelm.effects.messages import Outcome
 from kelm.effects.refusals import Refusal
 
@@ -56,6 +57,7 @@ class App:
         self.certified: Certified = nobody
         self.authorizer = Authorizer(mode, lambda: engine.server.store)
         self.encoding = Encoding()
+        self.lists = Lists()
         self.streams = Streams(self.encoding)
         self.site = Site(engine, address)
         self.control = Control(engine)
@@ -168,6 +170,8 @@ class App:
 
     def ask(self, ask: Ask, user: User) -> Answer:
         """Carry out a command and put its outcome into the form that was asked for."""
+        if isinstance(ask.command, List):
+            return answer(ask, self._listed(ask.command), self.engine.now_ms, existed=True)
         engine, authorizer = self.engine, self.authorizer
         power = Power(user, authorizer.decide, authorizer.rules, engine.server, engine.now_ms)
         allowed = guarded(ask, power)
@@ -178,10 +182,21 @@ class App:
         outcome: Outcome = self.engine.ask(ask.command)
         return answer(ask, outcome, self.engine.now_ms, existed=existed)
 
+    def _listed(self, command: List) -> Outcome:
+        """What there is; as it was told before, where nothing has changed since."""
+        self.engine.catch_up()
+        known = self.lists.known(self.engine.server.store, command)
+        if known is not None:
+            return known
+        outcome = self.engine.ask(command)
+        self.lists.keep(self.engine.server.store, command, outcome)
+        return outcome
+
     def judge(self, review: Review, user: User) -> Answer:
         """Answer a question about who may do what."""
         authorizer = self.authorizer
-        found = reviewed(review, user, authorizer.decide, authorizer.rules, self.tokens.identify)
+        asked = (authorizer.decide, authorizer.rules, self.tokens.identify)
+        found = reviewed(review, user, *asked, self.engine.now_ms)
         if isinstance(found, Refusal):
             return refused(found, review.media)
         return Answer(201, found, review.media)

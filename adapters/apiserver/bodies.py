@@ -5,6 +5,8 @@ Source: kubernetes v1.36, apimachinery/pkg/runtime/serializer/json; sigs.k8s.io/
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from math import isfinite
 from typing import Final
 
 import yaml
@@ -13,8 +15,11 @@ from kelm.adapters.manifests.yaml_loader import ManifestLoader
 from kelm.core.api.protobuf.read import parse_protobuf
 from kelm.core.api.rest.json_body import Parsed, parse_json
 from kelm.core.api.rest.media import PROTOBUF
-from kelm.effects.document import freeze
+from kelm.effects.document import Document, Json, freeze
 
+MANY_NODES: Final = 400_000
+TOO_MANY_NODES: Final = 4_000_000
+ALIASES_LOOKED_AT: Final = 1_000
 YAML_TYPES: Final = frozenset(
     {"application/yaml", "application/apply-patch+yaml", "text/yaml", "application/x-yaml"}
 )
@@ -27,7 +32,7 @@ def parse_body(raw: bytes, content_type: str) -> Parsed:
         return parse_protobuf(raw) if raw else Parsed()
     if kind not in YAML_TYPES:
         return parse_json(raw)
-    if raw[:1] == b"{":
+    if raw[:1] in (b"{", b"["):
         parsed = parse_json(raw)
         if not parsed.fault:
             return parsed
@@ -36,14 +41,65 @@ def parse_body(raw: bytes, content_type: str) -> Parsed:
 
 def _yaml(raw: bytes) -> Parsed:
     try:
-        value = yaml.load(raw, Loader=ManifestLoader)
-        return Parsed(freeze(value))
+        if b"*" in raw and _aliases_too_much(raw):
+            return Parsed(fault="yaml: document contains excessive aliasing")
+        return Parsed(_finite(freeze(yaml.load(raw, Loader=ManifestLoader))))
     except yaml.constructor.ConstructorError as wrong:
-        return Parsed(fault=_repeated_key(wrong))
+        fault = _repeated_key(wrong)
+        if not wrong.problem or "was already set" not in wrong.problem:
+            return Parsed(fault=fault)
+        return Parsed(freeze(yaml.load(raw, Loader=LenientLoader)), repeated=fault)
     except yaml.MarkedYAMLError as wrong:
         return Parsed(fault=f"yaml: {_line(wrong)}{_go_words(wrong.problem or 'invalid')}")
     except (yaml.YAMLError, TypeError, ValueError) as wrong:
         return Parsed(fault=f"yaml: {wrong}")
+    except RecursionError:
+        return Parsed(fault="yaml: exceeded max depth")
+
+
+def _finite(value: Json) -> Json:
+    """A value, if JSON has words for all of it.
+
+    Raises:
+        ValueError: for a number that is none.
+    """
+    if isinstance(value, float) and not isfinite(value):
+        raise ValueError(f"json: unsupported value: {value}")
+    inner = value.values() if isinstance(value, Document) else value
+    for part in inner if isinstance(inner, Iterable) and not isinstance(value, str) else ():
+        _finite(part)
+    return value
+
+
+def _aliases_too_much(raw: bytes) -> bool:
+    """Whether a document is small and what its aliases stand for is not.
+
+    Source: goyaml.v2/decode.go (allowedAliasRatio).
+    """
+    top = yaml.compose(raw, Loader=ManifestLoader)
+    sizes: dict[int, int] = {}
+
+    def size(node: yaml.Node) -> int:
+        if id(node) not in sizes:
+            sizes[id(node)] = 1
+            parts = [] if isinstance(node, yaml.ScalarNode) else node.value
+            pairs = isinstance(node, yaml.MappingNode)
+            inner = [part for pair in parts for part in pair] if pairs else parts
+            sizes[id(node)] = 1 + sum(map(size, inner))
+        return sizes[id(node)]
+
+    whole = 0 if top is None else size(top)
+    if whole < ALIASES_LOOKED_AT:
+        return False
+    span = (whole - MANY_NODES) / (TOO_MANY_NODES - MANY_NODES)
+    allowed = 0.99 - 0.89 * min(max(span, 0.0), 1.0)
+    return (whole - len(sizes)) / whole > allowed
+
+
+class LenientLoader(ManifestLoader):
+    """The same, but the last of several equal keys counts."""
+
+    strict = False
 
 
 def _repeated_key(wrong: yaml.constructor.ConstructorError) -> str:

@@ -7,6 +7,7 @@ holds on to its document, so that a document's identity can be its key.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -17,6 +18,8 @@ from kelm.core.api.rest.media import YAML
 from kelm.core.api.rest.tables import is_list
 from kelm.effects.document import Document, children, thaw
 
+LISTS_KEPT: Final = 8
+LONG_BYTES: Final = 1_024
 KEPT_BYTES: Final = 64 * 1024 * 1024
 _ENCODER: Final = msgspec.json.Encoder()
 _FIRST: Final = ("metadata",)
@@ -29,6 +32,7 @@ class Encoding:
     def __init__(self, kept_bytes: int = KEPT_BYTES) -> None:
         self._kept: OrderedDict[int, tuple[Document, bytes]] = OrderedDict()
         self._room = kept_bytes
+        self._lists: OrderedDict[int, tuple[object, bytes]] = OrderedDict()
 
     def answer(self, answer: Answer) -> tuple[bytes, bytes]:
         """An answer's content type and body."""
@@ -50,12 +54,26 @@ class Encoding:
 
     def list(self, doc: Document) -> bytes:
         """A list, whose items do not repeat their kind."""
-        meta = _ENCODER.encode(doc.get("metadata"))
-        items = children(doc, "items")
+        kind = {key: doc[key] for key in _TYPE if key in doc}
+        head = _ENCODER.encode({**kind, "metadata": doc.get("metadata")})
         partial = doc.get("kind") == "PartialObjectMetadataList"
         encode = self.object if partial else self._inner
-        joined = b",".join([encode(item) for item in items])
-        return _typed(doc, b'{"metadata":' + meta + b',"items":[' + joined + b"]}")
+        return b"".join((head[:-1], b',"items":[', self._items(doc, encode), b"]}"))
+
+    def _items(self, doc: Document, encode: Callable[[Document], bytes]) -> bytes:
+        """The items of a list, one after the other; those of the last lists are kept."""
+        items = doc["items"]
+        key = id(items)
+        found = self._lists.get(key)
+        if found is not None:
+            self._lists.move_to_end(key)
+            return found[1]
+        joined = b",".join([encode(item) for item in children(doc, "items")])
+        if LONG_BYTES < len(joined) < KEPT_BYTES // LISTS_KEPT:
+            self._lists[key] = (items, joined)
+            if len(self._lists) > LISTS_KEPT:
+                self._lists.popitem(last=False)
+        return joined
 
     def event(self, kind: str, doc: Document) -> bytes:
         """One line of a watch."""

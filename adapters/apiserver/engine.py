@@ -74,6 +74,10 @@ class Engine:
         self._pace = Pace(speed, self._clock(), self.cluster.now_ms)
         self._wake.set()
 
+    def catch_up(self) -> None:
+        """Do what is due by now, as before every request."""
+        self._turn(BEFORE_A_REQUEST_S)
+
     def ask(self, command: Command) -> Outcome:
         """Carry out a request now."""
         self._turn(BEFORE_A_REQUEST_S)

@@ -25,6 +25,8 @@ from kelm.adapters.simulator.authority import Authority
 from kelm.adapters.simulator.cluster import Cluster, Settings
 from kelm.core.api.authorization.decide import Mode
 from kelm.core.api.authorization.roles import first_roles
+from kelm.core.api.bootstrap import API_SERVER
+from kelm.effects.commands import by
 
 HOST: Final = "127.0.0.1"
 BACKLOG: Final = 4_096
@@ -53,7 +55,9 @@ class Serving(msgspec.Struct, frozen=True):
 def now_settings(settings: Settings) -> Settings:
     """Settings of a cluster that starts now, and whose history nobody asked to keep."""
     start_ms = int(time.time() * 1_000)
-    return msgspec.structs.replace(settings, start_ms=start_ms, keep_history=False)
+    return msgspec.structs.replace(
+        settings, start_ms=start_ms, keep_history=False, field_owners=True
+    )
 
 
 Stop = Callable[[], None]
@@ -110,7 +114,7 @@ def _cluster(settings: Settings, journal: Journal | None) -> Cluster:
         return Cluster(msgspec.structs.replace(settings, start_ms=start_ms), saved)
     cluster = Cluster(settings)
     for command in first_roles():
-        cluster.ask(command).unwrap()
+        cluster.ask(by(command, API_SERVER)).unwrap()
     if journal is not None:
         journal.write(cluster)
     return cluster

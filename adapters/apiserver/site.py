@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from hashlib import sha256
+from hashlib import sha512
 from typing import Final
 
 import msgspec
 
 from kelm.adapters.apiserver.engine import Engine
-from kelm.adapters.apiserver.exchange import JSON, Exchange
-from kelm.core.api.custom.definition import CustomResource, catalogue, custom_resources
+from kelm.adapters.apiserver.exchange import Exchange
+from kelm.core.api import refuse
+from kelm.core.api.custom.definition import catalogue, custom_resources
 from kelm.core.api.openapi import documents
 from kelm.core.api.rest import discovery
 from kelm.core.api.rest.media import Clause, clauses
@@ -19,7 +20,20 @@ from kelm.effects.document import Document
 
 AGGREGATED: Final = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 HEALTH: Final = ("/healthz", "/livez", "/readyz")
+VERSION_3: Final = "/openapi/v3/"
 CHECKS: Final = ("ping", "log", "etcd", "informer-sync")
+
+
+class Page(msgspec.Struct, frozen=True):
+    """What is served at an address that is no resource's.
+
+    mark: what tells this version of it from others, "" where nobody asks.
+    """
+
+    body: Document
+    type: str = "application/json"
+    mark: str = ""
+    methods: tuple[str, ...] = ("GET", "HEAD")
 
 
 class Site:
@@ -28,7 +42,7 @@ class Site:
     def __init__(self, engine: Engine, address: str) -> None:
         self._engine = engine
         self._address = address
-        self._types: tuple[tuple[CustomResource, ...], bytes, str] | None = None
+        self._encoded: dict[str, tuple[str, bytes]] = {}
 
     async def answer(self, exchange: Exchange) -> None:
         """Answer a request for a page."""
@@ -36,48 +50,73 @@ class Site:
         if path.startswith(HEALTH):
             await self._health(exchange, path)
             return
-        if path == "/openapi/v2":
-            await self._older_types(exchange)
-            return
         page = self.page(path, exchange.header(b"accept"))
         if page is None:
             await exchange.text(404, "404 page not found\n")
-            return
-        content_type, body = page
-        await exchange.json(body, content_type=content_type.encode())
+        elif exchange.method not in page.methods:
+            await exchange.json(refuse.method_not_allowed().status(), 405)
+        elif not page.mark:
+            await exchange.json(page.body, content_type=page.type.encode())
+        else:
+            await self._marked(exchange, path, page)
 
-    def page(self, path: str, accept: str) -> tuple[str, Document] | None:
-        """The content of a page that is JSON, None where there is none."""
+    async def _marked(self, exchange: Exchange, path: str, page: Page) -> None:
+        """Answer with a page that clients keep, or tell them that theirs is good.
+
+        Source: kube-openapi/pkg/handler3/handler.go, discovery/aggregated/etag.go.
+        """
+        tag = f'"{page.mark}"'
+        headers = [(b"etag", tag.encode()), (b"vary", b"Accept")]
+        wanted = exchange.query.get("hash", ("",))[0]
+        if wanted and wanted != page.mark and path.startswith(VERSION_3):
+            to = f"{path}?hash={page.mark}".encode()
+            await exchange.answer(301, page.type.encode(), b"", [*headers, (b"location", to)])
+            return
+        if wanted and path.startswith(VERSION_3):
+            headers.append((b"cache-control", b"public, immutable"))
+        elif page.type == AGGREGATED:
+            headers.append((b"cache-control", b"public"))
+        if tag in (one.strip() for one in exchange.header(b"if-none-match").split(",")):
+            await exchange.answer(304, page.type.encode(), b"", headers)
+            return
+        await exchange.answer(200, page.type.encode(), self._bytes(path, page), headers)
+
+    def _bytes(self, path: str, page: Page) -> bytes:
+        """A page as JSON, encoded once."""
+        key = f"{path} {page.type}"
+        mark, found = self._encoded.get(key, ("", b""))
+        if mark != page.mark:
+            found = msgspec.json.encode(page.body)
+            self._encoded[key] = (page.mark, found)
+        return found
+
+    def page(self, path: str, accept: str) -> Page | None:
+        """A page that is JSON, None where there is none."""
         infos = (*catalogue(self._engine.server.store), *self._engine.metrics)
         if path in ("/api", "/apis") and _wants_aggregated(accept):
-            return AGGREGATED, discovery.aggregated(path == "/api", infos)
+            body = discovery.aggregated(path == "/api", infos)
+            return Page(body, AGGREGATED, _digest(body))
+        if path.startswith("/openapi/"):
+            return self._openapi(path, infos)
         plain: dict[str, Callable[[], Document]] = {
             "/": lambda: Document(paths=paths()),
             "/api": lambda: discovery.api_versions(self._address),
             "/apis": lambda: discovery.api_groups(infos),
             "/version": lambda: VERSION,
-            "/openapi/v3": lambda: documents.index(infos),
         }
-        if path.startswith("/openapi/v3/"):
-            page = path.removeprefix("/openapi/v3/")
-            customs = custom_resources(self._engine.server.store)
-            found = documents.version_3(page) or documents.custom_version_3(page, customs)
-        else:
-            found = plain[path]() if path in plain else _group(path, infos)
-        return None if found is None else ("application/json", found)
+        found = plain[path]() if path in plain else _group(path, infos)
+        return None if found is None else Page(found, methods=("GET",))
 
-    async def _older_types(self, exchange: Exchange) -> None:
-        """All types in one page: made anew when custom resources change, sent when it changed."""
+    def _openapi(self, path: str, infos: discovery.Infos) -> Page | None:
         customs = custom_resources(self._engine.server.store)
-        if self._types is None or self._types[0] != customs:
-            body = msgspec.json.encode(documents.version_2(customs))
-            self._types = customs, body, f'"{sha256(body).hexdigest().upper()}"'
-        _, body, tag = self._types
-        tags = [(b"etag", tag.encode()), (b"vary", b"Accept")]
-        if exchange.header(b"if-none-match") == tag:
-            await exchange.answer(304, JSON, b"", tags)
-        else:
-            await exchange.answer(200, JSON, body, tags)
+        if path == "/openapi/v3":
+            body = documents.index(infos, customs)
+            return Page(body, mark=_digest(body))
+        if path == "/openapi/v2":
+            return Page(documents.version_2(customs), mark=documents.mark("v2", customs))
+        name = path.removeprefix(VERSION_3)
+        found = documents.version_3(name) or documents.custom_version_3(name, customs)
+        return None if found is None else Page(found, mark=documents.mark(name, customs))
 
     async def _health(self, exchange: Exchange, path: str) -> None:
         top, _, check = path.lstrip("/").partition("/")
@@ -88,6 +127,10 @@ class Site:
             await exchange.text(200, f"{lines}{top} check passed\n")
         else:
             await exchange.text(200, "ok")
+
+
+def _digest(body: Document) -> str:
+    return sha512(msgspec.json.encode(body)).hexdigest().upper()
 
 
 def _group(path: str, infos: discovery.Infos) -> Document | None:

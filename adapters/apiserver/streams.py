@@ -45,6 +45,9 @@ class Stream:
         self._waiting_bytes = 0
         self._filled = asyncio.Event()
         self._prefix = f"{watch.target.namespace}/" if watch.target.namespace else ""
+        options = watch.options
+        self.view = (self._prefix, options.label_selector, options.field_selector)
+        """What two watches that see the same have in common."""
 
     @property
     def is_plain(self) -> bool:
@@ -207,8 +210,13 @@ class Streams:
     def _viewers(
         streams: dict[Stream, None], change: Change
     ) -> Iterator[tuple[Stream, WatchEvent]]:
+        seen: dict[tuple[str, str, str], WatchEvent | None] = {}
         for stream in streams:
-            event = stream.sees(change)
+            if change.revision <= stream.revision:
+                continue
+            if stream.view not in seen:
+                seen[stream.view] = stream.sees(change)
+            event = seen[stream.view]
             if event is not None:
                 yield stream, event
 

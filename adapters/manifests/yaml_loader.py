@@ -19,13 +19,16 @@ import yaml
 class ManifestLoader(yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader):  # type: ignore[misc]
     """PyYAML's safe loader with kubectl's reading of plain words."""
 
+    strict = True
+    """Whether a key may stand only once."""
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         lines: dict[str, int] = {}
         for key_node, _ in node.value:
             if key_node.tag == "tag:yaml.org,2002:merge":
                 continue
             key = _key(self.construct_object(key_node, deep=True))
-            if key in lines:
+            if key in lines and self.strict:
                 problem = f"key {key!r} was already set at line {lines[key]}"
                 raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
             lines[key] = key_node.start_mark.line + 1

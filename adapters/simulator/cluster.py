@@ -65,6 +65,8 @@ class Settings(msgspec.Struct, frozen=True):
     keep_history: bool = True
     start_ms: int = START_MS
     control_plane: ControlPlane = ControlPlane()
+    field_owners: bool = False
+    """Whether objects know who set which of their fields (managedFields)."""
 
     def header(self) -> dict[str, object]:
         """What a trace has to say of these settings."""
@@ -103,9 +105,11 @@ class Cluster:
         base = settings if settings is not None else Settings()
         self.settings = msgspec.structs.replace(base, **changes)
         start_ms = self.settings.start_ms
-        server = saved.server if saved else new_server(seed=self.settings.seed, now_ms=start_ms)
+        seed, owned = self.settings.seed, self.settings.field_owners
+        server = saved.server if saved else new_server(seed=seed, now_ms=start_ms, owned=owned)
         self.simulator = Simulator(server, self.settings.picker(), start_ms)
         plane = self.settings.control_plane
+        self.simulator.manager_of = plane.manager_of if owned else None
         self.machines = Machines(plane.kubelet_maker(), self.settings.boot_ms)
         self.measuring = Measuring()
         self.zero_ms = START_MS

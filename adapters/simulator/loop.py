@@ -28,7 +28,7 @@ from kelm.adapters.simulator.watches import Watches
 from kelm.core.api.server import ApiServer, handle
 from kelm.core.store.store import Store
 from kelm.core.store.table import Table
-from kelm.effects.commands import Command, RecordEvent, Requests
+from kelm.effects.commands import Command, RecordEvent, Requests, by
 from kelm.effects.messages import Answered, Outcome, TimerFired
 from kelm.effects.program import Program
 
@@ -52,6 +52,8 @@ class Simulator:
         self.on_input: Callable[[Simulator, Input], None] | None = None
         self.local_commands: frozenset[type[Command]] = frozenset()
         self.on_local: Callable[[Simulator, Command], Outcome] | None = None
+        self.manager_of: Callable[[str], str] | None = None
+        """Under which name a process owns the fields that it writes; None: nobody keeps them."""
         self.events = 0
 
     @property
@@ -67,6 +69,7 @@ class Simulator:
         twin.trouble = self.trouble.copy()
         twin.after_event, twin.on_input = self.after_event, self.on_input
         twin.local_commands, twin.on_local = self.local_commands, self.on_local
+        twin.manager_of = self.manager_of
         twin.events = self.events
         return twin
 
@@ -179,12 +182,15 @@ class Simulator:
             if not process.paused:
                 self._tell(request.command)
             return
+        command = request.command
+        if self.manager_of is not None:
+            command = by(command, self.manager_of(event.process))
         if process.paused or trouble.brews:
             outcome = trouble.before(process, request)
             if outcome is None:
-                outcome = trouble.after(process, request, self.ask(request.command))
+                outcome = trouble.after(process, request, self.ask(command))
         else:
-            outcome = self.ask(request.command)
+            outcome = self.ask(command)
         delay_ms = self.picker.delay_ms("answer")
         if outcome is TIMED_OUT or outcome is UNREACHABLE:
             delay_ms += CLIENT_TIMEOUT_MS

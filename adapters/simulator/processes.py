@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -121,6 +121,14 @@ def drain_options(given: NodeDrained) -> Options:
     )
 
 
+BINARIES: Final = {
+    GarbageCollectorProgram().name: "kube-controller-manager",
+    Scheduler().name: "kube-scheduler",
+    **dict.fromkeys((one.name for one in CONTROLLERS), "kube-controller-manager"),
+}
+"""Which of upstream's processes a Program is a part of."""
+
+
 class ControlPlane(msgspec.Struct, frozen=True):
     """The Programs of a cluster. Replace some to try your own."""
 
@@ -172,6 +180,16 @@ class ControlPlane(msgspec.Struct, frozen=True):
             return simulated_authority().carry_out(command)
 
         return work
+
+    def manager_of(self, process: str) -> str:
+        """The name under which a process owns what it writes: that of upstream's binary.
+
+        >>> plane = ControlPlane()
+        >>> [plane.manager_of(name) for name in ("job-controller", "kubelet/node-1", "mine")]
+        ['kube-controller-manager', 'kubelet', 'mine']
+        """
+        binary, _, machine = process.partition("/")
+        return binary if machine else BINARIES.get(process, process)
 
     def kubelet_maker(self) -> Callable[[Host], Program[Any]]:
         """What makes the kubelet of a machine that boots."""

@@ -15,12 +15,14 @@ from kelm.core.api.server import ApiServer, handle
 from kelm.core.api.validation.service_addresses import RANGES
 from kelm.core.objects.time import format_time
 from kelm.core.store.store import Store
-from kelm.effects.commands import Command, Create, Patch
+from kelm.effects.commands import Command, Create, Patch, by
 from kelm.effects.document import Document, document
 
 API_ADDRESS: Final = "172.18.0.1"
 """The API server's address in the network of the machines: that of no machine."""
 _API_PORT: Final = {"name": "https", "port": 6443, "protocol": "TCP"}
+API_SERVER: Final = "kube-apiserver"
+"""As whom an API server owns fields."""
 SYSTEM_NAMESPACES: Final = ("kube-system", "kube-public", "kube-node-lease", "default")
 SYSTEM_PRIORITIES: Final = (
     (
@@ -37,8 +39,10 @@ SYSTEM_PRIORITIES: Final = (
 )
 
 
-def new_server(*, seed: int = 0, now_ms: int = 0, ranges: Ranges = DEFAULT_RANGES) -> ApiServer:
-    """The API server of a cluster that was just made.
+def new_server(
+    *, seed: int = 0, now_ms: int = 0, ranges: Ranges = DEFAULT_RANGES, owned: bool = False
+) -> ApiServer:
+    """The API server of a cluster that was just made; `owned`: it owns what it makes for itself.
 
     It has the system's namespaces and priority classes and the Service `kubernetes`, with the
     range that its address is from and the address behind it.
@@ -49,7 +53,7 @@ def new_server(*, seed: int = 0, now_ms: int = 0, ranges: Ranges = DEFAULT_RANGE
     """
     server = ApiServer(store=Store(seed=seed), ranges=ranges)
     for command in _first_requests(ranges, now_ms):
-        server, outcome = handle(server, command, now_ms)
+        server, outcome = handle(server, by(command, API_SERVER) if owned else command, now_ms)
         outcome.unwrap()
     return server
 
@@ -58,14 +62,19 @@ def _first_requests(ranges: Ranges, now_ms: int) -> tuple[Command, ...]:
     namespaces = (document({"metadata": {"name": name}}) for name in SYSTEM_NAMESPACES)
     return (
         *(Create("namespaces", "", doc) for doc in namespaces),
-        *(
-            Create("priorityclasses.scheduling.k8s.io", "", _priority(name, value, description))
-            for name, value, description in SYSTEM_PRIORITIES
-        ),
+        *first_priorities(),
         Create("services", "default", _kubernetes_service(ranges)),
         *_service_range(ranges, now_ms),
         Create("endpoints", "default", _endpoints()),
         Create("endpointslices.discovery.k8s.io", "default", _endpoint_slice()),
+    )
+
+
+def first_priorities() -> tuple[Command, ...]:
+    """What makes the system's priority classes."""
+    return tuple(
+        Create("priorityclasses.scheduling.k8s.io", "", _priority(name, value, description))
+        for name, value, description in SYSTEM_PRIORITIES
     )
 
 

@@ -93,6 +93,9 @@ def handle(server: ApiServer, command: Command, now_ms: int) -> tuple[ApiServer,
 
 def carry_out(server: ApiServer, command: Command, call: Call) -> tuple[ApiServer, Outcome]:
     """Do what a command asks for that is no read and no recorded event."""
+    named = getattr(command, "field_manager", "")
+    if named:
+        call = msgspec.structs.replace(call, manager=named)
     if isinstance(command, WITH_DRY_RUN) and command.resource == "events":
         return _handle_events(server, command, call)
     store, answer = _write(server.store, command, call)
@@ -273,8 +276,6 @@ def _update(store: Store, info: ResourceInfo, command: Update, call: Call) -> Wr
 def _patch(store: Store, info: ResourceInfo, command: Patch, call: Call) -> Written:
     if command.subresource and command.subresource not in info.subresources:
         return store, refuse.method_not_allowed()
-    if command.field_manager:
-        call = msgspec.structs.replace(call, manager=command.field_manager)
     return patch(store, info, command, call)
 
 

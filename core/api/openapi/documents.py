@@ -5,7 +5,9 @@ Source: kubernetes v1.36, `/openapi/v2`, `/openapi/v3`, `/openapi/v3/apis/GROUP/
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
+from hashlib import sha512
 from typing import Final
 
 from kelm.core.api.custom.definition import CustomResource
@@ -25,6 +27,7 @@ from kelm.core.api.openapi.schemas import (
 from kelm.core.api.resources import RESOURCES, ResourceInfo, served_versions
 from kelm.core.api.rest import discovery
 from kelm.core.api.rest.subresources import subresource_of
+from kelm.core.api.rest.version import VERSION
 from kelm.core.api.schema.definitions import definition_of, kubernetes
 from kelm.effects.document import Document, Json, child, children
 
@@ -50,17 +53,35 @@ def group_versions(infos: discovery.Infos = discovery.BUILT_IN) -> tuple[tuple[s
     return (*(("", version) for version in discovery.versions("")), *named)
 
 
-def index(infos: discovery.Infos = discovery.BUILT_IN) -> Document:
-    """`/openapi/v3`: where the documents are.
+def index(
+    infos: discovery.Infos = discovery.BUILT_IN, customs: tuple[CustomResource, ...] = ()
+) -> Document:
+    """`/openapi/v3`: where the documents are, each with what tells it from its other versions.
 
-    >>> child(index(), "paths", "apis/apps/v1")["serverRelativeURL"]
-    '/openapi/v3/apis/apps/v1'
+    >>> child(index(), "paths", "apis/apps/v1")["serverRelativeURL"][:30]
+    '/openapi/v3/apis/apps/v1?hash='
     """
-    paths = {
-        _page(group, version): Document(serverRelativeURL=f"/openapi/v3/{_page(group, version)}")
-        for group, version in group_versions(infos)
-    }
+    paths: dict[str, Json] = {}
+    for group, version in group_versions(infos):
+        page = _page(group, version)
+        url = f"/openapi/v3/{page}?hash={mark(page, customs)}"
+        paths[page] = Document(serverRelativeURL=url)
     return Document(paths=Document(paths))
+
+
+def mark(page: str, customs: tuple[CustomResource, ...] = ()) -> str:
+    """What tells a document from its other versions.
+
+    Those of the built-in kinds are the same as long as the version of Kubernetes is.
+    """
+    defined = [
+        (custom.info.resource, version.name, version.schema)
+        for custom in customs
+        for version in custom.versions
+        if page in ("v2", _page(custom.info.group, version.name))
+    ]
+    told = json.dumps([page, VERSION["gitVersion"], defined])
+    return sha512(told.encode()).hexdigest().upper()
 
 
 def _page(group: str, version: str) -> str:

@@ -4,9 +4,8 @@ Whoever applies owns what it applied and gives up what it applied last time and 
 what nobody owns then goes. A field that someone else owns and that would change is a conflict,
 unless forced. `kubectl` may take over silently what it once set itself on the client's side.
 
-Kelm keeps managedFields only on objects that were applied: until then nobody owns anything, and
-at the first apply all that is there belongs to "before-first-apply", as upstream has it when it
-does not track from creation on.
+Who owns what before the first apply is tracked too (apply/tracking.py), but for objects whose
+makers did not say who they are: all that is there then belongs to "before-first-apply".
 
 Source: kubernetes v1.36, apimachinery/pkg/util/managedfields/internal; sigs.k8s.io/
 structured-merge-diff (merge/update.go).
@@ -20,7 +19,13 @@ from collections.abc import Iterable
 import msgspec
 from returns.result import Failure, Result, Success
 
-from kelm.core.api.patches.apply.field_set import FieldSet, Path, fields_of, path_text
+from kelm.core.api.patches.apply.field_set import (
+    FieldSet,
+    Path,
+    fields_of,
+    from_fields_v1,
+    path_text,
+)
 from kelm.core.api.patches.apply.managers import (
     BEFORE_FIRST_APPLY,
     Manager,
@@ -31,15 +36,17 @@ from kelm.core.api.patches.apply.managers import (
     without_managers,
 )
 from kelm.core.api.patches.apply.merge import compared, merged, without_fields
+from kelm.core.api.patches.apply.tracking import first_fields
 from kelm.core.api.patches.same import same
 from kelm.core.api.patches.strategic.rules import Place, root
 from kelm.core.api.schema.decode import Decoded
 from kelm.core.api.schema.definitions import Definition
 from kelm.core.objects.time import format_time
-from kelm.effects.document import EMPTY, Document, document, text
+from kelm.effects.document import EMPTY, Document, document, text, thaw, with_value, without
 from kelm.effects.refusals import Cause, Reason, Refusal
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+LONGEST_ANNOTATIONS = 256 * 1024
 _SYSTEM_METADATA = (
     "name", "namespace", "creationTimestamp", "selfLink", "uid", "generation", "managedFields",
     "resourceVersion",
@@ -70,24 +77,48 @@ def apply(
     now_ms: int,
     *,
     force: bool = False,
+    place: Place | None = None,
 ) -> Result[Document, tuple[Conflict, ...]]:
     """The object after a manager applied a configuration, or the conflicts.
+
+    place: where the object is in a schema, if its kind is not built in.
 
     The live object itself where nothing changes. The result is neither defaulted nor validated.
 
     Raises:
         Refused: an item of a list lacks the key by which it is known.
     """
-    place = root(definition)
+    place = place or root(definition)
     owners = _owners(live, manager, place)
     outcome = _applied(live or EMPTY, applied, manager, owners, place, now_ms, force)
-    if live is None or manager.name != "kubectl" or isinstance(outcome, Success):
+    if live is None or manager.name != "kubectl":
         return outcome
-    allowed = _set_by_client_side_apply(live, place)
-    if allowed is None:
-        return outcome
-    left = tuple(one for one in outcome.failure() if one.path not in allowed)
-    return Failure(left) if left else _applied(live, applied, manager, owners, place, now_ms, True)
+    if isinstance(outcome, Failure):
+        allowed = _set_by_client_side_apply(live, place)
+        if allowed is None:
+            return outcome
+        left = tuple(one for one in outcome.failure() if one.path not in allowed)
+        if left:
+            return Failure(left)
+        outcome = _applied(live, applied, manager, owners, place, now_ms, True)
+    return outcome.map(lambda new: _told(new, applied))
+
+
+def _told(new: Document, applied: Document) -> Document:
+    """The object whose annotation for applies on the client's side, if any, says the same.
+
+    Source: managedfields/internal/lastappliedupdater.go.
+    """
+    last = text(new, "metadata", "annotations", LAST_APPLIED)
+    if not last:
+        return new
+    bare = without(applied, ("metadata", "annotations", LAST_APPLIED))
+    said = json.dumps(thaw(bare), sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
+    if said == last:
+        return new
+    if len(said.encode()) > LONGEST_ANNOTATIONS:
+        return without(new, ("metadata", "annotations", LAST_APPLIED))
+    return with_value(new, ("metadata", "annotations", LAST_APPLIED), said)
 
 
 def _owners(live: Document | None, manager: Manager, place: Place) -> Managers:
@@ -95,8 +126,7 @@ def _owners(live: Document | None, manager: Manager, place: Place) -> Managers:
     if known or live is None:
         return known
     before = Manager(BEFORE_FIRST_APPLY, "Update", manager.api_version)
-    everything = compared(EMPTY, without_managers(live), place).added - _NOBODYS
-    return {before: Owned(everything)}
+    return {before: Owned(from_fields_v1(first_fields(live, place)))}
 
 
 def _applied(
@@ -110,8 +140,9 @@ def _applied(
 ) -> Result[Document, tuple[Conflict, ...]]:
     bare = without_managers(live)
     wanted = fields_of(applied, place) - _NOBODYS
-    others = {one: owned for one, owned in owners.items() if one != manager}
-    last = owners[manager] if manager in owners else Owned(_NONE)
+    others = {one: owned for one, owned in owners.items() if not one.is_same(manager)}
+    mine = next((owned for one, owned in owners.items() if one.is_same(manager)), None)
+    last = mine if mine is not None else Owned(_NONE)
     given_up = _unowned(last.fields - wanted, wanted, others)
     new = without_fields(merged(bare, applied, place), given_up, place)
     difference = compared(bare, new, place)
@@ -124,10 +155,10 @@ def _applied(
     lost = touched | difference.removed
     kept = {one: Owned(owned.fields - lost, owned.time) for one, owned in others.items()}
     changed = not same(bare, new)
-    if not changed and last.fields == wanted and (manager in owners or not wanted):
+    if not changed and last.fields == wanted and (mine is not None or not wanted):
         return Success(live)
-    mine = Owned(wanted, format_time(now_ms) if changed else last.time)
-    return Success(with_managers(new, {**kept, manager: mine}))
+    owned = Owned(wanted, format_time(now_ms) if changed else last.time)
+    return Success(with_managers(new, {**kept, manager: owned}))
 
 
 def _unowned(given_up: FieldSet, wanted: FieldSet, others: Managers) -> FieldSet:
@@ -150,31 +181,6 @@ def _set_by_client_side_apply(live: Document, place: Place) -> FieldSet | None:
     difference = compared(configuration, without_managers(live), place)
     changed = difference.added | difference.modified | difference.removed
     return fields_of(configuration, place) - changed
-
-
-def track_update(
-    old: Document, new: Document, manager: Manager, definition: Definition | None, now_ms: int
-) -> Document:
-    """`new` with managedFields after an update by `manager`.
-
-    An object that was never applied has no managedFields and gets none.
-    """
-    owners = managers_of(old)
-    if not owners:
-        return new
-    bare = without_managers(new)
-    difference = compared(without_managers(old), bare, root(definition))
-    taken = (difference.added | difference.modified) - _NOBODYS
-    kept = {
-        one: Owned(
-            owned.fields - difference.removed - (_NONE if one == manager else taken), owned.time
-        )
-        for one, owned in owners.items()
-    }
-    if not taken:
-        return with_managers(bare, kept)
-    mine = kept.get(manager, Owned(_NONE)).fields | taken
-    return with_managers(bare, {**kept, manager: Owned(mine, format_time(now_ms))})
 
 
 def typed_patch_fault(applied: Document, decoded: Decoded) -> str:

@@ -9,15 +9,24 @@ discovery/aggregated (handler.go); staging/src/k8s.io/api/apidiscovery/v2/types.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable
+from hashlib import sha256
 from typing import Final, TypeAlias
 
 from kelm.core.api.resources import RESOURCES, ResourceInfo, served_versions
 from kelm.core.api.rest.subresources import subresource_of
+from kelm.core.api.stored import stored_resource
 from kelm.effects.document import EMPTY, Document, Json
 
 Infos: TypeAlias = "tuple[ResourceInfo, ...]"
 BUILT_IN: Final[Infos] = tuple(RESOURCES.values())
+STORAGE_VERSIONS: Final = {
+    "customresourcedefinitions.apiextensions.k8s.io": "v1beta1",
+    "mutatingadmissionpolicies.admissionregistration.k8s.io": "v1beta1",
+    "mutatingadmissionpolicybindings.admissionregistration.k8s.io": "v1beta1",
+}
+"""Where upstream stores another version than the preferred one."""
 GROUP_ORDER: Final = (
     "apiregistration.k8s.io",
     "apps",
@@ -119,6 +128,23 @@ def api_resources(group: str, version: str, infos: Infos = BUILT_IN) -> Document
     )
 
 
+def storage_version_hash(info: ResourceInfo) -> str:
+    """How clients notice that a resource is stored in another version; "" if it is not stored.
+
+    Source: discovery/storageversionhash.go.
+
+    >>> storage_version_hash(RESOURCES["pods"])
+    'xPOwRZ+Yhw8='
+    """
+    if "watch" not in info.verbs:
+        return ""
+    resource = stored_resource(info)
+    kept = RESOURCES.get(resource, info)
+    version = STORAGE_VERSIONS.get(resource, kept.version)
+    digest = sha256(f"{kept.group}/{version}/{kept.kind}".encode()).digest()
+    return b64encode(digest[:8]).decode()
+
+
 def _rows(info: ResourceInfo) -> Iterable[Document]:
     row: dict[str, Json] = {
         "name": info.plural,
@@ -127,7 +153,9 @@ def _rows(info: ResourceInfo) -> Iterable[Document]:
         "kind": info.kind,
         "verbs": info.verbs,
     }
-    yield Document({**row, **_nicknames(info)})
+    kept = storage_version_hash(info)
+    stored_as = {"storageVersionHash": kept} if kept else {}
+    yield Document({**row, **_nicknames(info), **stored_as})
     for name in sorted(info.subresources):
         found = subresource_of(info, name)
         assert found is not None

@@ -12,11 +12,12 @@ from kelm.core.api import refuse
 from kelm.core.api.custom.definition import CustomVersion
 from kelm.core.api.custom.objects import all_unknown
 from kelm.core.api.custom.structural import unknown_fields
-from kelm.core.api.patches.strategic.rules import go_text
+from kelm.core.api.patches.strategic.rules import Place, go_text, root
 from kelm.core.api.rest.options import WriteOptions
 from kelm.core.api.schema.decode import decode_kind
+from kelm.core.api.schema.definitions import definition_of
 from kelm.core.api.validation.violation import invalid, invalid_value
-from kelm.effects.document import Document, Json, child
+from kelm.effects.document import EMPTY, Document, Json, child, text
 from kelm.effects.refusals import Refusal
 
 
@@ -35,7 +36,7 @@ class Fields(msgspec.Struct, frozen=True):
 def checked_object(
     body: Document,
     types: tuple[str, str],
-    duplicates: tuple[str, ...],
+    doubts: tuple[str, ...],
     options: WriteOptions,
     custom: CustomVersion | None = None,
 ) -> Fields | Refusal:
@@ -57,7 +58,7 @@ unknown field "datum"'
     unknown = found.unknown
     if custom is not None:
         unknown = all_unknown(body, custom.schema)
-    faults = _faults(unknown, duplicates)
+    faults = _faults(unknown, doubts)
     if faults and options.field_validation == "Strict":
         version = api_version.rpartition("/")[2]
         return refuse.bad_request(
@@ -68,17 +69,14 @@ unknown field "datum"'
     return Fields(found.document if found.unknown else body, warnings)
 
 
-def _faults(unknown: tuple[str, ...], duplicates: tuple[str, ...]) -> tuple[str, ...]:
-    return (
-        *(f'unknown field "{path}"' for path in unknown),
-        *(f'duplicate field "{path}"' for path in duplicates),
-    )
+def _faults(unknown: tuple[str, ...], doubts: tuple[str, ...]) -> tuple[str, ...]:
+    return (*(f'unknown field "{path}"' for path in unknown), *doubts)
 
 
 def checked_patch(
     patch: Document,
     types: tuple[str, str],
-    duplicates: tuple[str, ...],
+    doubts: tuple[str, ...],
     options: WriteOptions,
     custom: CustomVersion | None = None,
 ) -> Fields | Refusal:
@@ -94,7 +92,7 @@ def checked_patch(
     if custom is not None:
         found = tuple(unknown_fields(patch, custom.schema))
     unknown = tuple(path for path in found if not _is_directive(path))
-    faults = _faults(unknown, duplicates)
+    faults = _faults(unknown, doubts)
     if faults and options.field_validation == "Strict":
         said = f"strict decoding error: {', '.join(faults)}"
         violation = invalid_value("patch", go_text(patch), said)
@@ -119,3 +117,48 @@ def _without(doc: Document, path: str) -> Document:
     inner = child(doc, head)
     pruned = _without(inner, rest)
     return doc if pruned is inner else Document({**doc, head: pruned})
+
+
+def checked_json_patch(
+    operations: tuple[Json, ...],
+    types: tuple[str, str],
+    options: WriteOptions,
+    custom: CustomVersion | None = None,
+) -> Fields | Refusal:
+    """A JSON patch: what its operations put where no field is, they put in vain.
+
+    >>> typo = (Document(op="add", path="/spec/replica", value=3),)
+    >>> checked_json_patch(typo, ("apps/v1", "Deployment"), WriteOptions()).warnings
+    ('unknown field "spec.replica"',)
+    """
+    place = root(definition_of(*types))
+    unknown: dict[str, None] = {}
+    for one in operations:
+        if not isinstance(one, Document) or one.get("op") not in ("add", "replace"):
+            continue
+        steps = tuple(
+            step.replace("~1", "/").replace("~0", "~") for step in text(one, "path").split("/")
+        )
+        put = _put(steps[1:], one.get("value"), place)
+        if isinstance(put, Document):
+            found = decode_kind(put, *types).unknown
+            if custom is not None:
+                found = tuple(unknown_fields(put, custom.schema))
+            unknown.update(dict.fromkeys(found))
+    faults = _faults(tuple(unknown), ())
+    if faults and options.field_validation == "Strict":
+        said = f"strict decoding error: {', '.join(faults)}"
+        violation = invalid_value("patch", go_text(operations), said)
+        return invalid("", "", "", (violation,))
+    return Fields(operations, faults if options.field_validation == "Warn" else ())
+
+
+def _put(steps: tuple[str, ...], value: Json, place: Place) -> Json:
+    """An object that has nothing but this value at this place."""
+    if not steps:
+        return value
+    step, rest = steps[0], steps[1:]
+    if place.type is not None and place.type.kind == "list":
+        before = int(step) if step.isascii() and step.isdigit() and len(step) < 4 else 0
+        return (*(EMPTY,) * before, _put(rest, value, place.items()))
+    return Document({step: _put(rest, value, place.field(step)[1])})

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from math import isinf
 from typing import Final, TypeAlias
 
 import msgspec
@@ -34,11 +35,21 @@ _END: Final = "unexpected end of JSON input"
 
 
 class Parsed(msgspec.Struct, frozen=True):
-    """A body's value, the paths of fields that came twice, or why it is no JSON."""
+    """A body's value, the paths of fields that came twice, or why it cannot be read.
+
+    repeated: what go-yaml says of keys that came twice, where the body is YAML.
+    """
 
     value: Json = None
     duplicates: tuple[str, ...] = ()
     fault: str = ""
+    repeated: str = ""
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What is said of fields that came twice."""
+        said = tuple(f'duplicate field "{path}"' for path in self.duplicates)
+        return (*said, self.repeated) if self.repeated else said
 
 
 class _Repeated(dict[str, object]):
@@ -51,9 +62,11 @@ def parse_json(raw: bytes) -> Parsed:
     """Read a body.
 
     >>> parse_json(b'{"a": [1], "b": {"c": 1, "c": 2}}')
-    Parsed(value={'a': (1,), 'b': {'c': 2}}, duplicates=('b.c',), fault='')
+    Parsed(value={'a': (1,), 'b': {'c': 2}}, duplicates=('b.c',), fault='', repeated='')
     >>> parse_json(b'{"kind":').fault, parse_json(b'{"a" 1}').fault
     ('unexpected end of JSON input', "invalid character '1' after object key")
+    >>> parse_json(b'[NaN]').fault
+    "invalid character 'N' looking for beginning of value"
     """
     try:
         text = raw.decode()
@@ -68,12 +81,50 @@ def parse_json(raw: bytes) -> Parsed:
         return doc
 
     try:
-        value = _frozen(json.loads(text, object_pairs_hook=frozen))
+        loaded = json.loads(
+            text, object_pairs_hook=frozen, parse_constant=_no_constant, parse_float=_finite
+        )
+        value = _frozen(loaded)
+        duplicates = tuple(_duplicates(text)) if found else ()
     except json.JSONDecodeError as wrong:
         return Parsed(fault=_fault(text, wrong))
     except RecursionError:
         return Parsed(fault="exceeded max depth")
-    return Parsed(value, tuple(_duplicates(text)) if found else ())
+    except ValueError as wrong:
+        return Parsed(fault=_said(wrong))
+    return Parsed(_writable(value) if "\\ud" in text.lower() else value, duplicates)
+
+
+class _NoNumber(ValueError):
+    """Something that Python reads as a number, and Go does not."""
+
+
+def _no_constant(word: str) -> Json:
+    raise _NoNumber(f"invalid character '{word.lstrip('-')[0]}' looking for beginning of value")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if isinf(value):
+        shown = text if len(text) < 40 else f"{text[:37]}..."
+        raise _NoNumber(f"json: cannot unmarshal number {shown} into Go value of type float64")
+    return value
+
+
+def _said(wrong: ValueError) -> str:
+    """Why a number is none; Python says of one with too many digits what is no business of ours."""
+    if isinstance(wrong, _NoNumber):
+        return str(wrong)
+    return "json: cannot unmarshal number into Go value of type float64"
+
+
+def _writable(value: Json) -> Json:
+    """A value whose texts can be written as UTF-8: half of a surrogate pair is no character."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, Document):
+        return Document({str(_writable(key)): _writable(item) for key, item in value.items()})
+    return tuple(map(_writable, value)) if isinstance(value, tuple) else value
 
 
 def _frozen(value: object) -> Json:

@@ -16,7 +16,7 @@ from kelm.core.api.rest import writes
 from kelm.core.api.rest.address import Target
 from kelm.core.api.rest.media import Media, negotiate
 from kelm.core.api.rest.options import ListOptions, read_list_options
-from kelm.core.api.rest.query import Query, flag_of, text_of
+from kelm.core.api.rest.query import Query, duration_fault, flag_of, text_of
 from kelm.core.api.rest.request import Ask, Connect, HttpRequest, Plan, Watch
 from kelm.core.api.rest.subresources import CONNECTIONS, subresource_of
 from kelm.core.api.stored import stored_resource
@@ -37,8 +37,12 @@ INCLUDED: Final = ("", "Metadata", "Object", "None")
 def plan(target: Target, request: HttpRequest) -> Plan | Refusal:
     """What to do for a request to a resource."""
     verb = verb_of(target, request)
-    if not _allows(target, verb):
+    if request.method == "HEAD" or not _allows(target, verb):
         return refuse.method_not_allowed()
+    if verb != "watch" and target.subresource not in CONNECTIONS:
+        fault = duration_fault(text_of(request.query, "timeout"))
+        if fault:
+            return refuse.bad_request(f"invalid timeout specified in the request URL - {fault}")
     if target.subresource in CONNECTIONS:
         return Connect(target, request.query)
     media = _media(request)

@@ -6,6 +6,7 @@ url.Values), apimachinery/pkg/runtime/converter.go.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TypeAlias
 
@@ -63,3 +64,24 @@ def integer_of(query: Query, name: str) -> int | Refusal | None:
         why = f'strconv.ParseInt: parsing "{given}": value out of range'
         return refuse.bad_request(why)
     return value
+
+
+_SPAN = re.compile(r"[-+]?(0|((\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))+)")
+
+
+def duration_fault(given: str) -> str:
+    """What Go says of a span of time that is none, "" where it is one or absent.
+
+    Source: Go's time.ParseDuration.
+
+    >>> duration_fault("1m30s"), duration_fault("soon"), duration_fault("10")
+    ('', 'time: invalid duration "soon"', 'time: missing unit in duration "10"')
+    """
+    if not given or _SPAN.fullmatch(given):
+        return ""
+    if re.fullmatch(r"[-+]?[\d.]+", given) and any(map(str.isdigit, given)):
+        return f'time: missing unit in duration "{given}"'
+    unit = re.fullmatch(r"[-+]?[\d.]*\d[\d.]*([^\d.]+).*", given)
+    if unit:
+        return f'time: unknown unit "{unit[1]}" in duration "{given}"'
+    return f'time: invalid duration "{given}"'

@@ -40,7 +40,8 @@ class HttpRequest(msgspec.Struct, frozen=True):
 
         Source: apiserver/pkg/endpoints/handlers/create.go, managerOrUserAgent.
         """
-        return self.user_agent.partition("/")[0][:128] or "unknown"
+        shown = filter(str.isprintable, self.user_agent.partition("/")[0])
+        return "".join(shown).encode()[:128].decode(errors="ignore") or "unknown"
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -75,6 +76,7 @@ class Review(msgspec.Struct, frozen=True):
     target: Target
     body: Document
     media: Media
+    manager: str = ""
 
 
 class IssueToken(msgspec.Struct, frozen=True):

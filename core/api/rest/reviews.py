@@ -14,7 +14,10 @@ from kelm.core.api.authorization.rbac import Rule
 from kelm.core.api.rest.access import User
 from kelm.core.api.rest.request import Review
 from kelm.core.api.validation.violation import invalid, required
-from kelm.effects.document import Document, Json, child, elements, text
+from kelm.core.api.verbs.owners import owned_at_first, owning
+from kelm.core.api.verbs.request import Call
+from kelm.core.store.store import Store
+from kelm.effects.document import Document, Json, child, elements, text, without
 from kelm.effects.refusals import Refusal
 
 Decide = Callable[[Question], Decision]
@@ -26,9 +29,9 @@ ACCESS: Final = frozenset(
 
 
 def reviewed(
-    review: Review, user: User, decide: Decide, rules: Rules, identify: Identify
+    review: Review, user: User, decide: Decide, rules: Rules, identify: Identify, now_ms: int = 0
 ) -> Document | Refusal:
-    """A review with its answer."""
+    """A review with its answer, and who asked it as whoever creates an object would own it."""
     kind = review.target.info.kind
     spec = child(review.body, "spec")
     status: Document | Refusal
@@ -47,11 +50,25 @@ def reviewed(
         {
             "kind": kind,
             "apiVersion": review.target.api_version,
-            "metadata": Document(),
             **review.body,
+            "metadata": _metadata(review, now_ms),
             "status": status,
         }
     )
+
+
+def _metadata(review: Review, now_ms: int) -> Document:
+    info, meta = review.target.info, child(review.body, "metadata")
+    call = Call(now_ms, manager=review.manager)
+    fields = owned_at_first(Store(), info, _typed(review))
+    owners = owning(info, review.body, fields, call).owners
+    return Document({**meta, "managedFields": owners}) if owners else meta
+
+
+def _typed(review: Review) -> Document:
+    target = review.target
+    typed = {"apiVersion": target.api_version, "kind": target.info.kind}
+    return without(Document({**typed, **review.body}), ("status",))
 
 
 def user_info(user: User) -> Document:

@@ -17,8 +17,8 @@ from kelm.core.api import refuse
 from kelm.core.api.conversion import stored
 from kelm.core.api.rest.address import Target
 from kelm.core.api.rest.deletion import read_delete_options
-from kelm.core.api.rest.fields import Fields, checked_object, checked_patch
-from kelm.core.api.rest.json_body import summary
+from kelm.core.api.rest.fields import Fields, checked_json_patch, checked_object, checked_patch
+from kelm.core.api.rest.json_body import Parsed, summary
 from kelm.core.api.rest.media import JSON, PROTOBUF, YAML, Media, negotiate, unsupported_body
 from kelm.core.api.rest.options import WriteOptions, read_list_options, read_write_options
 from kelm.core.api.rest.request import (
@@ -44,6 +44,7 @@ from kelm.effects.refusals import Reason, Refusal
 
 replace = msgspec.structs.replace
 
+MOST_OPERATIONS: Final = 10_000
 PATCH_TYPES: Final[dict[str, PatchType]] = {
     "application/json-patch+json": "json",
     "application/merge-patch+json": "merge",
@@ -92,14 +93,17 @@ def _write(target: Target, request: HttpRequest, media: Media, verb: str) -> Pla
         return body
     if target.info.resource in REVIEWS:
         plain = negotiate(request.accept, plain=True) if media.form else media
-        return plain if isinstance(plain, Refusal) else Review(target, body, plain)
+        if isinstance(plain, Refusal):
+            return plain
+        return Review(target, body, plain, options.field_manager or request.manager)
     if target.subresource == "token":
         return IssueToken(target, body, media)
     custom = None if target.subresource == "scale" else target.custom
-    found = checked_object(body, _types(target, body), request.body.duplicates, options, custom)
+    found = checked_object(body, _types(target, body), request.body.doubts, options, custom)
     if isinstance(found, Refusal):
         return found
-    command = _command(target, found.document, options, verb)
+    manager = options.field_manager or request.manager
+    command = _command(target, found.document, options, verb, manager)
     return Ask(command, target, media, found.warnings)
 
 
@@ -135,13 +139,16 @@ def _types(target: Target, body: Document) -> tuple[str, str]:
     return str(body.get("apiVersion") or api_version), str(body.get("kind") or kind)
 
 
-def _command(target: Target, body: Document, options: WriteOptions, verb: str) -> Create | Update:
+def _command(
+    target: Target, body: Document, options: WriteOptions, verb: str, manager: str
+) -> Create | Update:
+    dry_run = options.dry_run
     resource, namespace = stored_resource(target.info), target.namespace
     if not target.subresource or target.subresource == "status":
         body = stored(target.info, body, target.api_version)
     if verb == "create":
-        return Create(resource, namespace, body, target.subresource, target.name, options.dry_run)
-    return Update(resource, namespace, target.name, body, target.subresource, options.dry_run)
+        return Create(resource, namespace, body, target.subresource, target.name, dry_run, manager)
+    return Update(resource, namespace, target.name, body, target.subresource, dry_run, manager)
 
 
 def _patch(target: Target, request: HttpRequest, media: Media) -> Plan | Refusal:
@@ -158,11 +165,17 @@ def _patch(target: Target, request: HttpRequest, media: Media) -> Plan | Refusal
             return refuse.bad_request(why)
         return refuse.bad_request(f"error decoding patch: {parsed.fault}")
     checked: Fields | Refusal = Fields(parsed.value)
+    kind, custom = (target.api_version, target.info.kind), target.custom
+    if target.subresource == "scale":
+        kind, custom = ("autoscaling/v1", "Scale"), None
     if patch_type in ("merge", "strategic") and isinstance(parsed.value, Document):
-        kind, custom = (target.api_version, target.info.kind), target.custom
-        if target.subresource == "scale":
-            kind, custom = ("autoscaling/v1", "Scale"), None
-        checked = checked_patch(parsed.value, kind, parsed.duplicates, options, custom)
+        checked = checked_patch(parsed.value, kind, parsed.doubts, options, custom)
+    elif patch_type == "json" and isinstance(parsed.value, tuple):
+        if len(parsed.value) > MOST_OPERATIONS:
+            return _too_many(len(parsed.value))
+        checked = checked_json_patch(parsed.value, kind, options, custom)
+    elif patch_type == "apply":
+        checked = _checked_apply(parsed, options)
     if isinstance(checked, Refusal):
         return checked
     command = Patch(
@@ -177,6 +190,24 @@ def _patch(target: Target, request: HttpRequest, media: Media) -> Plan | Refusal
         options.dry_run,
     )
     return Ask(command, target, media, checked.warnings)
+
+
+def _too_many(operations: int) -> Refusal:
+    """Source: handlers/patch.go, applyJSPatch."""
+    said = f"The allowed maximum operations in a JSON patch is {MOST_OPERATIONS}"
+    why = f"Request entity too large: {said}, got {operations}"
+    return Refusal(Reason.REQUEST_ENTITY_TOO_LARGE, why)
+
+
+def _checked_apply(parsed: Parsed, options: WriteOptions) -> Fields | Refusal:
+    """An applied configuration, whose keys may come twice unless somebody minds.
+
+    Source: handlers/patch.go, applyPatcher.
+    """
+    said = f"error converting YAML to JSON: {parsed.repeated}" if parsed.repeated else ""
+    if said and options.field_validation == "Strict":
+        return refuse.bad_request(f"error strict decoding YAML: {said}")
+    return Fields(parsed.value, (said,) if said and options.field_validation == "Warn" else ())
 
 
 def _delete(target: Target, request: HttpRequest, media: Media, verb: str) -> Plan | Refusal:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from difflib import unified_diff
 
-from kelm.core.api.validation.violation import in_go
+from kelm.core.api.validation.violation import Struct, in_go
 from kelm.effects.document import Document, Json
 
 
@@ -34,7 +34,8 @@ def _lines(doc: Document) -> list[str]:
 def _written(value: Json, indent: str) -> str:
     inner = indent + " "
     if isinstance(value, Document) and value:
-        parts = [f"{inner}{in_go(key)}: {_written(value[key], inner)}" for key in sorted(value)]
+        keys = list(value) if isinstance(value, Struct) else sorted(value)
+        parts = [f"{inner}{in_go(key)}: {_written(value[key], inner)}" for key in keys]
         return "{\n" + ",\n".join(parts) + f"\n{indent}}}"
     if isinstance(value, tuple) and value:
         parts = [inner + _written(item, inner) for item in value]

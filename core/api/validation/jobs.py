@@ -19,6 +19,7 @@ from kelm.core.api.validation.fields import (
     not_negative,
     whole_number,
 )
+from kelm.core.api.validation.internal.form import pod_spec_form
 from kelm.core.api.validation.labels import label_selector, printed
 from kelm.core.api.validation.metadata import metadata, metadata_update
 from kelm.core.api.validation.pod import template_violations
@@ -157,7 +158,11 @@ def _job_kept(old: Document, new: Document) -> Rules:
     scheduling = old.get("suspend") is True
     before, after = child(old, "template"), child(new, "template")
     if before != after and _fixed(before, scheduling) != _fixed(after, scheduling):
-        yield invalid_value("spec.template", after, IMMUTABLE)
+        spec = child(after, "spec")
+        if spec == child(before, "spec"):
+            yield invalid_value("spec.template", after, IMMUTABLE)
+        else:
+            yield invalid_value("spec.template.spec", pod_spec_form(spec), IMMUTABLE)
 
 
 def _shown(value: Json) -> Json:

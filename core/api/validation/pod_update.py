@@ -1,7 +1,7 @@
 """Rules of changed pods: little of a pod can change once it is there.
 
-A specification that did not change was judged before and is not judged again. Where upstream
-shows what changed as a dump of its own structs, this shows the lines of the API's document.
+A specification that did not change was judged before and is not judged again. What may not change
+is shown as upstream shows it: the lines in which its own structures differ.
 
 Source: kubernetes v1.36, pkg/apis/core/validation/validation.go (ValidatePodUpdate,
 ValidatePodStatusUpdate).
@@ -13,6 +13,7 @@ from typing import Final
 
 from kelm.core.api.validation.difference import difference
 from kelm.core.api.validation.fields import IMMUTABLE, Rules, whole_number
+from kelm.core.api.validation.internal.form import pod_spec_form
 from kelm.core.api.validation.metadata import annotation_of, metadata_update
 from kelm.core.api.validation.names import in_range
 from kelm.core.api.validation.pod import MIRROR
@@ -129,7 +130,8 @@ def _rest(old: Document, new: Document) -> Rules:
     left = Document({key: value for key, value in restored.items() if value})
     right = Document({key: value for key, value in old.items() if value})
     if left != right:
-        changed = difference(right, left)
+        shown = Document({key: value for key, value in restored.items() if value or key in old})
+        changed = difference(pod_spec_form(old), pod_spec_form(shown))
         why = f"pod updates may not change fields other than {CHANGEABLE}\n{changed}"
         yield forbidden("spec", why)
 

@@ -15,12 +15,12 @@ from returns.result import Failure
 
 from kelm.core.api import refuse
 from kelm.core.api.custom.objects import unknown
+from kelm.core.api.custom.places import place_of
 from kelm.core.api.patches.apply.managers import Manager
 from kelm.core.api.patches.server_side_apply import apply, conflict_refusal, typed_patch_fault
-from kelm.core.api.patches.strategic.rules import Refused
+from kelm.core.api.patches.strategic.rules import Place, Refused
 from kelm.core.api.resources import ResourceInfo
 from kelm.core.api.schema.decode import decode_kind
-from kelm.core.api.schema.definitions import definition_of
 from kelm.core.api.validation.violation import forbidden, invalid, required, too_long
 from kelm.core.api.verbs.create import create
 from kelm.core.api.verbs.metadata import metadata_of
@@ -54,7 +54,8 @@ def apply_patch(store: Store, info: ResourceInfo, command: Patch, call: Call) ->
     wanted = _configuration(store, info, command)
     if isinstance(wanted, Refusal):
         return store, wanted
-    new = _applied(live, wanted, command, call)
+    place = place_of(store, info, str(wanted["apiVersion"]), str(wanted["kind"]))
+    new = _applied(live, wanted, command, call, place)
     if isinstance(new, Refusal):
         return store, new
     if new is live:
@@ -85,12 +86,14 @@ def _configuration(store: Store, info: ResourceInfo, command: Patch) -> Answer:
     return refuse.failed(fault) if fault else decoded.document
 
 
-def _applied(live: Document | None, wanted: Document, command: Patch, call: Call) -> Answer:
-    api_version, kind = str(wanted["apiVersion"]), str(wanted["kind"])
+def _applied(
+    live: Document | None, wanted: Document, command: Patch, call: Call, place: Place
+) -> Answer:
+    api_version = str(wanted["apiVersion"])
     manager = Manager(command.field_manager, "Apply", api_version, command.subresource)
-    definition = definition_of(api_version, kind)
+    now_ms = call.now_ms
     try:
-        found = apply(live, wanted, manager, definition, call.now_ms, force=command.force)
+        found = apply(live, wanted, manager, None, now_ms, force=command.force, place=place)
     except Refused as refused:
         return refuse.failed(str(refused))
     return conflict_refusal(found.failure()) if isinstance(found, Failure) else found.unwrap()

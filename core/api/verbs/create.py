@@ -39,6 +39,7 @@ from kelm.core.api.verbs.metadata import (
     metadata_of,
 )
 from kelm.core.api.verbs.mould import Mould, Reading, mould_of
+from kelm.core.api.verbs.owners import owned_at_first, owning
 from kelm.core.api.verbs.request import Answer, Call, Written, decoded, in_namespace, typed
 from kelm.core.api.webhooks.attributes import attributes
 from kelm.core.api.webhooks.hearing import Hearing
@@ -61,15 +62,16 @@ def create(
 ) -> Written:
     """Store a new object, completed; or say why not."""
     mould = mould_of(given) if call.hearing is None else None
-    if mould is not None and mould.fits(store, info.resource, namespace):
-        return _of_mould(store, info, mould.object, call)
+    if mould is not None and mould.fits(store, info.resource, namespace, owned=bool(call.manager)):
+        return _of_mould(store, info, mould, call)
     if is_custom(info):
         custom = admitted_custom(store, info, given)
         if isinstance(custom, Refusal):
             return store, custom
         given = custom
     reading = Reading(store)
-    admitted = _admitted(reading, info, namespace, given)
+    filled = _filled_in(info, namespace, given)
+    admitted = _let_in(reading, info, filled)
     if isinstance(admitted, Refusal):
         return store, _by_name(store, reading, info, namespace, given, admitted)
     if call.hearing is not None:
@@ -77,6 +79,8 @@ def create(
         if isinstance(reviewed, Refusal):
             return store, reviewed
         admitted = reviewed
+    fields = owned_at_first(store, info, filled) if call.manager else None
+    call = owning(info, given, fields, call)
     begun = _begun(store, info, admitted, call)
     if isinstance(begun, Refusal):
         return store, begun
@@ -92,7 +96,7 @@ def create(
         doc = service
     meta = metadata_of(admitted)
     if info.resource in MOULDED and name != meta.get("name") and admitted is not given:
-        given.derived = Mould(info.resource, namespace, reading.read, admitted)
+        given.derived = Mould(info.resource, namespace, reading.read, admitted, fields)
     return _stored(store, changed, info, key_of(place, name), doc, meta)
 
 
@@ -125,8 +129,9 @@ the last: same beginning, five letters.
 """
 
 
-def _of_mould(store: Store, info: ResourceInfo, admitted: Document, call: Call) -> Written:
+def _of_mould(store: Store, info: ResourceInfo, mould: Mould, call: Call) -> Written:
     """Store one more of what was accepted before."""
+    admitted, call = mould.object, owning(info, mould.object, mould.fields, call)
     begun = _begun(store, info, admitted, call)
     if isinstance(begun, Refusal):
         return store, begun
@@ -161,13 +166,21 @@ def _stored(
 
 def _admitted(tables: Tables, info: ResourceInfo, namespace: str, given: Document) -> Answer:
     """The object after defaulting and admission, or why it is not let in."""
+    doc = _filled_in(info, namespace, given)
+    return _let_in(tables, info, doc)
+
+
+def _filled_in(info: ResourceInfo, namespace: str, given: Document) -> Answer:
+    """The object with its kind, namespace and defaults."""
     doc = typed(info, given)
     if isinstance(doc, Refusal):
         return doc
     doc = in_namespace(info, namespace, doc)
-    if isinstance(doc, Refusal):
-        return doc
-    doc = _filled(info, doc)
+    return doc if isinstance(doc, Refusal) else _filled(info, doc)
+
+
+def _let_in(tables: Tables, info: ResourceInfo, doc: Answer) -> Answer:
+    """The object after admission, or why it is not let in."""
     if isinstance(doc, Refusal):
         return doc
     if info.namespaced:
@@ -294,7 +307,7 @@ def _completed(
     )
     if info.resource in GENERATION_FIELDS or info.versions:
         fields["generation"] = 1
-    if call.owners is not None:
+    if call.owners:
         fields["managedFields"] = call.owners
     if info.resource == "namespaces":
         doc = _new_namespace(doc, fields, name)

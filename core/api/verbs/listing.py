@@ -31,6 +31,7 @@ from kelm.effects.document import Document, Json
 from kelm.effects.refusals import Cause, Reason, Refusal
 
 TOKEN_VERSION: Final = "meta.k8s.io/v1"
+NO_LONGER: Final = "The resourceVersion for the provided list is too old."
 TOO_OLD: Final = (
     "The provided continue parameter is too old to display a consistent list result. You can "
     "start a new list without the continue parameter, or use the continue token in this response "
@@ -67,19 +68,30 @@ def list_objects(
     refusal = impossible_version(store, command.resource_version) or _two_versions(command)
     if refusal is not None:
         return refusal
-    revision = token.rv if token else store.revision
+    revision = token.rv if token and token.rv > 0 else store.revision
     if command.resource_version_match == "Exact" and not token:
         revision = int(command.resource_version or revision)
     namespace = command.namespace if info.namespaced else ""
     entries = entries_at(store.table(info.resource), namespace, revision)
     if entries is None:
-        return Refusal(Reason.EXPIRED, TOO_OLD)
+        return _expired(token)
     entries = sorted((*entries, *more), key=_key) if more else entries
     if token:
         start = f"{namespace}/{token.start}" if namespace else token.start
         entries = entries[bisect_left(entries, start, key=_key) :]
     limit = 0 if command.resource_version == "0" else max(command.limit, 0)
     return _page(info, namespace, entries, selectors, revision, limit)
+
+
+def _expired(token: Token | None) -> Refusal:
+    """The refusal of a list whose moment is forgotten; it may go on with things as they are now.
+
+    Source: storage/etcd3/errors.go (handleCompactedErrorForPaging).
+    """
+    if token is None:
+        return Refusal(Reason.EXPIRED, NO_LONGER)
+    anew = encode_token(msgspec.structs.replace(token, rv=-1))
+    return Refusal(Reason.EXPIRED, TOO_OLD, continue_token=anew)
 
 
 def _two_versions(command: List) -> Refusal | None:
@@ -211,6 +223,9 @@ def _token(text: str) -> Token | Refusal | None:
         return refuse.bad_request(wrong)
     if token.v != TOKEN_VERSION:
         why = f'server does not recognize this encoded version "{token.v}"'
+        return refuse.bad_request(f"{wrong}: {why}")
+    if token.rv == 0:
+        why = f"incorrect encoded start resourceVersion (version {TOKEN_VERSION})"
         return refuse.bad_request(f"{wrong}: {why}")
     if not token.start.startswith("/"):
         return refuse.bad_request(wrong)

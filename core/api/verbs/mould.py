@@ -40,16 +40,20 @@ class Mould(msgspec.Struct, frozen=True, gc=False):
     """An accepted object without its name, and what it was made from.
 
     read: the tables that were read, as they were.
+    fields: what whoever makes it owns of it, None where nobody asked.
     """
 
     resource: Resource
     namespace: str
     read: tuple[tuple[Resource, Table | None], ...]
     object: Document
+    fields: Document | None = None
 
-    def fits(self, store: Store, resource: Resource, namespace: str) -> bool:
-        """Whether the same would be made again."""
+    def fits(self, store: Store, resource: Resource, namespace: str, *, owned: bool) -> bool:
+        """Whether the same would be made again; `owned`: for somebody who owns what they make."""
         if self.resource != resource or self.namespace != namespace:
+            return False
+        if owned and self.fields is None:
             return False
         return all(_stored(store, read) is table for read, table in self.read)
 

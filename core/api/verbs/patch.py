@@ -56,6 +56,8 @@ def patch(store: Store, info: ResourceInfo, command: Patch, call: Call) -> Writt
     refusal = mistyped(old, new, command)
     if refusal is not None:
         return store, refusal
+    if command.patch_type == "json":
+        new = decode_kind(new, str(old["apiVersion"]), str(old["kind"]), old).document
     wrong = misnamed(command.namespace, command.name, new)
     if wrong is not None:
         return store, wrong

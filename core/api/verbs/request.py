@@ -32,14 +32,14 @@ UNNAMED_MANAGER: Final = "unknown"
 class Call(msgspec.Struct, frozen=True):
     """What a write needs to know beside its object.
 
-    manager: who writes, for objects whose fields have owners.
+    manager: who writes; "" for somebody who owns nothing of what they make.
     owners: the `managedFields` to store with the object; None where an apply did not say.
     hearing: what webhooks have said so far; None where none is to be asked.
     """
 
     now_ms: int
     ranges: Ranges = DEFAULT_RANGES
-    manager: str = UNNAMED_MANAGER
+    manager: str = ""
     owners: tuple[Json, ...] | None = None
     hearing: Hearing | None = None
 

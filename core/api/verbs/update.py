@@ -32,11 +32,8 @@ from kelm.core.api.kinds.strategies import (
     VERSION_REQUIRED,
     raises_generation,
 )
-from kelm.core.api.patches.apply.managers import Manager
-from kelm.core.api.patches.server_side_apply import track_update
 from kelm.core.api.quota.charge import charge_update
 from kelm.core.api.resources import ResourceInfo
-from kelm.core.api.schema.definitions import definition_of
 from kelm.core.api.validation.validate import validate_status_update, validate_update
 from kelm.core.api.validation.violation import Violations, invalid, invalid_value
 from kelm.core.api.verbs.create import create
@@ -50,6 +47,7 @@ from kelm.core.api.verbs.metadata import (
     updated_fields,
     versioned,
 )
+from kelm.core.api.verbs.owners import owned
 from kelm.core.api.verbs.request import Answer, Call, Written, decoded, misnamed, typed
 from kelm.core.api.webhooks.attributes import Attributes, attributes
 from kelm.core.api.webhooks.hearing import Hearing
@@ -164,9 +162,9 @@ def _replaced(
     read = doc if info.resource in NOT_DECODED else decoded(doc, old)
     if isinstance(read, Refusal):
         return store, read
-    doc = read
-    doc = admit_update(info.resource, old, default(info.resource, doc))
-    new = _merged(info, old, doc, subresource)
+    filled = default(info.resource, read)
+    new = _merged(info, old, admit_update(info.resource, old, filled), subresource)
+    new = owned(store, info, old, doc, filled, new, call, subresource)
     violations = validate_update(info.resource, old, new)
     if is_custom(info):
         violations = (*violations, *change_faults(store, info, new, old))
@@ -185,7 +183,7 @@ def _replaced(
     charged = charge_update(store, info, old, new, call.now_ms, subresource)
     if isinstance(charged, Refusal):
         return store, charged
-    return write(charged, info, key, old, _owned(old, new, call, subresource))
+    return write(charged, info, key, old, new)
 
 
 def _invalid(info: ResourceInfo, old: Document, violations: Violations) -> Refusal:
@@ -303,18 +301,7 @@ def _replace_status(
     if info.resource == CLAIMS:
         charged = charge_update(store, info, old, new, call.now_ms, subresource)
         store = store if isinstance(charged, Refusal) else charged
-    return write(store, info, key, old, _owned(old, new, call, subresource))
-
-
-def _owned(old: Document, new: Document, call: Call, subresource: str) -> Document:
-    """The new version with who owns its fields; most objects have no owners and get none."""
-    if call.owners is not None:
-        return with_value(new, ("metadata", "managedFields"), call.owners)
-    if "managedFields" not in metadata_of(old):
-        return new
-    api_version, kind = str(new["apiVersion"]), str(new["kind"])
-    manager = Manager(call.manager, "Update", api_version, subresource)
-    return track_update(old, new, manager, definition_of(api_version, kind), call.now_ms)
+    return write(store, info, key, old, owned(store, info, old, doc, doc, new, call, subresource))
 
 
 def _unless_equal(before: Document, fields: Fields) -> Document:

@@ -38,6 +38,9 @@ class StillEngine(Engine):
     def now_ms(self) -> int:
         return self.at_ms
 
+    def catch_up(self) -> None:
+        """Nothing is ever due."""
+
     def ask(self, command: Command) -> Outcome:
         self.held, outcome = handle(self.held, command, self.at_ms)
         self.moved(self.held)

@@ -60,14 +60,6 @@ def test_yaml_is_read_and_written(client: Client) -> None:
     assert yaml.safe_load(reply.raw)["data"] == {"x": "1"}
 
 
-def test_a_key_that_stands_twice_is_named_with_its_line(client: Client) -> None:
-    twice = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {}\ndata: {}\n"
-    apply = {"Content-Type": "application/apply-patch+yaml"}
-    reply = client.ask("PATCH", f"{CONFIGS}/a?fieldManager=me", twice, apply)
-    assert reply.status == 400
-    assert 'line 5: key "data" already set in map' in reply.body["message"]
-
-
 def test_people_get_indented_json(client: Client) -> None:
     assert b"\n  " in client.ask("GET", CONFIGS, headers={"User-Agent": "curl/8"}).raw
     assert b"\n" not in client.ask("GET", CONFIGS).raw

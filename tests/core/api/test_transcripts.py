@@ -18,7 +18,6 @@ LATER = "a quota: its admission is not there yet"
 CONTROLLER = "a controller of the recorded cluster had written to the object"
 LEFT_OUT = "the recording holds a text in place of the value"
 HTTP = "a parameter that only HTTP has"
-DIFF = "upstream shows the difference between its Go structures"
 
 DIFFERENT: dict[str, str] = {
     "get-deploy": CONTROLLER,
@@ -27,9 +26,6 @@ DIFFERENT: dict[str, str] = {
     "pod-toleration-add-ok": CONTROLLER,
     "quota-status": CONTROLLER,
     "quota-delete": CONTROLLER,
-    "job-immutable-template": DIFF,
-    "pod-immutable-spec": DIFF,
-    "pod-node-name": DIFF,
     "get-managed-fields": "upstream gives a scaler's fields no time",
     "bad-dryrun": HTTP,
     "cm-too-big": LEFT_OUT,

@@ -9,17 +9,17 @@ from returns.result import Failure
 from kelm.core.api.patches.apply.field_set import fields_of, from_fields_v1, to_fields_v1
 from kelm.core.api.patches.apply.managers import Manager, managers_of, without_managers
 from kelm.core.api.patches.apply.merge import compared, merged, without_fields
+from kelm.core.api.patches.apply.tracking import entries_of, updated
 from kelm.core.api.patches.same import same
 from kelm.core.api.patches.server_side_apply import (
     apply,
     conflict_refusal,
-    track_update,
     typed_patch_fault,
 )
 from kelm.core.api.patches.strategic.rules import root
 from kelm.core.api.schema.decode import decode, decode_kind
 from kelm.core.api.schema.definitions import definition_of
-from kelm.effects.document import EMPTY, Document, document
+from kelm.effects.document import EMPTY, Document, document, with_value
 
 KIND = definition_of("apps/v1", "Deployment")
 PLACE = root(KIND)
@@ -118,7 +118,8 @@ def test_a_shared_field_stays_with_the_other() -> None:
 def test_an_update_takes_ownership_of_what_it_changes() -> None:
     live = apply(None, document({"spec": {"replicas": 2}}), ONE, KIND, 0).unwrap()
     edited = document({**live, "spec": {"replicas": 3}})
-    tracked = track_update(live, edited, EDIT, KIND, 5000)
+    entries = updated(entries_of(live), live, edited, EDIT, PLACE, 5000)
+    tracked = with_value(edited, ("metadata", "managedFields"), entries)
     assert managers_of(tracked).keys() == {EDIT}
     conflicts = apply(tracked, document({"spec": {"replicas": 1}}), ONE, KIND, 0).failure()
     refusal = conflict_refusal(conflicts)
@@ -129,7 +130,7 @@ def test_an_update_takes_ownership_of_what_it_changes() -> None:
 
 def test_an_object_that_was_never_applied_belongs_to_its_past() -> None:
     live = document({"metadata": {"name": "web"}, "spec": {"replicas": 2}})
-    assert track_update(live, live, EDIT, KIND, 0) is live
+    assert updated((), live, live, EDIT, PLACE, 0) == ()
     conflicts = apply(live, document({"spec": {"replicas": 1}}), ONE, KIND, 0).failure()
     assert [(one.manager, one.field) for one in conflicts] == [
         ('"before-first-apply" using apps/v1', ".spec.replicas")

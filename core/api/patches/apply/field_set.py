@@ -56,6 +56,11 @@ def merges(field: Field, place: Place) -> bool:
     return not (definition is not None and definition.atomic)
 
 
+def merges_items(field: Field, place: Place) -> bool:
+    """Whether a list's items have owners of their own; a list of no known type is one value."""
+    return field.type.kind == "list" and merges(field, place)
+
+
 def fields_of(doc: Document, place: Place) -> FieldSet:
     """All fields that a document sets.
 
@@ -73,7 +78,7 @@ def fields_of(doc: Document, place: Place) -> FieldSet:
 def _collect(value: Json, field: Field, place: Place, path: Path, found: set[Path]) -> None:
     if isinstance(value, Document) and merges(field, place):
         _collect_object(value, place, path, found)
-    elif isinstance(value, tuple) and merges(field, place):
+    elif isinstance(value, tuple) and merges_items(field, place):
         inner = place.items()
         for item in value:
             here = (*path, step_of(item, field))

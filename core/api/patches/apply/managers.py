@@ -27,10 +27,24 @@ class Manager(msgspec.Struct, frozen=True, gc=False):
 
     def __str__(self) -> str:
         """As conflicts name it."""
-        if self.operation == "Apply" and not self.subresource:
-            return f'"{self.name}"'
         through = f' with subresource "{self.subresource}"' if self.subresource else ""
-        return f'"{self.name}"{through} using {self.api_version}'
+        version = "" if self.operation == "Apply" else f" using {self.api_version}"
+        return f'"{self.name}"{through}{version}'
+
+    def is_same(self, other: Manager) -> bool:
+        """Whether both are one: who applies is one in all versions.
+
+        Source: managedfields.go, BuildManagerIdentifier.
+
+        >>> Manager("me", "Apply", "apps/v1").is_same(Manager("me", "Apply", "apps/v2"))
+        True
+        """
+        return (
+            self.name == other.name
+            and self.operation == other.operation
+            and self.subresource == other.subresource
+            and (self.operation == "Apply" or self.api_version == other.api_version)
+        )
 
 
 class Owned(msgspec.Struct, frozen=True):
@@ -46,14 +60,21 @@ Managers: TypeAlias = Mapping[Manager, Owned]
 def managers_of(doc: Document) -> dict[Manager, Owned]:
     """The managers of an object."""
     return {
-        Manager(
-            text(entry, "manager"),
-            text(entry, "operation"),
-            text(entry, "apiVersion"),
-            text(entry, "subresource"),
-        ): Owned(from_fields_v1(child(entry, "fieldsV1")), text(entry, "time") or None)
+        manager_of(entry): Owned(
+            from_fields_v1(child(entry, "fieldsV1")), text(entry, "time") or None
+        )
         for entry in children(doc, "metadata", "managedFields")
     }
+
+
+def manager_of(entry: Document) -> Manager:
+    """Whose an entry is."""
+    return Manager(
+        text(entry, "manager"),
+        text(entry, "operation"),
+        text(entry, "apiVersion"),
+        text(entry, "subresource"),
+    )
 
 
 def with_managers(doc: Document, managers: Managers) -> Document:
@@ -73,14 +94,19 @@ def without_managers(doc: Document) -> Document:
 
 
 def _entry(manager: Manager, owned: Owned) -> Document:
+    return entry_of(manager, to_fields_v1(owned.fields), owned.time)
+
+
+def entry_of(manager: Manager, fields_v1: Document, time: str | None) -> Document:
+    """A manager's entry."""
     fields: dict[str, Json] = {
         "manager": manager.name,
         "operation": manager.operation,
         "apiVersion": manager.api_version,
     }
-    if owned.time:
-        fields["time"] = owned.time
-    fields |= {"fieldsType": "FieldsV1", "fieldsV1": to_fields_v1(owned.fields)}
+    if time:
+        fields["time"] = time
+    fields |= {"fieldsType": "FieldsV1", "fieldsV1": fields_v1}
     if manager.subresource:
         fields["subresource"] = manager.subresource
     return Document(fields)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from kelm.core.api.patches.apply.field_set import FieldSet, Path, merges, step_of
+from kelm.core.api.patches.apply.field_set import FieldSet, Path, merges, merges_items, step_of
 from kelm.core.api.patches.same import same
 from kelm.core.api.patches.strategic.rules import Items, Place
 from kelm.core.api.schema.definitions import Field
@@ -32,11 +32,10 @@ def merged(live: Document, applied: Document, place: Place) -> Document:
 
 
 def _merged_value(live: Json, applied: Json, field: Field, place: Place) -> Json:
-    if merges(field, place):
-        if isinstance(live, Document) and isinstance(applied, Document):
-            return merged(live, applied, place)
-        if isinstance(live, tuple) and isinstance(applied, tuple):
-            return _merged_list(live, applied, field, place.items())
+    if isinstance(live, Document) and isinstance(applied, Document) and merges(field, place):
+        return merged(live, applied, place)
+    if isinstance(live, tuple) and isinstance(applied, tuple) and merges_items(field, place):
+        return _merged_list(live, applied, field, place.items())
     return applied
 
 
@@ -86,7 +85,7 @@ def _compare_part(
     parts = [part for part in (old, new) if part is not None]
     if merges(field, place) and all(isinstance(part, Document) for part in parts):
         _compare_objects(_object(old), _object(new), place, path, found)
-    elif merges(field, place) and all(isinstance(part, tuple) for part in parts):
+    elif merges_items(field, place) and all(isinstance(part, tuple) for part in parts):
         _compare_lists(_items(old), _items(new), field, place.items(), path, found)
     elif len(parts) == 2:
         modified.add(path)
