@@ -41,6 +41,7 @@ from kelm.effects.commands import (
     Evict,
     List,
     Patch,
+    ReadMetrics,
     RecordEvent,
     Request,
     Requests,
@@ -346,10 +347,11 @@ def _wrote(
 ) -> Versions:
     """Note up to which revision the beliefs must have come to show this write.
 
-    A list has the revision of the whole store, which a belief of one resource need never reach.
+    A list has the revision of the whole store, which a belief of one resource need never reach,
+    and measures are not what their resource is.
     """
     resource = getattr(command, "resource", "pods")
-    if isinstance(command, List) or not _hears_all_of(controller, resource):
+    if isinstance(command, List | ReadMetrics) or not _hears_all_of(controller, resource):
         return seen_at_least
     meta = answer.get("metadata")
     version = meta.get("resourceVersion") if isinstance(meta, Document) else None

@@ -172,7 +172,7 @@ def _told(resource: str, doc: Document) -> tuple[str, ...]:
 
 
 def played(process: str = "", after: int = 0, count: int = 1) -> tuple[Cluster, Counter[str]]:
-    """All parts, and a long rest; and how many requests each process made.
+    """All parts, and a long rest; and how many requests each process made before that.
 
     process: whose requests, `count` of them after the first `after`, are answered with a NotFound
         that is not true.
@@ -193,6 +193,7 @@ def played(process: str = "", after: int = 0, count: int = 1) -> tuple[Cluster, 
     for part in range(PARTS):
         act(cluster, part)
         cluster.run(PAUSE_MS)
+    cluster.simulator.after_event = None
     cluster.inject(FaultsEnded())
     cluster.run(REST_MS)
     return cluster, asked

@@ -1,6 +1,6 @@
 """Rules of policies, quotas, claims and roles.
 
-Source: kubernetes v1.36, pkg/apis/{policy,core,rbac,autoscaling}/validation/validation.go.
+Source: kubernetes v1.36, pkg/apis/{policy,core,rbac}/validation/validation.go.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from kelm.core.api.validation.fields import (
     items,
     not_over_100_percent,
     positive_int_or_percent,
-    whole_number,
 )
 from kelm.core.api.validation.labels import label_selector, printed
 from kelm.core.api.validation.metadata import metadata, metadata_update
@@ -230,18 +229,3 @@ def role_binding_rules(doc: Document) -> Rules:
             yield not_supported(at(here, "kind"), kind, ("Group", "ServiceAccount", "User"))
         elif kind == "ServiceAccount" and not text(subject, "namespace"):
             yield required(at(here, "namespace"))
-
-
-def autoscaler_rules(doc: Document) -> Rules:
-    spec = child(doc, "spec")
-    least, most = whole_number(spec, "minReplicas"), whole_number(spec, "maxReplicas") or 0
-    if least is not None and least < 1:
-        yield invalid_value("spec.minReplicas", least, "must be greater than or equal to 1")
-    if most < 1:
-        yield invalid_value("spec.maxReplicas", most, "must be greater than 0")
-    if least is not None and most < least:
-        why = "must be greater than or equal to `minReplicas`"
-        yield invalid_value("spec.maxReplicas", most, why)
-    target = child(spec, "scaleTargetRef")
-    yield from has_text(target, "spec.scaleTargetRef", "kind")
-    yield from has_text(target, "spec.scaleTargetRef", "name")

@@ -14,6 +14,7 @@ from typing import Final
 
 from kelm.core.api.policies import registered as policies
 from kelm.core.api.validation import (
+    autoscaling,
     cluster,
     config,
     endpoints,
@@ -72,6 +73,7 @@ CREATE_RULES: Final[dict[Resource, Create]] = {
     "resourcequotas": others.resource_quota_create,
     "limitranges": others.limit_range_create,
     "persistentvolumeclaims": others.claim_create,
+    autoscaling.RESOURCE: autoscaling.autoscaler_create,
     "ipaddresses.networking.k8s.io": service_addresses.address_create,
     "servicecidrs.networking.k8s.io": service_addresses.range_create,
     SIGNING_REQUESTS: signing_requests.signing_request_create,
@@ -107,6 +109,7 @@ UPDATE_RULES: Final[dict[Resource, Update]] = {
     "resourcequotas": others.resource_quota_update,
     "limitranges": others.limit_range_update,
     "persistentvolumeclaims": others.claim_update,
+    autoscaling.RESOURCE: autoscaling.autoscaler_update,
     "ipaddresses.networking.k8s.io": service_addresses.address_update,
     "servicecidrs.networking.k8s.io": service_addresses.range_update,
     SIGNING_REQUESTS: signing_requests.signing_request_update,
@@ -136,7 +139,6 @@ PART_RULES: Final[dict[Resource, Callable[[Document], Rules]]] = {
     "clusterroles.rbac.authorization.k8s.io": others.role_rules,
     "rolebindings.rbac.authorization.k8s.io": others.role_binding_rules,
     "clusterrolebindings.rbac.authorization.k8s.io": others.role_binding_rules,
-    "horizontalpodautoscalers.autoscaling": others.autoscaler_rules,
     "podtemplates": lambda doc: template_violations(child(doc, "template"), "template"),
     policies.VALIDATING: policies.validating_policy,
     policies.VALIDATING_BINDINGS: policies.validating_binding,

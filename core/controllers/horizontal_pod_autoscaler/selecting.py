@@ -48,7 +48,7 @@ def chosen(sync: Sync, text: str) -> Chosen | Unusable:
         return Unusable("InvalidSelector", error, "InvalidSelector", error)
     selector, (namespace, _) = read.unwrap(), split_key(sync.key)
     pods = selected(sync.caches, namespace, selector)
-    others = sorted(_others(sync, namespace, pods)) if pods else []
+    others = set(_others(sync, namespace, pods))
     if others:
         keys = " ".join(sorted([sync.key, *others]))
         error = f"pods by selector {text} are controlled by multiple HPAs: [{keys}]"
