@@ -58,6 +58,7 @@ class Work:
     def __init__(self, options: argparse.Namespace, names: list[str]) -> None:
         self.options = options
         self.found: list[Result] = []
+        self.broken = ""
         self.failed: SimpleQueue[str] = SimpleQueue()
         self.left: SimpleQueue[str] = SimpleQueue()
         for name in names:
@@ -72,8 +73,11 @@ class Work:
     def work(self) -> None:
         """Run all at the first speed, and then what failed at the second."""
         options = self.options
-        self._run(self.left, options.speed, self.failed if options.again != "none" else None)
-        self._run(self.failed, options.again, None)
+        try:
+            self._run(self.left, options.speed, self.failed if options.again != "none" else None)
+            self._run(self.failed, options.again, None)
+        except (OSError, RuntimeError) as trouble:
+            self.broken = str(trouble)
 
     def _run(self, names: SimpleQueue[str], speed: str, failed: SimpleQueue[str] | None) -> None:
         """Run tests on one cluster after the other; a test that hung leaves none behind."""
@@ -126,7 +130,9 @@ def main(words: list[str]) -> int:
     print(sums(work.found))
     if options.update:
         EXPECTED.write_text(merged(expected, work.found))
-    return 1 if lost else 0
+    if work.broken:
+        print(work.broken, file=sys.stderr)
+    return 1 if lost or work.broken else 0
 
 
 if __name__ == "__main__":
