@@ -400,15 +400,15 @@ def test_bounds_come_before_metrics() -> None:
 
 
 def test_pods_of_two_autoscalers_are_scaled_by_neither() -> None:
-    cluster = playing(workload(), autoscaler(), autoscaler(name="other"), run_ms=60_000)
+    cluster = playing(workload(replicas=2), autoscaler(), autoscaler(name="other"), run_ms=60_000)
     offer(cluster, cpu="900m")
     cluster.run(60_000)
-    assert replicas(cluster) == 1
+    assert replicas(cluster) == 2
     error = "pods by selector app=web are controlled by multiple HPAs: [default/other default/web]"
     assert condition(cluster, "ScalingActive") == ("False", "AmbiguousSelector", error)
     cluster.do(Remove(ObjectRef(HPAS, "default", "other")))
     cluster.run(90_000)
-    assert replicas(cluster) > 1
+    assert replicas(cluster) > 2
 
 
 def test_a_scale_that_somebody_changed_meanwhile_is_written_again() -> None:
