@@ -34,7 +34,7 @@ from kelm.core.scheduler.cache.fleet import (
 )
 from kelm.core.scheduler.cache.needs import NO_LABELS, Ask, Asks, gates
 from kelm.core.scheduler.cache.nodes import node_use, schedules_alike
-from kelm.core.scheduler.cache.resizing import told
+from kelm.core.scheduler.cache.resizing import tells, told
 from kelm.core.scheduler.cache.terms import TOPOLOGY_LABELS, NamespaceLabels
 from kelm.core.scheduler.cache.volumes import STORAGE
 from kelm.core.scheduler.happenings import (
@@ -178,7 +178,8 @@ def _observed_pod(
         uid = metadata(change.old).uid if change.old is not None else ""
         return gone(_dismissed(state, change.key, uid), uid, happened)
     view = pod(doc)
-    uid, node = view.metadata.uid, view.spec.node_name
+    # The view of a specification is costly, and a pod on its node has one of its own.
+    uid, node = view.metadata.uid, text(doc, "spec", "nodeName")
     if view.status.phase in ENDED:
         return gone(_dismissed(state, change.key, uid), uid, happened)
     if not node:
@@ -228,7 +229,9 @@ def _may_be_resized(change: Change, doc: Document) -> bool:
     if old is None or _is_new(change):
         return bool(told(doc))
     before, after = old.get("spec"), doc.get("spec")
-    return (before is not after and before != after) or told(old) != told(doc)
+    if before is not after and before != after:
+        return True
+    return (tells(doc) or tells(old)) and told(old) != told(doc)
 
 
 def _resized(

@@ -20,7 +20,7 @@ from kelm.core.objects.quantity import cpu_milli, whole_units
 from kelm.core.scheduler.cache.claims import ClaimRef, claims_of
 from kelm.core.scheduler.cache.devices import DeviceClaim, device_claims_of
 from kelm.core.scheduler.cache.disks import Disk, disks_of
-from kelm.core.scheduler.cache.resizing import as_granted, told
+from kelm.core.scheduler.cache.resizing import as_granted, tells, told
 from kelm.core.scheduler.cache.terms import SOLITARY, Social, social_of
 from kelm.effects.address import Uid
 from kelm.effects.document import EMPTY, Document, child, children, flag, text
@@ -249,7 +249,7 @@ class Asks:
     def of(self, view: Pod) -> Ask:
         """A pod as the scheduler sees it; on its node it takes what was granted to it."""
         spec, meta = child(view.doc, "spec"), view.metadata
-        if view.spec.node_name and told(view.doc):
+        if "nodeName" in spec and tells(view.doc) and told(view.doc):
             spec = as_granted(view.doc)
         labels, controller = meta.labels, meta.controller
         known = self._needs.get(id(spec))

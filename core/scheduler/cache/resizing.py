@@ -15,6 +15,20 @@ from kelm.effects.document import Document, Json, child, children, text
 STATUSES = ("containerStatuses", "initContainerStatuses")
 
 
+def tells(doc: Document) -> bool:
+    """Whether a pod's status may say anything of amounts: asked of every change of a pod."""
+    status = doc.get("status")
+    if not isinstance(status, Document):
+        return False
+    if "resources" in status or "initContainerStatuses" in status:
+        return True
+    containers = status.get("containerStatuses")
+    for one in containers if isinstance(containers, tuple) else ():
+        if isinstance(one, Document) and "resources" in one:
+            return True
+    return False
+
+
 def told(doc: Document) -> tuple[Json, ...]:
     """What a pod's status says of amounts; empty where it says nothing.
 
