@@ -49,10 +49,13 @@ from kelm.core.controllers.service_account_tokens import ServiceAccountTokens
 from kelm.core.controllers.statefulset.controller import StatefulSetController
 from kelm.core.controllers.taint_eviction import TaintEviction
 from kelm.core.controllers.ttl_after_finished import TTLAfterFinished
+from kelm.core.controllers.volumes.attaching import AttachDetach
+from kelm.core.controllers.volumes.attachments import DRIVERS
 from kelm.core.controllers.volumes.controller import VolumeBinding
 from kelm.core.controllers.volumes.ephemeral import EphemeralVolumes
 from kelm.core.controllers.volumes.protection import ClaimProtection, VolumeProtection
-from kelm.core.infrastructure.disks import STANDARD, Disks
+from kelm.core.infrastructure.attaching import Attacher
+from kelm.core.infrastructure.disks import DRIVER, STANDARD, Disks
 from kelm.core.infrastructure.load_balancers import LoadBalancers
 from kelm.core.infrastructure.resizing import Resizing
 from kelm.core.node.containers.images import Image, Images
@@ -97,8 +100,10 @@ CONTROLLERS: tuple[Controller, ...] = (
     ClaimProtection(),
     VolumeProtection(),
     EphemeralVolumes(),
+    AttachDetach(),
     Disks(),
     Resizing(),
+    Attacher(),
     LoadBalancers(),
     JobController(),
     JobOrphans(),
@@ -162,6 +167,7 @@ class ControlPlane(msgspec.Struct, frozen=True):
         """Start everything that is no kubelet."""
         for storage_class in self.storage_classes:
             simulator.ask(Create(CLASSES, "", storage_class))
+        simulator.ask(Create(DRIVERS, "", DRIVER))
         for controller in self.controllers:
             simulator.start(controller.name, ControllerProgram(controller))
         for program in self.programs:

@@ -54,6 +54,15 @@ STANDARD: Final = document(
     }
 )
 """The class of claims that name none."""
+DRIVER: Final = document(
+    {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "CSIDriver",
+        "metadata": {"name": "disk.csi.kelm.dev"},
+        "spec": {"attachRequired": False, "podInfoOnMount": False},
+    }
+)
+"""Its disks are reached over the network: nobody has to attach them."""
 _CLAIM, _VOLUME = "claim/", "volume/"
 _AS_GOOD = frozenset({Reason.ALREADY_EXISTS, Reason.NOT_FOUND})
 

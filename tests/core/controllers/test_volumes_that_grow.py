@@ -215,7 +215,7 @@ def play(cluster: Cluster, deeds: list[Any], faults: list[Any]) -> None:
         cluster.simulator.ask(command)
         cluster.run(pause_ms)
     cluster.inject(FaultsEnded())
-    cluster.run(1_100_000)
+    cluster.run(100_000)
 
 
 @settings(max_examples=max(10, settings.default.max_examples // 2))

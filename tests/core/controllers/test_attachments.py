@@ -1,0 +1,224 @@
+"""Disks are attached where pods use them, to one node at a time, and leave when nobody does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+from kelm import Cluster
+from kelm.adapters.simulator.inputs import (
+    AnswersLost,
+    FaultsEnded,
+    NodeCrashed,
+    ProcessRestarted,
+    RequestsRefused,
+    WatchStalled,
+)
+from kelm.core.controllers.volumes.attachments import ATTACHMENTS, Place
+from kelm.core.objects.storage import CLAIMS
+from kelm.effects.commands import Create, Delete, Patch
+from kelm.effects.document import children, document, text
+from kelm.effects.refusals import Reason
+from tests.core.controllers.test_volumes import standard, told, user_of
+
+DRIVER = "disk.example.com"
+CLASS = {
+    "apiVersion": "storage.k8s.io/v1",
+    "kind": "StorageClass",
+    "metadata": {"name": "attached"},
+    "provisioner": DRIVER,
+    "reclaimPolicy": "Delete",
+    "volumeBindingMode": "Immediate",
+}
+
+
+def data(name: str = "data", **spec: Any) -> dict[str, Any]:
+    return standard(name, storageClassName="attached", **spec)
+
+
+def on(node: str, claim: str = "data", name: str = "app") -> dict[str, Any]:
+    pod = user_of(claim, name)
+    pod["spec"]["nodeName"] = node
+    pod["spec"]["tolerations"] = [{"operator": "Exists"}]
+    return pod
+
+
+def started(*manifests: dict[str, Any], nodes: int = 2) -> Cluster:
+    cluster = Cluster(nodes=nodes, replace_machines=False)
+    cluster.apply(CLASS, data())
+    cluster.run(5_000)
+    cluster.apply(*manifests)
+    cluster.run(5_000)
+    return cluster
+
+
+def places(cluster: Cluster) -> list[str]:
+    return sorted(Place.of(doc).node for doc in cluster.store.table(ATTACHMENTS).objects())
+
+
+def reported(cluster: Cluster, node: str) -> list[str]:
+    found: Any = cluster.get("nodes", node, "")
+    return [text(one, "name") for one in children(found, "status", "volumesAttached")]
+
+
+def volume_name(cluster: Cluster) -> str:
+    found: Any = cluster.get(CLAIMS, "data", "default")
+    return text(found, "spec", "volumeName")
+
+
+def test_a_disk_is_attached_for_its_pod_and_detached_after_it() -> None:
+    cluster = started(on("node-1"))
+    (attachment,) = cluster.list(ATTACHMENTS)
+    name = volume_name(cluster)
+    assert attachment["spec"] == {
+        "attacher": DRIVER,
+        "nodeName": "node-1",
+        "source": {"persistentVolumeName": name},
+    }
+    assert text(attachment, "metadata", "name").startswith("csi-")
+    assert attachment["status"] == {"attached": True}
+    assert reported(cluster, "node-1") == [f"kubernetes.io/csi/{DRIVER}^{name}"]
+    said = f'AttachVolume.Attach succeeded for volume "{name}"'
+    assert told(cluster, "app").count(("SuccessfulAttachVolume", said)) == 1
+    cluster.ask(Delete("pods", "default", "app")).unwrap()
+    cluster.run(60_000)
+    assert places(cluster) == []
+    assert reported(cluster, "node-1") == []
+
+
+def test_drivers_that_want_nothing_attached_get_nothing_attached() -> None:
+    cluster = Cluster(nodes=1)
+    cluster.apply(standard(), user_of("data"))
+    cluster.run(20_000)
+    assert places(cluster) == []
+    other = started(on("node-1"))
+    driver = {"metadata": {"name": "net.example.com"}, "spec": {"attachRequired": False}}
+    other.ask(Create("csidrivers.storage.k8s.io", "", document(driver))).unwrap()
+    net = {**CLASS, "metadata": {"name": "net"}, "provisioner": "net.example.com"}
+    other.apply(net, standard("free", storageClassName="net"))
+    other.run(3_000)
+    other.apply(on("node-1", "free", "second"))
+    other.run(5_000)
+    assert len(places(other)) == 1
+
+
+def test_a_disk_of_one_node_is_not_attached_to_a_second_one() -> None:
+    cluster = started(on("node-1"))
+    cluster.apply(on("node-2", name="second"))
+    cluster.run(5_000)
+    assert places(cluster) == ["node-1"]
+    name = volume_name(cluster)
+    said = f'Multi-Attach error for volume "{name}" Volume is already used by pod(s) app'
+    assert ("FailedAttachVolume", said) in told(cluster, "second")
+    cluster.ask(Delete("pods", "default", "app")).unwrap()
+    cluster.run(60_000)
+    assert places(cluster) == ["node-2"]
+
+
+def test_a_disk_that_many_may_read_is_attached_wherever_it_is_used() -> None:
+    cluster = started(data("shared", accessModes=["ReadOnlyMany"]))
+    cluster.apply(on("node-1", "shared"), on("node-2", "shared", "second"))
+    cluster.run(5_000)
+    assert places(cluster) == ["node-1", "node-2"]
+
+
+def lost() -> Cluster:
+    """The first node loses power, its pod is gone, and a second pod wants the disk."""
+    cluster = started(on("node-1"))
+    cluster.inject(NodeCrashed("node-1"))
+    cluster.run(120_000)
+    cluster.ask(Delete("pods", "default", "app", grace_period_seconds=0)).unwrap()
+    cluster.run(1_000)
+    cluster.apply(on("node-2", name="second"))
+    cluster.run(4_000)
+    assert places(cluster) == ["node-1"]
+    return cluster
+
+
+def test_from_a_node_that_does_not_answer_a_disk_is_taken_after_six_minutes() -> None:
+    cluster = lost()
+    why = "Volume is already exclusively attached to one node and can't be attached to another"
+    assert any(message.endswith(why) for _, message in told(cluster, "second"))
+    cluster.run(350_000)
+    assert places(cluster) == ["node-1"]
+    cluster.run(10_000)
+    assert places(cluster) == ["node-2"]
+
+
+def test_from_a_node_that_is_out_of_service_a_disk_is_taken_at_once() -> None:
+    cluster = lost()
+    taint = {"key": "node.kubernetes.io/out-of-service", "value": "x", "effect": "NoExecute"}
+    cluster.ask(Patch("nodes", "", "node-1", document({"spec": {"taints": [taint]}}))).unwrap()
+    cluster.run(5_000)
+    assert places(cluster) == ["node-2"]
+
+
+LOOPS = st.sampled_from(["attachdetach-controller", "disk-attacher"])
+FAULTS = st.lists(
+    st.one_of(
+        st.builds(ProcessRestarted, LOOPS),
+        st.builds(RequestsRefused, LOOPS, st.sampled_from(list(Reason)), st.just(2)),
+        st.builds(AnswersLost, LOOPS, st.integers(1, 3)),
+        st.builds(WatchStalled, LOOPS, st.integers(1, 5_000)),
+    ),
+    max_size=3,
+)
+DEEDS = st.lists(
+    st.tuples(
+        st.sampled_from(["pod", "pod", "drop", "kill"]),
+        st.sampled_from(["a", "b"]),
+        st.sampled_from(["node-1", "node-2"]),
+        st.sampled_from([0, 10, 1_000]),
+    ),
+    min_size=3,
+    max_size=12,
+)
+
+
+def play(cluster: Cluster, deeds: list[Any], faults: list[Any]) -> None:
+    for number, (what, claim, node, pause_ms) in enumerate(deeds):
+        if number < len(faults):
+            cluster.inject(faults[number])
+        name = f"{claim}-{node}"
+        command: Any = {
+            "pod": Create("pods", "default", document(on(node, claim, name))),
+            "drop": Delete("pods", "default", name),
+            "kill": Delete("pods", "default", name, grace_period_seconds=0),
+        }[what]
+        cluster.simulator.ask(command)
+        cluster.run(pause_ms)
+    cluster.inject(FaultsEnded())
+    cluster.run(100_000)
+
+
+@settings(max_examples=max(10, settings.default.max_examples // 2))
+@given(
+    deeds=DEEDS, faults=FAULTS, seed=st.integers(0, 100), order=st.sampled_from(["fifo", "random"])
+)
+def test_never_are_two_nodes_given_one_disk_and_at_rest_it_is_where_its_pods_are(
+    deeds, faults, seed, order
+):
+    cluster = Cluster(nodes=2, replace_machines=False, seed=seed, order=order)
+    cluster.apply(CLASS, data("a"), data("b"))
+    cluster.run(5_000)
+    play(cluster, deeds, faults)
+    held: dict[str, Place] = {}
+    for change in cluster.store.table(ATTACHMENTS).changes_since(0) or ():
+        held.pop(change.key, None)
+        if change.new is not None:
+            held[change.key] = Place.of(change.new)
+        assert len({one.volume for one in held.values()}) == len(held)
+    claims = cluster.list(CLAIMS)
+    disks = {text(doc, "metadata", "name"): text(doc, "spec", "volumeName") for doc in claims}
+    wanted = {
+        Place(text(pod, "spec", "nodeName"), disks[text(pod, "metadata", "name")[0]])
+        for pod in cluster.list("pods")
+    }
+    there = {Place.of(doc) for doc in cluster.store.table(ATTACHMENTS).objects()}
+    assert there <= wanted
+    assert {one.volume for one in there} == {one.volume for one in wanted}
+    for node in ("node-1", "node-2"):
+        assert len(reported(cluster, node)) == sum(one.node == node for one in there)
+    event(f"{len(there)} attached")
