@@ -31,6 +31,7 @@ from kelm.core.api.subresources.eviction import create_eviction, evict
 from kelm.core.api.subresources.scale import read_scale, update_scale
 from kelm.core.api.verbs import watch
 from kelm.core.api.verbs.collection import delete_collection
+from kelm.core.api.verbs.compaction import Compaction
 from kelm.core.api.verbs.create import create
 from kelm.core.api.verbs.delete import Options, delete
 from kelm.core.api.verbs.listing import list_objects
@@ -67,6 +68,7 @@ class ApiServer(msgspec.Struct, frozen=True):
     store: Store = Store()
     events: Events = Events()
     ranges: Ranges = Ranges()
+    compaction: Compaction = Compaction()
 
 
 def handle(server: ApiServer, command: Command, now_ms: int) -> tuple[ApiServer, Outcome]:
@@ -82,13 +84,17 @@ def handle(server: ApiServer, command: Command, now_ms: int) -> tuple[ApiServer,
     """
     if isinstance(command, RecordEvent):
         store, events = record_event(server.store, server.events, command, now_ms)
-        return ApiServer(store, events, server.ranges), RECORDED
+        return ApiServer(store, events, server.ranges, server.compaction), RECORDED
     if isinstance(command, (Get, List)):
         return server, _outcome(_read(server, command))
     hearing = None
     if policies_are_bound(server.store):
         hearing = Hearing(ADMIN, dry_run=getattr(command, "dry_run", False))
-    return carry_out(server, command, Call(now_ms, server.ranges, hearing=hearing))
+    after, outcome = carry_out(server, command, Call(now_ms, server.ranges, hearing=hearing))
+    if after is server or now_ms < after.compaction.next_ms:
+        return after, outcome
+    compaction = after.compaction.at(now_ms, after.store.revision)
+    return msgspec.structs.replace(after, compaction=compaction), outcome
 
 
 def carry_out(server: ApiServer, command: Command, call: Call) -> tuple[ApiServer, Outcome]:
@@ -127,7 +133,7 @@ def _done(
         return server, Success(_dry(server.store, command, answer))
     if store is server.store:
         return server, Success(answer)
-    return ApiServer(store, events, server.ranges), Success(answer)
+    return ApiServer(store, events, server.ranges, server.compaction), Success(answer)
 
 
 def _is_dry(command: Command) -> bool:
@@ -166,7 +172,7 @@ def _read(server: ApiServer, command: Get | List) -> Answer:
     if info.resource == "events":
         recorded = event_reads.recorded_entries(server.store, server.events, command.namespace)
         return list_objects(server.store, info, command, recorded)
-    return list_objects(server.store, info, command)
+    return list_objects(server.store, info, command, horizon=server.compaction.horizon)
 
 
 def _get(server: ApiServer, info: ResourceInfo, command: Get) -> Answer:

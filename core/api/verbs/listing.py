@@ -53,11 +53,16 @@ class Token(msgspec.Struct, frozen=True):
 
 
 def list_objects(
-    store: Store, info: ResourceInfo, command: List, more: Iterable[Entry] = ()
+    store: Store,
+    info: ResourceInfo,
+    command: List,
+    more: Iterable[Entry] = (),
+    horizon: int = 0,
 ) -> Answer:
     """The objects that the selectors choose, or a page of them.
 
-    `more` are objects of the resource that are not kept in its table.
+    `more` are objects of the resource that are not kept in its table; nothing is shown as it was
+    before the revision `horizon`.
     """
     selectors = read_selectors(info, command.label_selector, command.field_selector)
     if isinstance(selectors, Refusal):
@@ -72,7 +77,8 @@ def list_objects(
     if command.resource_version_match == "Exact" and not token:
         revision = int(command.resource_version or revision)
     namespace = command.namespace if info.namespaced else ""
-    entries = entries_at(store.table(info.resource), namespace, revision)
+    table = store.table(info.resource)
+    entries = None if revision < horizon else entries_at(table, namespace, revision)
     if entries is None:
         return _expired(token)
     entries = sorted((*entries, *more), key=_key) if more else entries

@@ -8,7 +8,7 @@ from kelm.core.api.server import ApiServer, watch_events
 from kelm.effects.commands import Create, Delete, Get, List, Patch
 from kelm.effects.document import Document, children, document
 from kelm.effects.refusals import Reason
-from tests.core.api.clusters import config, done, meta, pod, refused, server_with
+from tests.core.api.clusters import NOW_MS, config, done, meta, pod, refused, server_with
 
 
 def names(answer: Document) -> list[object]:
@@ -156,3 +156,25 @@ def test_a_watch_from_too_long_ago_has_to_list_anew() -> None:
 def test_reading_a_subresource_that_is_none() -> None:
     server = items(1)
     assert refused(server, Get("configmaps", "default", "item-0", "scale")).code == 405
+
+
+def test_a_page_that_waited_for_long_goes_on_with_things_as_they_are_now() -> None:
+    """Five minutes are remembered, ten are not; the refusal says where the list may go on."""
+    server = items(5)
+    first = done(server, List("configmaps", "default", limit=2))[1]
+    token = str(meta(first, "continue"))
+    wanted = List("configmaps", "default", limit=2, continue_token=token)
+    for minute in range(1, 6):
+        now_ms = NOW_MS + minute * 60_000
+        server, _ = done(server, Create("secrets", "default", config(f"s{minute}")), now_ms)
+        assert names(done(server, wanted)[1]) == ["item-2", "item-3"]
+    server, _ = done(server, Delete("configmaps", "default", "item-3"), now_ms)
+    server, _ = done(server, Create("secrets", "default", config("s")), NOW_MS + 600_001)
+    refusal = refused(server, wanted)
+    assert refusal.reason is Reason.EXPIRED
+    later = List("configmaps", "default", limit=2, continue_token=refusal.continue_token)
+    second = done(server, later)[1]
+    assert names(second) == ["item-2", "item-4"]
+    assert meta(second, "resourceVersion") == str(server.store.revision)
+    exact = List("configmaps", "default", resource_version="3", resource_version_match="Exact")
+    assert refused(server, exact).reason is Reason.EXPIRED
