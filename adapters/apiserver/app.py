@@ -19,6 +19,8 @@ from kelm.adapters.apiserver.engine import Engine
 from kelm.adapters.apiserver.exchange import Exchange, Gone, Receive, Scope, Send, TooLarge
 from kelm.adapters.apiserver.lists import Lists
 from kelm.adapters.apiserver.site import Site
+from kelm.adapters.apiserver.streaming.socket import SocketExchange
+from kelm.adapters.apiserver.streaming.spdy.upgrade import SpdyExchange
 from kelm.adapters.apiserver.streams import Streams
 from kelm.core.api import refuse
 from kelm.core.api.authorization.decide import Mode
@@ -39,6 +41,7 @@ from kelm.effects.commands import List, Patch, Update
 from kelm.effects.messages import Outcome
 from kelm.effects.refusals import Refusal
 
+STREAMED = frozenset({"exec", "attach", "portforward"})
 METHODS_WITH_BODIES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -71,8 +74,10 @@ class App:
             await self.http(Exchange(scope, receive, send))
         elif scope["type"] == "lifespan":
             await _lifespan(receive, send)
+        elif scope["type"] == "spdy":
+            await self.http(SpdyExchange(scope, receive, send))
         else:
-            await send({"type": "websocket.close", "code": 1011})
+            await self.http(SocketExchange(scope, receive, send))
 
     async def http(self, exchange: Exchange) -> None:
         """Answer one request."""
@@ -99,6 +104,8 @@ class App:
         asked = self._question(exchange, user, target)
         if not self.authorizer.decide(asked).allowed:
             await self.reply(exchange, refused(forbidden(asked)))
+        elif target is not None and self._may_not_connect(exchange, user, target):
+            await self.reply(exchange, refused(forbidden(question(user, "create", target, ""))))
         elif exchange.path.startswith(ROOT):
             await self.control.answer(exchange)
         elif target is None:
@@ -132,6 +139,15 @@ class App:
             return question(user, verb, None, exchange.path)
         request = HttpRequest(exchange.method, exchange.path, exchange.query)
         return question(user, verb_of(target, request), target, "")
+
+    def _may_not_connect(self, exchange: Exchange, user: User, target: Target) -> bool:
+        """Whether a WebSocket is refused to somebody who may read but not create.
+
+        Source: pkg/registry/core/pod/rest/subresources.go, ensureAuthorizedForVerb.
+        """
+        if not isinstance(exchange, SocketExchange) or target.subresource not in STREAMED:
+            return False
+        return not self.authorizer.decide(question(user, "create", target, "")).allowed
 
     async def _nothing_there(self, exchange: Exchange, address: Address) -> None:
         served = address.group, address.version

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 from returns.result import Failure, Result
 
+from kelm.adapters.apiserver import proxying
 from kelm.adapters.apiserver.engine import Engine
 from kelm.adapters.apiserver.exchange import Exchange
+from kelm.adapters.apiserver.streaming import streams
+from kelm.adapters.apiserver.streaming.socket import SocketExchange
 from kelm.adapters.simulator.machines import kubelet_name
 from kelm.core.api import refuse
 from kelm.core.api.rest.answer import refused
@@ -20,9 +23,10 @@ from kelm.core.api.rest.logs import LogOptions, log_container, read_log_options
 from kelm.core.api.rest.request import Connect
 from kelm.core.node.containers.logs import LogLine, as_text, container_log
 from kelm.core.node.pods.local import LocalPod
+from kelm.core.node.sessions.opening import Unopened, running_container
 from kelm.effects.address import key_of
 from kelm.effects.document import Document, text
-from kelm.effects.refusals import Reason, Refusal
+from kelm.effects.refusals import Refusal
 
 if TYPE_CHECKING:
     from kelm.adapters.apiserver.app import App
@@ -34,17 +38,18 @@ PLAIN: Final = b"text/plain"
 async def serve(app: App, exchange: Exchange, connect: Connect) -> None:
     """Answer for the machine on which a pod runs."""
     target = connect.target
+    if target.subresource == "proxy":
+        await proxying.serve(app, exchange, connect)
+        return
     doc = app.engine.server.store.get(target.info.resource, key_of(target.namespace, target.name))
     if doc is None:
         await app.reply(exchange, refused(refuse.not_found(target.info, target.name)))
     elif target.subresource == "log":
+        if isinstance(exchange, SocketExchange):
+            exchange.streams = True
         await _log(app, exchange, connect, doc)
-    elif target.info.resource == "pods" and not text(doc, "spec", "nodeName"):
-        said = f"pod {target.name} does not have a host assigned"
-        await app.reply(exchange, refused(refuse.bad_request(said)))
     else:
-        said = f"{target.subresource} is not supported: containers here are simulated"
-        await app.reply(exchange, refused(Refusal(Reason.SERVICE_UNAVAILABLE, said)))
+        await streams.serve(app, exchange, connect, doc)
 
 
 async def _log(app: App, exchange: Exchange, connect: Connect, pod: Document) -> None:
@@ -141,7 +146,4 @@ def _runs(engine: Engine, pod: Document, container: str) -> bool:
     local = _local(engine, pod)
     if local is None or local.uid != text(pod, "metadata", "uid"):
         return False
-    for recipe, run in zip(local.recipe.containers, local.runs, strict=False):
-        if recipe.name == container:
-            return run.stage == "running"
-    return False
+    return not isinstance(running_container(local, container), Unopened)

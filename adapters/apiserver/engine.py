@@ -90,6 +90,10 @@ class Engine:
             self._wake.set()
         return outcome
 
+    def settle(self) -> None:
+        """Do what is due by now, so that whoever looks finds the present."""
+        self._turn(BEFORE_A_REQUEST_S)
+
     def _tell(self) -> None:
         """Write down what is new, and then let everybody know."""
         if self._journal is not None:

@@ -72,6 +72,11 @@ class Exchange:
         text = self._query_string.decode("latin-1")
         return query_of(parse_qsl(text, keep_blank_values=True))
 
+    @property
+    def raw_query(self) -> str:
+        """What follows the `?`, as it came."""
+        return self._query_string.decode("latin-1")
+
     async def body(self) -> bytes:
         """All of the body.
 

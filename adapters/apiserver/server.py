@@ -21,6 +21,7 @@ from kelm.adapters.apiserver.client_certificates import NO_CHECK_TIME
 from kelm.adapters.apiserver.engine import Engine
 from kelm.adapters.apiserver.journal import Journal
 from kelm.adapters.apiserver.pace import Speed
+from kelm.adapters.apiserver.streaming.spdy.upgrade import UpgradingProtocol
 from kelm.adapters.simulator.authority import Authority
 from kelm.adapters.simulator.cluster import Cluster, Settings
 from kelm.core.api.authorization.decide import Mode
@@ -159,7 +160,8 @@ def _config(app: App, certificates: Certificates) -> uvicorn.Config:
         log_level="warning",
         access_log=False,
         lifespan="off",
-        ws="none",
+        http=UpgradingProtocol,
+        ws="websockets-sansio",
         backlog=BACKLOG,
         timeout_keep_alive=600,
         timeout_graceful_shutdown=GRACE_S,

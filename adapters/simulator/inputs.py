@@ -10,6 +10,8 @@ from typing import TypeAlias
 
 import msgspec
 
+from kelm.core.node.containers.behaviour import Line
+from kelm.core.node.files.entries import Change
 from kelm.effects.commands import Command
 from kelm.effects.document import EMPTY, Document
 from kelm.effects.refusals import Reason
@@ -58,6 +60,25 @@ class ContainerCrashed(msgspec.Struct, frozen=True, tag=True, tag_field="input")
     pod: str
     container: str = ""
     exit_code: int = 1
+
+
+class ConversationEnded(msgspec.Struct, frozen=True, tag=True, tag_field="input"):
+    """A program that somebody was attached to ended, and said this until then."""
+
+    namespace: str
+    pod: str
+    container: str
+    exit_code: int
+    lines: tuple[Line, ...]
+
+
+class FilesChanged(msgspec.Struct, frozen=True, tag=True, tag_field="input"):
+    """Somebody who ran something in a pod, or asked its programs, changed its files."""
+
+    namespace: str
+    pod: str
+    uid: str
+    changes: tuple[Change, ...]
 
 
 class ImagePullFailed(msgspec.Struct, frozen=True, tag=True, tag_field="input"):
@@ -133,6 +154,8 @@ Fault: TypeAlias = (
     | NodePartitioned
     | NodeReconnected
     | ContainerCrashed
+    | ConversationEnded
+    | FilesChanged
     | ImagePullFailed
     | RequestsRefused
     | AnswersLost
@@ -152,6 +175,8 @@ INPUTS: dict[str, type[Fault | MachineBooted]] = {
         NodePartitioned,
         NodeReconnected,
         ContainerCrashed,
+        ConversationEnded,
+        FilesChanged,
         ImagePullFailed,
         RequestsRefused,
         AnswersLost,

@@ -10,6 +10,8 @@ import msgspec
 from kelm.adapters.simulator.authority import SIGNING_COMMANDS, Authority
 from kelm.adapters.simulator.inputs import (
     ContainerCrashed,
+    ConversationEnded,
+    FilesChanged,
     ImagePullFailed,
     Input,
     LoadOffered,
@@ -58,7 +60,8 @@ from kelm.core.infrastructure.attaching import Attacher
 from kelm.core.infrastructure.disks import DRIVER, STANDARD, Disks
 from kelm.core.infrastructure.load_balancers import LoadBalancers
 from kelm.core.infrastructure.resizing import Resizing
-from kelm.core.node.containers.images import Image, Images
+from kelm.core.node.containers.image import Image
+from kelm.core.node.containers.images import Images
 from kelm.core.node.host import faults
 from kelm.core.node.host.machine import CAPACITY
 from kelm.core.node.program import Kubelet
@@ -67,7 +70,7 @@ from kelm.core.operations.drain import Drain, Options
 from kelm.core.runtime.controller import Controller
 from kelm.core.runtime.queue import ControllerProgram
 from kelm.core.scheduler.program import Scheduler
-from kelm.effects.address import key_of
+from kelm.effects.address import Key, key_of
 from kelm.effects.commands import Command, Create
 from kelm.effects.document import Document, text
 from kelm.effects.messages import Outcome
@@ -239,15 +242,28 @@ class ControlPlane(msgspec.Struct, frozen=True):
         """Tell the machine that a fault concerns."""
         if isinstance(given, ContainerCrashed):
             key = key_of(given.namespace, given.pod)
-            pod = simulator.api.store.get("pods", key)
-            name = kubelet_name(text(pod, "spec", "nodeName")) if pod is not None else ""
-            if name in simulator.processes:
+            name = kubelet_of(simulator, key)
+            if name:
                 simulator.tell(
                     name,
                     faults.ContainerCrashed(
                         simulator.now_ms, key, given.container, given.exit_code
                     ),
                 )
+        elif isinstance(given, ConversationEnded):
+            key = key_of(given.namespace, given.pod)
+            name = kubelet_of(simulator, key)
+            if name:
+                end = faults.ContainerCrashed(
+                    simulator.now_ms, key, given.container, given.exit_code, lines=given.lines
+                )
+                simulator.tell(name, end)
+        elif isinstance(given, FilesChanged):
+            key = key_of(given.namespace, given.pod)
+            name = kubelet_of(simulator, key)
+            if name:
+                told = faults.FilesChanged(simulator.now_ms, key, given.uid, given.changes)
+                simulator.tell(name, told)
         elif isinstance(given, ImagePullFailed):
             until_ms = simulator.now_ms + given.for_ms
             for name in list(simulator.processes):
@@ -255,3 +271,10 @@ class ControlPlane(msgspec.Struct, frozen=True):
                     simulator.tell(
                         name, faults.ImagePullsFailed(simulator.now_ms, given.image, until_ms)
                     )
+
+
+def kubelet_of(simulator: Simulator, key: Key) -> str:
+    """The kubelet process of a pod's machine, "" where none runs."""
+    pod = simulator.api.store.get("pods", key)
+    name = kubelet_name(text(pod, "spec", "nodeName")) if pod is not None else ""
+    return name if name in simulator.processes else ""

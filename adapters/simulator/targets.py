@@ -6,8 +6,10 @@ from kelm.adapters.simulator.cluster import Cluster
 from kelm.adapters.simulator.inputs import (
     AnswersLost,
     ContainerCrashed,
+    ConversationEnded,
     Fault,
     FaultsEnded,
+    FilesChanged,
     ImagePullFailed,
     LoadOffered,
     NodeDrained,
@@ -27,7 +29,7 @@ def missing_target(fault: Fault, cluster: Cluster) -> str:
     """Why a fault makes no sense now, "" if it does."""
     if isinstance(fault, ContainerCrashed):
         return _missing_container(fault, cluster)
-    if isinstance(fault, ImagePullFailed | FaultsEnded):
+    if isinstance(fault, ImagePullFailed | FaultsEnded | FilesChanged | ConversationEnded):
         return ""
     if isinstance(fault, NodeDrained):
         if cluster.store.get("nodes", fault.node) is None:

@@ -119,6 +119,8 @@ def _swept(store: Store, command: Command) -> Store:
 
 ADMIN: Final = User("kubernetes-admin", ("system:masters", "system:authenticated"))
 """Who asks where nobody says who does."""
+READ_AS_A_WHOLE: Final = ("", "status", "scale", "approval", "ephemeralcontainers", "resize")
+"""Subresources that are read; but for `scale`, the answer is the object."""
 RECORDED: Final[Outcome] = Success(EMPTY)
 WITH_DRY_RUN: Final = (Create, Update, Patch, Delete, DeleteCollection)
 
@@ -176,7 +178,7 @@ def _read(server: ApiServer, command: Get | List) -> Answer:
 
 
 def _get(server: ApiServer, info: ResourceInfo, command: Get) -> Answer:
-    if command.subresource not in ("", "status", "scale", "approval") or (
+    if command.subresource not in READ_AS_A_WHOLE or (
         command.subresource and command.subresource not in info.subresources
     ):
         return refuse.method_not_allowed()

@@ -18,6 +18,7 @@ import msgspec
 
 from kelm.core.node.agenda import Agenda, due, moved
 from kelm.core.node.containers.behaviour import NEVER_MS
+from kelm.core.node.containers.renewal import renewed
 from kelm.core.node.host import heartbeat
 from kelm.core.node.host.faults import NodeFault
 from kelm.core.node.host.heartbeat import Heart
@@ -29,6 +30,7 @@ from kelm.core.node.pods.arrival import changed, delete, is_over, new_pod
 from kelm.core.node.pods.lifecycle import advance, due_ms, settle
 from kelm.core.node.pods.local import LocalPod
 from kelm.core.node.pods.reconstruct import reconstruct
+from kelm.core.node.pods.resizing import asked, is_asked, wanted_again
 from kelm.core.node.pods.sources import NO_SOURCES, Sources, with_watches
 from kelm.core.node.turn import Turn
 from kelm.core.store.small_map import SmallMap
@@ -69,6 +71,7 @@ class NodeState(msgspec.Struct, frozen=True):
     last_number: int = 0
     heart: Heart = Heart()
     unheard: Cache | None = None
+    deferred: tuple[Key, ...] = ()
     sources: Sources = NO_SOURCES
 
 
@@ -108,6 +111,8 @@ class Kubelet(Machine, frozen=True):
             state = _observed(turn, state, message)
         else:
             state = _hurt(turn, state, message)
+        if state.deferred:
+            state = _granted(turn, state)
         if turn.requests or turn.images is not state.images:
             state = replace(state, next_id=turn.next_id, images=turn.images)
         return state, tuple(turn.requests)
@@ -138,6 +143,9 @@ def _source_observed(turn: Turn, state: NodeState, message: Observed) -> NodeSta
     for pod in tuple(state.pods.values()) if first else ():
         if pod.life == "live" and message.resource in pod.recipe.sources:
             state = _keep(turn, state, pod, settle(turn, pod, turn.now_ms))
+    for pod in () if first else tuple(state.pods.values()):
+        if message.resource in pod.recipe.volume_sources and pod.life == "live":
+            state = _keep(turn, state, pod, renewed(turn, pod))
     return state
 
 
@@ -175,7 +183,30 @@ def _changed(
     if pod is None:
         return _arrived(turn, state, key, doc)
     now = changed(turn, pod, doc, revision)
-    return state if now is pod else _keep(turn, state, pod, advance(turn, now))
+    if now is pod:
+        return state
+    if is_asked(pod, now) and _takes(now):
+        now = asked(turn, state.used, state.offered, pod, now)
+        state = replace(state, used=state.used.minus(pod.recipe).plus(now.recipe))
+        if now.resizing is not None and now.resizing.reason == "Deferred":
+            state = replace(state, deferred=(*state.deferred, key))
+    return _keep(turn, state, pod, advance(turn, now))
+
+
+def _granted(turn: Turn, state: NodeState) -> NodeState:
+    """Resizes that were put off are tried again: something may have become free."""
+    waiting, state = state.deferred, replace(state, deferred=())
+    for key in waiting:
+        pod = state.pods.get(key)
+        if pod is None or pod.life != "live":
+            continue
+        now = wanted_again(turn, state.used, state.offered, pod)
+        if now is pod:
+            state = replace(state, deferred=(*state.deferred, key))
+            continue
+        used = state.used.minus(pod.recipe).plus(now.recipe)
+        state = _keep(turn, replace(state, used=used), pod, advance(turn, now))
+    return state
 
 
 def _answered(turn: Turn, state: NodeState, message: Answered) -> NodeState:

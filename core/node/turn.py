@@ -65,6 +65,7 @@ class Turn:
         if index >= 0:
             recipe = pod.recipe
             field = "initContainers" if index < recipe.init_count else "containers"
+            field = recipe.field or field
             path = _shared(f"spec.{field}{{{recipe.containers[index].name}}}")
         event = RecordEvent(
             pod.ref,

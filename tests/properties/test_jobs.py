@@ -24,7 +24,9 @@ from kelm.adapters.simulator.processes import ControlPlane
 from kelm.adapters.testing.storms import quiet, rage, storms
 from kelm.core.controllers.job.indexes import parse_intervals, total
 from kelm.core.controllers.job.seen import is_tracked
-from kelm.core.node.containers.images import Image, Launch, behave, exits
+from kelm.core.node.containers.image import Image
+from kelm.core.node.containers.images import behave, exits
+from kelm.core.node.containers.launch import Launch
 from kelm.core.objects.batch import COMPLETE, FAILED, JOBS, Job, Uncounted, job
 from kelm.core.objects.pod import pod
 from kelm.effects.commands import Patch

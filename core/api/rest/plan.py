@@ -37,6 +37,8 @@ INCLUDED: Final = ("", "Metadata", "Object", "None")
 def plan(target: Target, request: HttpRequest) -> Plan | Refusal:
     """What to do for a request to a resource."""
     verb = verb_of(target, request)
+    if target.subresource == "proxy" and target.name and "proxy" in target.info.subresources:
+        return Connect(target, request.query, request)
     if request.method == "HEAD" or not _allows(target, verb):
         return refuse.method_not_allowed()
     if verb != "watch" and target.subresource not in CONNECTIONS:
@@ -44,7 +46,7 @@ def plan(target: Target, request: HttpRequest) -> Plan | Refusal:
         if fault:
             return refuse.bad_request(f"invalid timeout specified in the request URL - {fault}")
     if target.subresource in CONNECTIONS:
-        return Connect(target, request.query)
+        return Connect(target, request.query, request)
     media = _media(request)
     if isinstance(media, Refusal):
         return media

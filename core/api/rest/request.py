@@ -68,6 +68,7 @@ class Connect(msgspec.Struct, frozen=True):
 
     target: Target
     query: Query
+    request: HttpRequest = HttpRequest("GET", "")
 
 
 class Review(msgspec.Struct, frozen=True):

@@ -24,6 +24,7 @@ from kelm.core.api.custom.writing import change_faults, is_custom
 from kelm.core.api.custom.writing import changed as changed_custom
 from kelm.core.api.defaulting.default import default, default_status
 from kelm.core.api.kinds.daemon_sets import DAEMON_SETS, counted
+from kelm.core.api.kinds.pod_parts import PARTS, narrowed, part_violations
 from kelm.core.api.kinds.services import SERVICES, allocated, prepared
 from kelm.core.api.kinds.signing_requests import status_of as verdict_of
 from kelm.core.api.kinds.strategies import (
@@ -163,11 +164,11 @@ def _replaced(
     if isinstance(read, Refusal):
         return store, read
     filled = default(info.resource, read)
+    if subresource in PARTS:
+        filled = narrowed(subresource, old, filled)
     new = _merged(info, old, admit_update(info.resource, old, filled), subresource)
     new = owned(store, info, old, doc, filled, new, call, subresource)
-    violations = validate_update(info.resource, old, new)
-    if is_custom(info):
-        violations = (*violations, *change_faults(store, info, new, old))
+    violations = _violations(store, info, old, new, subresource)
     if violations:
         return store, _invalid(info, old, violations)
     if info.resource == DEFINITIONS:
@@ -184,6 +185,16 @@ def _replaced(
     if isinstance(charged, Refusal):
         return store, charged
     return write(charged, info, key, old, new)
+
+
+def _violations(
+    store: Store, info: ResourceInfo, old: Document, new: Document, subresource: str
+) -> Violations:
+    """What is wrong with a new version, or with the part of it that a subresource changes."""
+    if subresource in PARTS:
+        return part_violations(subresource, old, new)
+    found = validate_update(info.resource, old, new)
+    return (*found, *change_faults(store, info, new, old)) if is_custom(info) else found
 
 
 def _invalid(info: ResourceInfo, old: Document, violations: Violations) -> Refusal:

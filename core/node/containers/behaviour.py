@@ -11,6 +11,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from kelm.core.node.files.entries import Change
+
 ProbeKind: TypeAlias = Literal["readiness", "liveness", "startup"]
 EVERY_PROBE: tuple[ProbeKind, ...] = ("readiness", "liveness", "startup")
 NEVER_MS = 1 << 62
@@ -27,11 +29,12 @@ class Window(msgspec.Struct, frozen=True, gc=False):
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
-    """A line of output: once, or again every `every_ms` (0: once)."""
+    """A line of output: once, or again every `every_ms` (0: once) until before `until_ms`."""
 
     at_ms: int
     text: str
     every_ms: int = 0
+    until_ms: int = NEVER_MS
 
 
 class File(msgspec.Struct, frozen=True, gc=False):
@@ -62,6 +65,13 @@ IDLE = (Use(0, 0, 16 * 2**20),)
 """What a container uses of which nobody says anything: what a server without users does."""
 
 
+class Write(msgspec.Struct, frozen=True, gc=False):
+    """A file that the program writes, or removes."""
+
+    at_ms: int
+    change: Change
+
+
 class Behaviour(msgspec.Struct, frozen=True, gc=False):
     """One run of a container.
 
@@ -71,6 +81,7 @@ class Behaviour(msgspec.Struct, frozen=True, gc=False):
     start_error: why it cannot even be started.
     message: what it leaves in its termination message file.
     uses, reports: what it uses and says of itself, in order of time.
+    writes: what it does to its files. waits_for_input: it goes on when somebody attaches to it.
     """
 
     ports: tuple[int, ...] | None = None
@@ -86,6 +97,8 @@ class Behaviour(msgspec.Struct, frozen=True, gc=False):
     out_of_memory: bool = False
     uses: tuple[Use, ...] = IDLE
     reports: tuple[Report, ...] = ()
+    writes: tuple[Write, ...] = ()
+    waits_for_input: bool = False
 
 
 FOR_EVER = Behaviour()

@@ -29,43 +29,14 @@ from kelm.core.node.containers.behaviour import (
     Use,
     Window,
 )
+from kelm.core.node.containers.image import DEFAULT_PULL_MS, Handle, Image
+from kelm.core.node.containers.launch import Launch
 from kelm.core.node.containers.registries import absent
-from kelm.core.node.containers.shell import understand
+from kelm.core.node.programs.agnhost.program import AGNHOST
+from kelm.core.node.shell.lifetime import lifetime
 from kelm.core.store.small_map import SmallMap
-from kelm.effects.document import EMPTY, Document
 
-DEFAULT_PULL_MS = 1_000
-
-
-NO_VARIABLES: SmallMap[str, str] = SmallMap()
-
-
-class Launch(msgspec.Struct, frozen=True, gc=False):
-    """All that a container's behaviour may depend on. `attempt` counts restarts from 0."""
-
-    image: str
-    command: tuple[str, ...] = ()
-    args: tuple[str, ...] = ()
-    attempt: int = 0
-    namespace: str = ""
-    pod: str = ""
-    container: str = ""
-    labels: Document = EMPTY
-    annotations: Document = EMPTY
-    env: SmallMap[str, str] = NO_VARIABLES
-
-
-Run: TypeAlias = Callable[[Launch], Behaviour]
 Trait: TypeAlias = Callable[[Behaviour], Behaviour]
-
-
-class Image(msgspec.Struct, frozen=True):
-    """An image: its program, how long a pull takes, why a pull fails ("": it does not)."""
-
-    run: Run
-    pull_ms: int = DEFAULT_PULL_MS
-    pull_error: str = ""
-    size_bytes: int = 50_000_000
 
 
 def behave(*traits: Trait) -> Behaviour:
@@ -85,10 +56,11 @@ def image(
     pull_ms: int = DEFAULT_PULL_MS,
     pull_error: str = "",
     size_bytes: int = 50_000_000,
+    handle: Handle | None = None,
 ) -> Image:
-    """An image whose containers all have these traits."""
+    """An image whose containers all have these traits and answer with this `handle`."""
     behaviour = behave(*traits)
-    return Image(lambda launch: behaviour, pull_ms, pull_error, size_bytes)
+    return Image(lambda launch: behaviour, pull_ms, pull_error, size_bytes, handle)
 
 
 def in_turn(*runs: Behaviour, pull_ms: int = DEFAULT_PULL_MS) -> Image:
@@ -197,18 +169,30 @@ def unknown_image(launch: Launch) -> Behaviour:
     otherwise = WORK if JOB_NAME in launch.labels else FOR_EVER
     if not launch.command:
         return otherwise
-    return understand(launch.command, launch.args, launch.env) or otherwise
+    return lifetime(launch, (*launch.command, *launch.args)) or otherwise
+
+
+def shell_words(launch: Launch) -> tuple[str, ...]:
+    """The command line in a small system such as busybox: a shell where none is given.
+
+    >>> shell_words(Launch("busybox")), shell_words(Launch("busybox", args=("ls", "/")))
+    (('sh',), ('ls', '/'))
+    """
+    return (*launch.command, *launch.args) or ("sh",)
 
 
 def shell_image(launch: Launch) -> Behaviour:
-    """A small system such as busybox: its arguments are a command; a shell without any ends."""
-    words = (*launch.command, *launch.args) or ("sh",)
+    """What its containers do: their command; a shell without input ends at once."""
     otherwise = WORK if JOB_NAME in launch.labels else FOR_EVER
-    return understand(words, (), launch.env) or otherwise
+    return lifetime(launch, shell_words(launch)) or otherwise
 
 
 SHELLS = ("busybox", "alpine", "bash", "debian", "ubuntu", "centos", "fedora")
-WELL_KNOWN = SmallMap({name: Image(shell_image) for name in SHELLS}).put("pause", image())
+WELL_KNOWN = (
+    SmallMap({name: Image(shell_image, words=shell_words) for name in SHELLS})
+    .put("agnhost", AGNHOST)
+    .put("pause", image())
+)
 """What these images do is known; pause does nothing, for ever, even in a Job."""
 
 

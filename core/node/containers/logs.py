@@ -16,6 +16,7 @@ import msgspec
 from returns.result import Failure, Result, Success
 
 from kelm.core.node.containers.behaviour import Behaviour, Line
+from kelm.core.node.pods.guests import find_container
 from kelm.core.node.pods.local import ContainerRun, LocalPod
 from kelm.core.objects.time import format_time
 
@@ -51,7 +52,8 @@ def _times(line: Line, age_ms: int) -> Iterator[int]:
         return iter(())
     if not line.every_ms:
         return iter((line.at_ms,))
-    count = (age_ms - line.at_ms) // line.every_ms + 1
+    age_ms = min(age_ms, line.until_ms - 1)
+    count = max(0, (age_ms - line.at_ms) // line.every_ms + 1)
     first = line.at_ms + max(0, count - MAX_LINES) * line.every_ms
     return iter(range(first, age_ms + 1, line.every_ms))
 
@@ -60,9 +62,11 @@ def container_log(
     pod: LocalPod, container: str, now_ms: int, *, previous: bool = False
 ) -> Result[tuple[LogLine, ...], str]:
     """The log of a container's present run, or of the one before; or why there is none."""
-    for index, recipe in enumerate(pod.recipe.containers):
-        if recipe.name == container or (not container and index == pod.recipe.init_count):
-            return _log(pod, recipe.name, pod.runs[index], now_ms, previous)
+    first = pod.recipe.containers[pod.recipe.init_count].name
+    found = find_container(pod, container or first)
+    if found is not None:
+        seen, index = found
+        return _log(pod, container or first, seen.runs[index], now_ms, previous)
     return Failure(f"container {container} is not valid for pod {pod.name}")
 
 

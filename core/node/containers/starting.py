@@ -13,13 +13,17 @@ from kelm.core.node.containers import probes as probing
 from kelm.core.node.containers.backoff import INITIAL_MS, MAX_MS, Backoff, after_failure
 from kelm.core.node.containers.behaviour import NEVER_MS, Behaviour, Window
 from kelm.core.node.containers.container_env import container_environment, sub_path_fault
-from kelm.core.node.containers.env import command_line
-from kelm.core.node.containers.images import Image, Launch
+from kelm.core.node.containers.launching import launch_of
+from kelm.core.node.host.machine import Machine
 from kelm.core.node.pods.local import ContainerRun, LocalPod, PastRun
 from kelm.core.node.pods.recipe import Recipe
 from kelm.core.node.pods.status import container_id, terminated_state
+from kelm.core.node.programs.inside import Inside
+from kelm.core.node.programs.scene import inside_of, unmountable
 from kelm.core.node.turn import Turn
 
+MOUNT_RETRY_MS = 2_000
+"""How long a kubelet waits before it tries again to mount what is not there."""
 NEVER_PULL_RETRY_MS = 10_000
 CONFIG_RETRY_MS = 10_000
 CONFIG_ERROR = "CreateContainerConfigError"
@@ -90,8 +94,14 @@ def _create(turn: Turn, pod: LocalPod, index: int, run: ContainerRun, at_ms: int
     A container whose environment is made from what the node has not heard of yet waits for that.
     """
     recipe = pod.recipe.containers[index]
-    if recipe.sources and any(one not in turn.sources for one in recipe.sources):
+    awaited = (*recipe.sources, *pod.recipe.volume_sources)
+    if awaited and any(one not in turn.sources for one in awaited):
         return replace(run, stage="waiting", due_ms=NEVER_MS)
+    if pod.recipe.volume_sources:
+        unmounted = unmountable(turn.machine, replace(pod, sources=turn.sources))
+        if unmounted:
+            turn.tell(pod, "Warning", "FailedMount", unmounted)
+            return replace(run, stage="waiting", due_ms=at_ms + MOUNT_RETRY_MS)
     ready_ms = max(at_ms, pod.accepted_ms + turn.machine.sandbox_ms)
     here_ms = turn.images.get(recipe.image)
     if recipe.pull_policy == "Never":
@@ -203,7 +213,8 @@ def launch(
             return _config_error(turn, pod, index, run, at_ms, configured)
         run = configured
     turn.tell(pod, "Normal", "Created", "Container created", index)
-    behaviour = behaviour_of(turn.machine.images.find(recipe.image), pod, recipe, run)
+    seen = replace(pod, sources=turn.sources)
+    behaviour = behaviour_of(turn.machine, seen, index, run, at_ms)
     if behaviour.start_error:
         return _cannot_start(turn, pod, index, run, at_ms, behaviour.start_error)
     turn.tell(pod, "Normal", "Started", "Container started", index)
@@ -231,26 +242,17 @@ def _config_error(
     return replace(run, stage="waiting", reason=CONFIG_ERROR, message=why, due_ms=due_ms)
 
 
-def behaviour_of(program: Image, pod: LocalPod, recipe: Recipe, run: ContainerRun) -> Behaviour:
-    """How this run of a container will behave."""
-    variables = run.variables
-    command, args = recipe.command, recipe.args
-    if variables:
-        command, args = command_line(command, variables), command_line(args, variables)
-    return program.run(
-        Launch(
-            recipe.image,
-            command,
-            args,
-            run.restarts,
-            pod.namespace,
-            pod.name,
-            recipe.name,
-            pod.labels,
-            pod.annotations,
-            variables,
-        )
-    )
+def behaviour_of(
+    machine: Machine, pod: LocalPod, index: int, run: ContainerRun, at_ms: int
+) -> Behaviour:
+    """How a run of a container that starts at this time will behave."""
+    recipe = pod.recipe.containers[index]
+    program = machine.images.find(recipe.image)
+
+    def look() -> Inside:
+        return inside_of(machine, pod, index, at_ms, run)
+
+    return program.run(launch_of(pod, recipe, run, look))
 
 
 def with_windows(

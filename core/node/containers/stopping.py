@@ -75,7 +75,16 @@ def stop_pod(turn: Turn, pod: LocalPod, at_ms: int, grace_ms: int) -> LocalPod:
         end = end_of(run.behaviour, recipe.containers[index].pre_stop_ms, grace_ms, at_ms, turn_ms)
         runs[index] = _stopped(run, *end)
         last_ms = max(last_ms, runs[index].due_ms)
-    return replace(pod, runs=tuple(runs), life="stopping", stop_by_ms=at_ms + grace_ms)
+    guests = tuple(
+        [
+            _stopped(run, *end_of(run.behaviour, 0, grace_ms, at_ms))
+            if run.stage == "running"
+            else replace(run, due_ms=NEVER_MS)
+            for run in pod.guests
+        ]
+    )
+    stop_by_ms = at_ms + grace_ms
+    return replace(pod, runs=tuple(runs), guests=guests, life="stopping", stop_by_ms=stop_by_ms)
 
 
 def ended(recipe: Recipe, run: ContainerRun, at_ms: int) -> ContainerRun:

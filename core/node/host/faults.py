@@ -11,8 +11,9 @@ from typing import TypeAlias
 
 import msgspec
 
-from kelm.core.node.containers.behaviour import EVERY_PROBE, ProbeKind
-from kelm.effects.address import Key
+from kelm.core.node.containers.behaviour import EVERY_PROBE, Line, ProbeKind
+from kelm.core.node.files.entries import Change
+from kelm.effects.address import Key, Uid
 
 
 class ContainerCrashed(msgspec.Struct, frozen=True):
@@ -23,6 +24,8 @@ class ContainerCrashed(msgspec.Struct, frozen=True):
     container: str = ""
     exit_code: int = 1
     out_of_memory: bool = False
+    lines: tuple[Line, ...] = ()
+    """What it said before, beside what was foreseen."""
 
 
 class ImagePullsFailed(msgspec.Struct, frozen=True):
@@ -52,4 +55,15 @@ class ProbesFailed(msgspec.Struct, frozen=True):
     message: str = ""
 
 
-NodeFault: TypeAlias = ContainerCrashed | ImagePullsFailed | ImagesSlowed | ProbesFailed
+class FilesChanged(msgspec.Struct, frozen=True):
+    """What ran in a pod beside its own programs, or answered somebody, wrote files."""
+
+    now_ms: int
+    pod_key: Key
+    uid: Uid
+    changes: tuple[Change, ...]
+
+
+NodeFault: TypeAlias = (
+    ContainerCrashed | ImagePullsFailed | ImagesSlowed | ProbesFailed | FilesChanged
+)

@@ -13,15 +13,18 @@ from kelm.core.node.containers.behaviour import Window
 from kelm.core.node.containers.probes import waken
 from kelm.core.node.containers.starting import with_windows
 from kelm.core.node.containers.stopping import ended
+from kelm.core.node.files.entries import with_changes
 from kelm.core.node.host.faults import (
     ContainerCrashed,
+    FilesChanged,
     ImagePullsFailed,
     ImagesSlowed,
     NodeFault,
     ProbesFailed,
 )
+from kelm.core.node.pods.guests import FIELD, as_pod, find_container
 from kelm.core.node.pods.lifecycle import settle, with_run
-from kelm.core.node.pods.local import LocalPod
+from kelm.core.node.pods.local import ContainerRun, LocalPod
 from kelm.core.node.turn import Turn
 from kelm.effects.address import Key
 
@@ -46,6 +49,8 @@ def injured(
     pod = pods.get(fault.pod_key)
     if pod is None or pod.life in ("over", "deleted"):
         return pull_faults, []
+    if isinstance(fault, FilesChanged):
+        return pull_faults, [_changed(pod, fault)] if pod.uid == fault.uid else []
     if isinstance(fault, ContainerCrashed):
         return pull_faults, [_crashed(turn, pod, fault)]
     return pull_faults, [_failing(pod, fault)]
@@ -58,11 +63,45 @@ def _crashed(turn: Turn, pod: LocalPod, fault: ContainerCrashed) -> LocalPod:
             not fault.container and index == pod.recipe.init_count
         )
         if named and run.stage == "running":
+            if fault.lines:
+                run = _heard(run, fault)
             end = ended(recipe, replace(run, stop_code=fault.exit_code), turn.now_ms)
             if fault.out_of_memory:
                 end = replace(end, exit_code=137, exit_reason="OOMKilled")
             return settle(turn, with_run(pod, index, end), turn.now_ms)
-    return pod
+    return _guest_ended(turn, pod, fault)
+
+
+def _heard(run: ContainerRun, fault: ContainerCrashed) -> ContainerRun:
+    """A run that said more than was foreseen."""
+    said = run.behaviour.lines + fault.lines
+    return replace(run, behaviour=replace(run.behaviour, lines=said))
+
+
+def _guest_ended(turn: Turn, pod: LocalPod, fault: ContainerCrashed) -> LocalPod:
+    found = find_container(pod, fault.container)
+    if found is None or found[0].recipe.field != FIELD:
+        return pod
+    seen, index = found
+    run = seen.runs[index]
+    if run.stage != "running":
+        return pod
+    run = replace(_heard(run, fault), stop_code=fault.exit_code)
+    return as_pod(with_run(seen, index, ended(seen.recipe.containers[index], run, turn.now_ms)))
+
+
+def _changed(pod: LocalPod, fault: FilesChanged) -> LocalPod:
+    """Other files: probes may find something else from now on."""
+    runs = list(pod.runs)
+    for index, recipe in enumerate(pod.recipe.containers):
+        run = runs[index]
+        if run.stage == "running" and run.probes:
+            probes = tuple(
+                waken(probe, state, run.started_ms, fault.now_ms)
+                for probe, state in zip(recipe.probes, run.probes, strict=True)
+            )
+            runs[index] = replace(run, probes=probes)
+    return replace(pod, runs=tuple(runs), parts=with_changes(pod.parts, fault.changes))
 
 
 def _slowed(turn: Turn, pod: LocalPod, fault: ImagesSlowed) -> LocalPod | None:

@@ -11,7 +11,8 @@ import msgspec
 from kelm.core.node.containers.behaviour import NEVER_MS
 from kelm.core.node.containers.starting import CONFIG_ERROR
 from kelm.core.node.containers.stopping import stop_container, stop_pod
-from kelm.core.node.pods.conditions import OWN
+from kelm.core.node.pods.conditions import OWN, RESIZES
+from kelm.core.node.pods.guests import arrived
 from kelm.core.node.pods.lifecycle import settle
 from kelm.core.node.pods.local import INITIALIZING, NEW, ContainerRun, LocalPod
 from kelm.core.node.pods.recipe import PodRecipe, pod_recipe
@@ -20,6 +21,9 @@ from kelm.core.objects.meta import metadata
 from kelm.core.objects.time import format_time
 from kelm.effects.address import Key, ObjectRef
 from kelm.effects.document import EMPTY, Document, child, children, text
+
+DECIDED = frozenset((*OWN, *RESIZES))
+"""The conditions that no other than the kubelet keeps."""
 
 replace = msgspec.structs.replace
 
@@ -37,6 +41,7 @@ def new_pod(turn: Turn, key: Key, doc: Document, address: int) -> LocalPod:
         ref=ObjectRef("pods", meta.namespace, meta.name, meta.uid),
         recipe=recipe,
         runs=first_runs(recipe),
+        guests=(NEW,) * len(recipe.guests),
         labels=child(fields, "labels") if "labels" in fields else EMPTY,
         annotations=child(fields, "annotations") if "annotations" in fields else EMPTY,
         generation=meta.generation,
@@ -62,7 +67,7 @@ def _generation(meta: Document) -> int:
 
 def foreign(status: Document) -> tuple[Document, ...]:
     """The conditions that others than the kubelet keep."""
-    return tuple([one for one in children(status, "conditions") if one.get("type") not in OWN])
+    return tuple([one for one in children(status, "conditions") if one.get("type") not in DECIDED])
 
 
 def kept(status: Document) -> Document:
@@ -119,7 +124,7 @@ def _hurried(turn: Turn, pod: LocalPod, meta: Document) -> LocalPod:
 
 
 def _respecified(turn: Turn, pod: LocalPod, meta: Document, spec: Document) -> LocalPod:
-    """The spec changed: of what may change in it, the node reads images, deadline and grace."""
+    """The spec changed: the node reads images, deadline, grace, and who is to be a guest."""
     recipe = pod.recipe if spec is pod.recipe.spec else pod_recipe(spec)
     if len(recipe.containers) != len(pod.recipe.containers):
         recipe = pod.recipe
@@ -134,7 +139,10 @@ def _respecified(turn: Turn, pod: LocalPod, meta: Document, spec: Document) -> L
     runs = list(pod.runs)
     for index in changed if pod.life == "live" else ():
         runs[index] = _with_other_image(turn, pod, index)
-    return replace(pod, runs=tuple(runs)) if changed else pod
+    pod = replace(pod, runs=tuple(runs)) if changed else pod
+    if len(recipe.guests) > len(pod.guests):
+        pod = settle(turn, arrived(pod, recipe), turn.now_ms)
+    return pod
 
 
 def _with_other_image(turn: Turn, pod: LocalPod, index: int) -> ContainerRun:

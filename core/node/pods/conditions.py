@@ -16,6 +16,7 @@ import msgspec
 
 from kelm.core.node.pods.local import ContainerRun, LocalPod, Verdict
 from kelm.core.node.pods.recipe import PodRecipe
+from kelm.core.node.pods.resizing import IN_PROGRESS, PENDING, resize_conditions
 from kelm.core.objects.time import format_time
 from kelm.effects.document import Document, children, text
 
@@ -26,6 +27,9 @@ OWN = (
     "ContainersReady",
 )
 """The conditions that a kubelet decides. PodScheduled is kept as it is found."""
+
+RESIZES = (PENDING, IN_PROGRESS)
+"""These are a kubelet's own, too, and there only while a resize waits or is carried out."""
 
 TRUE: Verdict = ("True", "", "")
 FALSE: Verdict = ("False", "", "")
@@ -77,6 +81,8 @@ def pod_conditions(pod: LocalPod) -> tuple[Document, ...]:
     shared = _together(pod.verdicts, pod.since, pod.generation, when)
     if scheduled is not None and shared[-1] != scheduled:
         shared = (*shared[: len(OWN)], scheduled)
+    if pod.resizing is not None:
+        others += resize_conditions(pod)
     return others + shared if others else shared
 
 

@@ -18,9 +18,11 @@ from kelm.core.node.containers.restart import may_restart
 from kelm.core.node.containers.starting import created, start, waited
 from kelm.core.node.containers.stopping import ended, lost, stop_container, stop_pod
 from kelm.core.node.pods.actions import ABSENT, Actions, Found, Sandbox, pod_actions
+from kelm.core.node.pods.guests import as_pod
 from kelm.core.node.pods.local import ContainerRun, LocalPod
 from kelm.core.node.pods.phase import NOTHING, Standing, pod_phase
 from kelm.core.node.pods.recipe import Probe
+from kelm.core.node.pods.resizing import carried_out
 from kelm.core.node.turn import Turn
 
 _SANDBOX = (Sandbox(ready=True),)
@@ -38,6 +40,10 @@ def due_ms(pod: LocalPod) -> int:
         earliest = min(earliest, run.due_ms)
         for probe in run.probes:
             earliest = min(earliest, probe.next_ms)
+    for run in pod.guests:
+        earliest = min(earliest, run.due_ms)
+    if pod.resizing is not None:
+        earliest = min(earliest, pod.resizing.due_ms)
     deadline_ms = pod.recipe.active_deadline_ms
     if deadline_ms is not None and pod.life == "live":
         earliest = min(earliest, pod.accepted_ms + deadline_ms)
@@ -60,6 +66,14 @@ def _happen(turn: Turn, pod: LocalPod, at_ms: int) -> LocalPod:
             pod = with_run(pod, index, _next_stage(turn, pod, index, run, at_ms))
         elif run.probes and any(probe.next_ms <= at_ms for probe in run.probes):
             pod = with_run(pod, index, _probed(turn, pod, index, run, at_ms))
+    if pod.resizing is not None:
+        pod = carried_out(turn, pod, at_ms)
+    if pod.guests:
+        seen = as_pod(pod)
+        for index, run in enumerate(seen.runs):
+            if run.due_ms <= at_ms:
+                seen = with_run(seen, index, _next_stage(turn, seen, index, run, at_ms))
+        pod = as_pod(seen)
     return pod
 
 
@@ -130,6 +144,8 @@ def settle(turn: Turn, pod: LocalPod, at_ms: int) -> LocalPod:
         pod = _past_deadline(turn, pod, at_ms)
     if pod.life == "live" and _undecided(pod):
         pod = _act(turn, pod, at_ms)
+    if pod.guests and pod.life == "live":
+        pod = _welcome(turn, pod, at_ms)
     sandbox_ready = at_ms >= pod.accepted_ms + turn.machine.sandbox_ms
     initialized = pod.initialized or _has_started_apps(pod)
     if pod.life == "stopping" and not any(run.stage == "running" for run in pod.runs):
@@ -176,6 +192,15 @@ def _act(turn: Turn, pod: LocalPod, at_ms: int) -> LocalPod:
     return pod
 
 
+def _welcome(turn: Turn, pod: LocalPod, at_ms: int) -> LocalPod:
+    """Start the guests that came and were not started yet."""
+    seen = as_pod(pod)
+    for index, run in enumerate(seen.runs):
+        if run.stage == "waiting" and run.due_ms == NEVER_MS and not run.id:
+            seen = with_run(seen, index, start(turn, seen, index, at_ms))
+    return as_pod(seen)
+
+
 def decide(pod: LocalPod) -> Actions:
     """What the rules say about the pod's containers as they are."""
     return pod_actions(pod.recipe, [_found(run) for run in pod.runs], _SANDBOX)
@@ -201,7 +226,8 @@ def _over(pod: LocalPod) -> LocalPod:
     runs = pod.runs
     if pod.deleting or pod.forced_phase:
         runs = tuple([_last_known(run) for run in runs])
-    return replace(pod, life="over", runs=runs)
+    guests = tuple([lost(run) if run.stage != "exited" else run for run in pod.guests])
+    return replace(pod, life="over", runs=runs, guests=guests)
 
 
 def _last_known(run: ContainerRun) -> ContainerRun:

@@ -9,10 +9,12 @@ import msgspec
 from kelm.core.node.containers.backoff import Backoff
 from kelm.core.node.containers.behaviour import FOR_EVER, NEVER_MS, Behaviour, Window
 from kelm.core.node.containers.probes import ProbeState
+from kelm.core.node.files.entries import Parts
 from kelm.core.node.pods.recipe import PodRecipe
 from kelm.core.store.small_map import SmallMap
-from kelm.effects.address import Key, ObjectRef, Uid
+from kelm.effects.address import Key, ObjectRef, Resource, Uid
 from kelm.effects.document import EMPTY, Document, Json
+from kelm.effects.messages import Cache
 
 Stage: TypeAlias = Literal["waiting", "creating", "running", "exited"]
 """waiting: for its turn, or for a back-off. creating: its image is pulled, its start prepared."""
@@ -23,6 +25,8 @@ ever will. deleted: the API was asked to forget the pod."""
 
 
 NO_VARIABLES: SmallMap[str, str] = SmallMap()
+NO_PARTS: Parts = SmallMap()
+
 Verdict: TypeAlias = "tuple[str, str, str]"
 """A condition's status, reason and message."""
 
@@ -73,6 +77,21 @@ NEW = ContainerRun()
 INITIALIZING = ContainerRun(reason="PodInitializing")
 
 
+class Resizing(msgspec.Struct, frozen=True, gc=False):
+    """A pod whose containers were asked to be resized, in the order of their recipes.
+
+    granted, actual: the resources that the node has set aside, and those that they run with.
+    reason: why what is asked for now is not granted ("": it is). due_ms: when it is carried out.
+    """
+
+    granted: tuple[Document, ...]
+    actual: tuple[Document, ...]
+    reason: str = ""
+    message: str = ""
+    since: str = ""
+    due_ms: int = NEVER_MS
+
+
 class LocalPod(msgspec.Struct, frozen=True, gc=False):
     """A pod on this node.
 
@@ -81,6 +100,10 @@ class LocalPod(msgspec.Struct, frozen=True, gc=False):
     foreign: the conditions that others keep (PodScheduled first, where it is known).
     kept: the parts of the status that are others' as a whole (which claims were made for it).
     written: the status that the API last acknowledged; sent: one that is on its way.
+    resizing: how far a resize has come, None where none was ever asked for.
+    guests: its ephemeral containers, in the order of their recipes.
+    sources: what volumes are made from, where somebody looks at its files; kept empty else.
+    parts: the files that its containers wrote, as far as any were asked to.
     """
 
     key: Key
@@ -116,6 +139,10 @@ class LocalPod(msgspec.Struct, frozen=True, gc=False):
     retry_ms: int = NEVER_MS
     wake_ms: int = NEVER_MS
     windows: tuple[tuple[int, Window], ...] = ()
+    parts: Parts = NO_PARTS
+    guests: tuple[ContainerRun, ...] = ()
+    resizing: Resizing | None = None
+    sources: SmallMap[Resource, Cache] = SmallMap()
 
     @property
     def uid(self) -> Uid:

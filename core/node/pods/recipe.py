@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from kelm.core.node.containers.behaviour import ProbeKind
-from kelm.core.node.pods.sources import sources_of
+from kelm.core.node.pods.sources import sources_of, volume_sources
 from kelm.core.objects.quantity import cpu_milli, whole_units
 from kelm.effects.address import Resource
 from kelm.effects.document import (
@@ -89,12 +89,17 @@ class Recipe(msgspec.Struct, frozen=True, gc=False):
     sources: tuple[Resource, ...] = ()
     sub_paths: tuple[str, ...] = ()
     host_ports: tuple[HostPort, ...] = ()
+    reads_input: bool = False
     cpu_milli: int = 0
     memory_bytes: int = 0
 
 
 class PodRecipe(msgspec.Struct, frozen=True, gc=False):
-    """A pod: its init containers (sidecars among them) and then its own, in one list."""
+    """A pod: its init containers (sidecars among them) and then its own, in one list.
+
+    guests: its ephemeral containers. field: where its containers stand in the specification, where
+        that is neither of the usual places (see `guests`).
+    """
 
     spec: Document
     containers: tuple[Recipe, ...]
@@ -106,11 +111,16 @@ class PodRecipe(msgspec.Struct, frozen=True, gc=False):
     readiness_gates: tuple[str, ...]
     cpu_milli: int
     memory_bytes: int
+    volume_sources: tuple[Resource, ...] = ()
+    guests: tuple[Recipe, ...] = ()
+    hidden_init_count: int = 0
+    field: str = ""
 
     @property
     def sources(self) -> tuple[Resource, ...]:
-        """What the environments of its containers are made from beside the pod."""
-        return tuple([one for recipe in self.containers for one in recipe.sources])
+        """What its containers' environments and its volumes are made from beside the pod."""
+        own = [one for recipe in self.containers for one in recipe.sources]
+        return (*own, *self.volume_sources)
 
     @property
     def host_ports(self) -> tuple[HostPort, ...]:
@@ -169,6 +179,7 @@ def _decode(doc: Document) -> Recipe:
         sources=sources,
         sub_paths=tuple([text(one, "subPathExpr") for one in _expressed(doc)]),
         host_ports=_host_ports(doc) if "ports" in doc else (),
+        reads_input=doc.get("stdin") is True,
         cpu_milli=cpu_milli(requests["cpu"]) if "cpu" in requests else 0,  # type: ignore[arg-type]
         memory_bytes=whole_units(requests["memory"]) if "memory" in requests else 0,  # type: ignore[arg-type]
     )
@@ -286,8 +297,11 @@ def pod_recipe(spec: Document) -> PodRecipe:
     deadline, grace = get("activeDeadlineSeconds"), get("terminationGracePeriodSeconds")
     gates = children(spec, "readinessGates") if "readinessGates" in spec else ()
     policy = get("restartPolicy")
+    guests = _recipes(spec, "ephemeralContainers") if "ephemeralContainers" in spec else ()
     return PodRecipe(
         spec=spec,
+        volume_sources=volume_sources(spec) if "volumes" in spec else (),
+        guests=guests,
         containers=init + apps,
         init_count=len(init),
         restart_policy=policy if isinstance(policy, str) else "Always",

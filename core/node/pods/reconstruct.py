@@ -178,10 +178,10 @@ def _still_running(
 ) -> ContainerRun:
     recipe = pod.recipe.containers[index]
     started_ms = _time(child(status, "state", "running"), "startedAt")
-    program = turn.machine.images.find(recipe.image)
     variables = container_environment(turn, pod, recipe).value_or(NO_VARIABLES)
     run = replace(run, variables=variables)
-    behaviour = behaviour_of(program, pod, recipe, run)
+    seen = replace(pod, sources=turn.sources)
+    behaviour = behaviour_of(turn.machine, seen, index, run, started_ms)
     run = running(pod, index, run, behaviour, started_ms)
     started, ready = flag(status, "started"), flag(status, "ready")
     probes = _probes(recipe, started, ready, started_ms, turn.now_ms)

@@ -22,6 +22,7 @@ from kelm.effects.program import Watch
 CONFIG_MAPS: Final = "configmaps"
 SECRETS: Final = "secrets"
 SERVICES: Final = "services"
+ROOT_CERTIFICATE: Final = "kube-root-ca.crt"
 MASTER: Final = "default"
 """The namespace whose Service `kubernetes` every container finds in its environment."""
 _ENVIRONMENT: Final = re.compile(r"\b(env|printenv|export)\b|_SERVICE_|_PORT")
@@ -57,6 +58,24 @@ def sources_of(container: Document, words: Iterable[str]) -> tuple[Resource, ...
     if any(_ENVIRONMENT.search(word) for word in words):
         found.append(SERVICES)
     return tuple(found)
+
+
+def volume_sources(spec: Document) -> tuple[Resource, ...]:
+    """The resources that a pod's volumes are made from, but for the certificate that every pod has.
+
+    >>> volume_sources(Document(volumes=(Document(name="v", secret=Document()),)))
+    ('secrets',)
+    """
+    found: list[Resource] = []
+    for volume in children(spec, "volumes"):
+        projected = children(volume, "projected", "sources")
+        for source in (volume, *projected):
+            config = source.get("configMap")
+            if isinstance(config, Document) and config.get("name") != ROOT_CERTIFICATE:
+                found.append(CONFIG_MAPS)
+            if isinstance(source.get("secret"), Document):
+                found.append(SECRETS)
+    return tuple(dict.fromkeys(found))
 
 
 def with_watches(watches: tuple[Watch, ...], wanted: Iterable[Resource]) -> tuple[Watch, ...]:

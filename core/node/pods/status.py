@@ -16,6 +16,7 @@ from kelm.core.node.containers.images import repository
 from kelm.core.node.pods.conditions import pod_conditions
 from kelm.core.node.pods.local import ContainerRun, LocalPod
 from kelm.core.node.pods.recipe import Recipe
+from kelm.core.node.pods.resizing import with_amounts
 from kelm.core.objects.time import format_time
 from kelm.effects.document import EMPTY, Document, Json
 
@@ -119,6 +120,8 @@ def pod_status(pod: LocalPod, host_ip: str, pod_ip: str) -> Document:
         container_status(one, run, plain_init=index < count and one.restart_policy != "Always")
         for index, (one, run) in enumerate(zip(recipe.containers, pod.runs, strict=True))
     ]
+    if pod.resizing is not None:
+        statuses = list(with_amounts(pod, tuple(statuses)))
     fields: dict[str, Json] = {
         "phase": pod.phase,
         "conditions": pod_conditions(pod),
@@ -136,6 +139,13 @@ def pod_status(pod: LocalPod, host_ip: str, pod_ip: str) -> Document:
         fields["podIPs"] = (Document(ip=pod_ip),)
     if count:
         fields["initContainerStatuses"] = tuple(statuses[:count])
+    if pod.guests:
+        fields["ephemeralContainerStatuses"] = tuple(
+            [
+                Document({**container_status(one, run, plain_init=False), "ready": False})
+                for one, run in zip(recipe.guests, pod.guests, strict=True)
+            ]
+        )
     if pod.reason:
         fields["reason"] = pod.reason
     if pod.message:

@@ -1,0 +1,206 @@
+"""Requests between programs: from a client in the cluster to the program that answers.
+
+A name is looked up as cluster DNS would, an address goes through the service proxy's rules, and
+the container that listens on the port answers with its image's `handle`. Handlers may ask others
+in turn. What they write is gathered, and has to be told to their machines afterwards.
+
+    calls = Calls(world)
+    reply = calls.fetch(Source("shop"), Fetch("hooks.shop.svc", 443, "POST", "/check", body=b"{}"))
+    for change in calls.changes: ...
+
+To call a Service as the API server does for a webhook, give no source:
+`calls.fetch(Source(), Fetch("hooks.shop.svc", ...))`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from kelm.core.network.affinity import NO_SESSIONS, Sessions
+from kelm.core.network.names import look_up
+from kelm.core.network.proxy import Answered, Network, Refused, Request, TimedOut, answer
+from kelm.core.network.reach import Everything, Reach
+from kelm.core.node.containers.behaviour import failure_at, listens_on
+from kelm.core.node.files.entries import Change, with_changes
+from kelm.core.node.host.machine import Machine
+from kelm.core.node.pods.local import LocalPod
+from kelm.core.node.programs.http import (
+    HttpRequest,
+    HttpResponse,
+    Reply,
+    Unreachable,
+    text_response,
+)
+from kelm.core.node.programs.inside import Inside
+from kelm.core.node.programs.process import Fetch, Resolve
+from kelm.core.node.programs.scene import container_of, inside_of
+from kelm.effects.address import Key, Uid
+from kelm.effects.document import children, number
+
+MOST_HOPS: Final = 16
+"""How deep requests may cause requests: a circle of programs ends here."""
+
+
+class Source(msgspec.Struct, frozen=True):
+    """Who asks: a pod's namespace (for short names), its address, and its machine."""
+
+    namespace: str = "default"
+    ip: str = ""
+    node: str = ""
+    from_outside: bool = False
+
+
+class World(msgspec.Struct, frozen=True):
+    """All that an answer depends on. `local` finds a pod as its machine knows it."""
+
+    network: Network
+    local: Callable[[Key], tuple[Machine, LocalPod] | None]
+    now_ms: int
+    reach: Reach = Everything()
+    sessions: Sessions = NO_SESSIONS
+
+
+class Written(msgspec.Struct, frozen=True):
+    """Files that a program wrote while it answered."""
+
+    pod: Key
+    uid: Uid
+    changes: tuple[Change, ...]
+
+
+class Calls:
+    """Requests that are carried out one after the other in one moment, and what they leave."""
+
+    def __init__(self, world: World, draw: int = 0) -> None:
+        self.world = world
+        self.sessions = world.sessions
+        self.changes: list[Written] = []
+        self._draw = draw
+        self._depth = 0
+
+    def fetch(self, source: Source, fetch: Fetch) -> Reply:
+        """What becomes of one request."""
+        if fetch.host in ("localhost", "127.0.0.1", "::1") and source.ip:
+            fetch = msgspec.structs.replace(fetch, host=source.ip)
+        _, addresses = look_up(self.world.network, fetch.host, source.namespace)
+        if not addresses:
+            return Unreachable("name", fetch.host)
+        request = Request(
+            addresses[0],
+            fetch.port,
+            fetch.protocol,
+            source.node,
+            source.from_outside,
+            source.ip,
+            self.world.now_ms,
+            self._draw,
+        )
+        self._draw += 1
+        found, self.sessions = answer(self.world.network, request, self.world.reach, self.sessions)
+        if isinstance(found, Refused):
+            return Unreachable("refused", found.why)
+        if isinstance(found, TimedOut):
+            return Unreachable("timeout", found.why)
+        return self._at_pod(source, fetch, found)
+
+    def _at_pod(self, source: Source, fetch: Fetch, found: Answered) -> Reply:
+        host = f"{fetch.host}:{fetch.port}"
+        named = any(name.lower() == "host" for name, _ in fetch.headers)
+        request = HttpRequest(
+            "UDP" if fetch.protocol == "UDP" else fetch.method,
+            fetch.path,
+            fetch.query,
+            fetch.headers if named else (("Host", host), *fetch.headers),
+            fetch.body,
+            found.port,
+            source.ip or "10.96.0.1",
+            32_768 + (self.world.now_ms + self._draw) % 28_232,
+        )
+        return self.ask(found.pod, request, probe=fetch.probe)
+
+    def respond(self, source: Source, effect: Fetch | Resolve) -> object:
+        """The answer to what a program asks of the network."""
+        if isinstance(effect, Fetch):
+            return self.fetch(source, effect)
+        return look_up(self.world.network, effect.name, source.namespace)
+
+    def ask(self, pod: Key, request: HttpRequest, *, probe: bool = False) -> Reply:
+        """What a pod answers on a port, past every Service."""
+        known = self.world.local(pod)
+        if known is None:
+            return Unreachable("timeout", f"pod {pod} is on no machine")
+        machine, local = known
+        index = listener(local, request.port)
+        if index is None or self._depth > MOST_HOPS:
+            return Unreachable("refused", f"nobody listens on port {request.port} of {pod}")
+        run = local.runs[index]
+        failure, _ = failure_at(run.behaviour, "readiness", self.world.now_ms - run.started_ms)
+        if failure is not None:
+            return text_response(f"{failure or 'service unavailable'}\n", 503)
+        if probe:
+            return HttpResponse(headers=())
+        self._depth += 1
+        reply = self._handled(machine, local, index, request)
+        self._depth -= 1
+        return reply
+
+    def _handled(
+        self, machine: Machine, local: LocalPod, index: int, request: HttpRequest
+    ) -> HttpResponse:
+        inside = inside_of(machine, self._as_written(local), index, self.world.now_ms)
+        handle = machine.images.find(local.recipe.containers[index].image).handle
+        if handle is None:
+            return default_page(inside, request)
+        answering = handle(inside, request)
+        if not isinstance(answering, HttpResponse):
+            source = Source(local.namespace, inside.pod_ip, machine.node)
+            reply: Reply | None = None
+            try:
+                fetch = next(answering)
+                while True:
+                    reply = self.fetch(source, fetch)
+                    fetch = answering.send(reply)
+            except StopIteration as end:
+                answering = end.value
+        assert isinstance(answering, HttpResponse)
+        if inside.disk.changes:
+            self.changes.append(Written(local.key, local.uid, inside.disk.changes))
+        return answering
+
+    def _as_written(self, local: LocalPod) -> LocalPod:
+        """A pod with what was written in this same moment."""
+        parts = local.parts
+        for written in self.changes:
+            if written.uid == local.uid:
+                parts = with_changes(parts, written.changes)
+        return msgspec.structs.replace(local, parts=parts)
+
+
+def listener(pod: LocalPod, port: int) -> int | None:
+    """The container of a pod that listens on a port, None where none does.
+
+    One that says on which ports it listens comes before one that takes whatever it is asked for;
+    among these, one whose specification names the port.
+    """
+    willing = []
+    for index, run in enumerate(pod.runs):
+        if run.stage != "running" or not listens_on(run.behaviour, port):
+            continue
+        if run.behaviour.ports is not None:
+            return index
+        willing.append(index)
+    for index in willing:
+        container = container_of(pod.recipe.spec, pod.recipe.containers[index].name)
+        if any(number(one, "containerPort") == port for one in children(container, "ports")):
+            return index
+    return willing[0] if willing else None
+
+
+def default_page(inside: Inside, request: HttpRequest) -> HttpResponse:
+    """What an image answers that nobody described: that it is there."""
+    launch = inside.launch
+    where = f"{launch.namespace}/{launch.pod}"
+    return text_response(f"{launch.image} in pod {where} answers {request.method} {request.path}\n")

@@ -1,0 +1,35 @@
+"""An image as a value: how it is pulled, how its containers behave, what they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import msgspec
+
+from kelm.core.node.containers.behaviour import Behaviour
+from kelm.core.node.containers.launch import Launch
+from kelm.core.node.programs.http import Answering, HttpRequest
+from kelm.core.node.programs.inside import Inside
+
+DEFAULT_PULL_MS = 1_000
+
+Run: TypeAlias = Callable[[Launch], Behaviour]
+Words: TypeAlias = Callable[[Launch], tuple[str, ...]]
+Handle: TypeAlias = Callable[[Inside, HttpRequest], Answering]
+
+
+class Image(msgspec.Struct, frozen=True):
+    """An image: its program, how long a pull takes, why a pull fails ("": it does not).
+
+    run: how a container of it behaves from its start to its end.
+    words: the whole command line of a container: what a client who attaches talks with.
+    handle: what it answers to HTTP requests; None: a page that says which pod answered.
+    """
+
+    run: Run
+    pull_ms: int = DEFAULT_PULL_MS
+    pull_error: str = ""
+    size_bytes: int = 50_000_000
+    handle: Handle | None = None
+    words: Words = lambda launch: (*launch.command, *launch.args)

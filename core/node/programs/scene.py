@@ -1,0 +1,220 @@
+"""From what a kubelet knows of a container to what a program in it sees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from kelm.core.node.containers.expansion import expand
+from kelm.core.node.containers.launching import launch_of
+from kelm.core.node.files.disk import Disk
+from kelm.core.node.files.entries import (
+    EMPTY_TREE,
+    Change,
+    Directory,
+    Entry,
+    File,
+    Mount,
+    Parts,
+    with_changes,
+)
+from kelm.core.node.files.volumes import WRITABLE, Facts, Token, volume_tree
+from kelm.core.node.host.machine import Machine, pod_ip
+from kelm.core.node.pods.local import NO_PARTS, ContainerRun, LocalPod
+from kelm.core.node.pods.sources import lookup_in
+from kelm.core.node.programs.inside import Inside
+from kelm.core.store.small_map import SmallMap
+from kelm.effects.document import Document, child, children, elements, flag, number, text
+
+FOLDERS: Final = """
+    /bin /dev /etc /home /lib /opt /proc /root /sbin /sys /tmp /usr /usr/bin /usr/local
+    /usr/local/bin /var /var/log /var/run /run
+"""
+
+
+def inside_of(
+    machine: Machine, pod: LocalPod, index: int, now_ms: int, starting: ContainerRun | None = None
+) -> Inside:
+    """What a program in the container with this index sees; `starting` is a run that begins now."""
+    recipe, run = pod.recipe.containers[index], starting or pod.runs[index]
+    spec = pod.recipe.spec
+    container = container_of(spec, recipe.name)
+    launch = launch_of(pod, recipe, run)
+    address = machine.host_ip if pod.recipe.host_network else pod_ip(machine.index, pod.address)
+    hostname = machine.node if pod.recipe.host_network else text(spec, "hostname") or pod.name
+    base = base_files(pod, hostname, address)
+    message_path = text(container, "terminationMessagePath") or "/dev/termination-log"
+    base[message_path] = File(b"", 0o666)
+    mounts = mounts_of(spec, container, run.variables)
+    parts = with_volumes(machine, pod, mounts, parts_at(pod, now_ms))
+    disk = Disk(parts, f"root/{recipe.name}", base, mounts, now_ms)
+    disk.user, disk.groups = identity(spec, container)
+    since_ms = run.started_ms if starting is None else now_ms
+    inside = Inside(launch, disk, since_ms, now_ms)
+    inside.hostname = hostname
+    inside.pod_ip, inside.host_ip = address, machine.host_ip
+    inside.node, inside.uid = machine.node, pod.uid
+    inside.message_path = message_path
+    policy = text(container, "terminationMessagePolicy")
+    inside.message_from_log = policy == "FallbackToLogsOnError"
+    return inside
+
+
+def parts_at(pod: LocalPod, now_ms: int) -> Parts:
+    """A pod's files at a time: what its programs wrote by themselves, and what others did."""
+    written = []
+    for run in pod.runs + pod.guests:
+        if run.started_ms and run.behaviour.writes:
+            until_ms = run.ended_ms if run.stage == "exited" else now_ms
+            written += [
+                (run.started_ms + write.at_ms, write.change)
+                for write in run.behaviour.writes
+                if run.started_ms + write.at_ms <= until_ms
+            ]
+    if not written:
+        return pod.parts
+    written.sort(key=lambda one: one[0])
+    parts = with_changes(NO_PARTS, tuple(change for _, change in written))
+    for part, tree in pod.parts.items():
+        parts = with_changes(
+            parts, tuple(Change(part, path, entry) for path, entry in tree.items())
+        )
+    return parts
+
+
+def identity(spec: Document, container: Document) -> tuple[int, tuple[int, ...]]:
+    """The user and the groups that a container's programs run as.
+
+    >>> identity(Document(securityContext=Document(runAsUser=1000, fsGroup=5)), Document())
+    (1000, (0, 5))
+    """
+    pod, own = child(spec, "securityContext"), child(container, "securityContext")
+    user = number(own, "runAsUser", default=number(pod, "runAsUser"))
+    group = number(own, "runAsGroup", default=number(pod, "runAsGroup"))
+    more = [one for one in elements(pod, "supplementalGroups") if isinstance(one, int)]
+    if "fsGroup" in pod:
+        more.append(number(pod, "fsGroup"))
+    return user, (group, *more)
+
+
+def container_of(spec: Document, name: str) -> Document:
+    """A container's document by name."""
+    for field in ("containers", "initContainers", "ephemeralContainers"):
+        for one in children(spec, field):
+            if text(one, "name") == name:
+                return one
+    return Document()
+
+
+def mounts_of(
+    spec: Document, container: Document, variables: Mapping[str, str]
+) -> tuple[Mount, ...]:
+    """The volumes of a container at their paths."""
+    volumes = {text(one, "name"): one for one in children(spec, "volumes")}
+    found = []
+    for mount in children(container, "volumeMounts"):
+        name = text(mount, "name")
+        volume = volumes.get(name, Document())
+        memory = text(volume, "emptyDir", "medium") == "Memory"
+        kind = "tmpfs" if memory or "secret" in volume or "projected" in volume else "ext4"
+        path = "/" + text(mount, "mountPath").strip("/")
+        expression = text(mount, "subPathExpr")
+        root = expand(expression, variables) if expression else text(mount, "subPath")
+        fixed = not any(field in volume for field in WRITABLE)
+        only = flag(mount, "readOnly") or fixed
+        found.append(Mount(path, f"volume/{name}", root.strip("/"), only, kind))
+    return tuple(found)
+
+
+def facts_of(machine: Machine, pod: LocalPod, token: Token = lambda source: "") -> Facts:
+    """What a pod's volumes are made from."""
+    spec = pod.recipe.spec
+    address = machine.host_ip if pod.recipe.host_network else pod_ip(machine.index, pod.address)
+    metadata = Document(
+        name=pod.name,
+        namespace=pod.namespace,
+        uid=pod.uid,
+        labels=pod.labels,
+        annotations=pod.annotations,
+    )
+    status = Document(hostIP=machine.host_ip, podIP=address)
+    doc = Document(metadata=metadata, spec=spec, status=status)
+    context = child(spec, "securityContext")
+    user, group = context.get("runAsUser"), context.get("fsGroup")
+    return Facts(
+        doc,
+        lookup_in(pod.sources, pod.namespace),
+        machine.offered,
+        user if isinstance(user, int) else None,
+        group if isinstance(group, int) else None,
+        token,
+    )
+
+
+def with_volumes(machine: Machine, pod: LocalPod, mounts: tuple[Mount, ...], parts: Parts) -> Parts:
+    """A pod's files with what its volumes hold by themselves."""
+    if not mounts:
+        return parts
+    volumes = {text(one, "name"): one for one in children(pod.recipe.spec, "volumes")}
+    facts = facts_of(machine, pod)
+    for mount in mounts:
+        volume = volumes.get(mount.part.removeprefix("volume/"))
+        found = volume_tree(volume, facts) if volume is not None else ""
+        if isinstance(found, str):
+            continue
+        written = parts.get(mount.part, EMPTY_TREE)
+        parts = parts.put(mount.part, SmallMap({**found, **written}))
+    return parts
+
+
+def unmountable(machine: Machine, pod: LocalPod) -> str:
+    """Why a pod's volumes cannot be mounted, "" if they can."""
+    facts = facts_of(machine, pod)
+    for volume in children(pod.recipe.spec, "volumes"):
+        if text(volume, "name").startswith("kube-api-access-"):
+            continue
+        found = volume_tree(volume, facts)
+        if isinstance(found, str):
+            name = text(volume, "name")
+            return f'MountVolume.SetUp failed for volume "{name}" : {found}'
+    return ""
+
+
+def base_files(pod: LocalPod, hostname: str, address: str) -> dict[str, Entry]:
+    """The files of an image's root that every program may count on."""
+    found: dict[str, Entry] = {path: Directory() for path in FOLDERS.split()}
+    found["/tmp"] = Directory(0o1777)
+    found["/etc/hostname"] = File(f"{hostname}\n".encode())
+    found["/etc/hosts"] = File(hosts_file(pod.recipe.spec, hostname, address).encode())
+    search = f"{pod.namespace}.svc.cluster.local svc.cluster.local cluster.local"
+    resolver = f"search {search}\nnameserver 10.96.0.10\noptions ndots:5\n"
+    found["/etc/resolv.conf"] = File(resolver.encode())
+    found["/dev/termination-log"] = File(b"", 0o666)
+    return found
+
+
+def hosts_file(spec: Document, hostname: str, address: str) -> str:
+    """The /etc/hosts that a kubelet writes.
+
+    Source: kubernetes v1.36, pkg/kubelet/kubelet_pods.go (managedHostsFileContent).
+    """
+    lines = [
+        "# Kubernetes-managed hosts file.",
+        "127.0.0.1\tlocalhost",
+        "::1\tlocalhost ip6-localhost ip6-loopback",
+        "fe00::\tip6-localnet",
+        "fe00::\tip6-mcastprefix",
+        "fe00::1\tip6-allnodes",
+        "fe00::2\tip6-allrouters",
+    ]
+    if address:
+        subdomain = text(spec, "subdomain")
+        names = f"{hostname}.{subdomain}\t{hostname}" if subdomain else hostname
+        lines.append(f"{address}\t{names}")
+    aliases = children(spec, "hostAliases")
+    if aliases:
+        lines += ["", "# Entries added by HostAliases."]
+        for alias in aliases:
+            names = "\t".join(str(name) for name in elements(alias, "hostnames"))
+            lines.append(f"{text(alias, 'ip')}\t{names}")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,1 @@
+"""Sessions: somebody runs a program in a container, or talks with the one that runs there."""

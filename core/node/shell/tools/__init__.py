@@ -1,0 +1,1 @@
+"""The programs of a small system, one file for each family."""
