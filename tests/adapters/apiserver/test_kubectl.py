@@ -125,6 +125,17 @@ def test_applying_on_the_servers_side_asks_the_other_owners(kubectl: Kubectl) ->
     assert kubectl("get deployment web -o jsonpath={.spec.replicas}") == "2"
 
 
+def test_fields_belong_to_who_set_them(kubectl: Kubectl) -> None:
+    kubectl("create configmap owned --from-literal=a=1")
+    path = "jsonpath={.metadata.managedFields[*].manager}"
+    assert kubectl("get configmap owned --show-managed-fields -o", path) == "kubectl-create"
+    other = "{apiVersion: v1, kind: ConfigMap, metadata: {name: owned}, data: {a: '2'}}"
+    refused = kubectl.fails("apply --server-side --field-manager=me -f -", stdin=other)
+    assert 'conflict with "kubectl-create" using v1: .data.a' in refused
+    kubectl("apply --server-side --field-manager=me --force-conflicts -f -", stdin=other)
+    assert kubectl("get configmap owned --show-managed-fields -o", path) == "me kubectl-create"
+
+
 def test_a_rollout_is_watched_undone_paused_and_restarted(kubectl: Kubectl) -> None:
     applied(kubectl)
     kubectl("set image deployment/web nginx=nginx:2")
