@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+import msgspec
+
 from kelm.adapters.apiserver import connections, watching
 from kelm.adapters.apiserver.authentication import Tokens, impersonation
 from kelm.adapters.apiserver.authorizer import Authorizer
@@ -25,6 +27,7 @@ from kelm.adapters.apiserver.streams import Streams
 from kelm.core.api import refuse
 from kelm.core.api.authorization.decide import Mode
 from kelm.core.api.authorization.rbac import Request as Question
+from kelm.core.api.conversation import Asker
 from kelm.core.api.rest.access import User, forbidden, question
 from kelm.core.api.rest.address import Address, Target, read_address, resolve, serves
 from kelm.core.api.rest.answer import Answer, answer, refused
@@ -174,7 +177,7 @@ class App:
         if isinstance(planned, Refusal):
             await self.reply(exchange, refused(planned))
         elif isinstance(planned, Ask):
-            await self.reply(exchange, self.ask(planned, user))
+            await self.reply(exchange, await self.ask(planned, user))
         elif isinstance(planned, Watch):
             await watching.serve(self, exchange, planned)
         elif isinstance(planned, Connect):
@@ -184,10 +187,11 @@ class App:
         else:
             await self.reply(exchange, self.issue(planned))
 
-    def ask(self, ask: Ask, user: User) -> Answer:
+    async def ask(self, ask: Ask, user: User) -> Answer:
         """Carry out a command and put its outcome into the form that was asked for."""
         if isinstance(ask.command, List):
-            return answer(ask, self._listed(ask.command), self.engine.now_ms, existed=True)
+            listed = await self._listed(ask.command, Asker(user, ask.target.api_version))
+            return answer(ask, listed, self.engine.now_ms, existed=True)
         engine, authorizer = self.engine, self.authorizer
         power = Power(user, authorizer.decide, authorizer.rules, engine.server, engine.now_ms)
         allowed = guarded(ask, power)
@@ -195,16 +199,19 @@ class App:
             return refused(allowed, ask.media)
         ask = allowed
         existed = not isinstance(ask.command, Update | Patch) or self._is_there(ask.command)
-        outcome: Outcome = self.engine.ask(ask.command)
-        return answer(ask, outcome, self.engine.now_ms, existed=existed)
+        done = await self.engine.ask(ask.command, Asker(user, ask.target.api_version))
+        found = answer(ask, done.outcome, self.engine.now_ms, existed=existed)
+        if not done.warnings:
+            return found
+        return msgspec.structs.replace(found, warnings=(*found.warnings, *done.warnings))
 
-    def _listed(self, command: List) -> Outcome:
+    async def _listed(self, command: List, asker: Asker) -> Outcome:
         """What there is; as it was told before, where nothing has changed since."""
         self.engine.catch_up()
         known = self.lists.known(self.engine.server.store, command)
         if known is not None:
             return known
-        outcome = self.engine.ask(command)
+        outcome = (await self.engine.ask(command, asker)).outcome
         self.lists.keep(self.engine.server.store, command, outcome)
         return outcome
 

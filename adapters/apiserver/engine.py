@@ -13,20 +13,27 @@ from collections.abc import Callable
 from typing import Final
 
 from kelm.adapters.apiserver.journal import Journal
+from kelm.adapters.apiserver.outside.caller import Caller
 from kelm.adapters.apiserver.pace import JUMP_MS, Pace, Speed
 from kelm.adapters.simulator import inputs
 from kelm.adapters.simulator.cluster import Cluster
+from kelm.adapters.simulator.events import Dial, Reached
+from kelm.adapters.simulator.loop import Simulator
+from kelm.core.api.conversation import ADMIN, Asker, Concluded, OutsideCall
 from kelm.core.api.resources import ResourceInfo
 from kelm.core.api.server import ApiServer
+from kelm.core.api.webhooks.hearing import Reply
 from kelm.core.metrics.served import metric_infos
 from kelm.core.operations.timeline import Fact
 from kelm.effects.commands import Command
-from kelm.effects.messages import Outcome
+from kelm.effects.document import text
 
 TURN_S: Final = 0.005
 """How long the cluster works before others have their turn."""
 BEFORE_A_REQUEST_S: Final = 0.002
 STEPS_BETWEEN_LOOKS: Final = 16
+PAUSED_LOOK_S: Final = 0.02
+CALLS: Final = (Dial, Reached)
 SETTLED_EVERY_MS: Final = 1_000
 IDLE_S: Final = 3_600.0
 
@@ -50,6 +57,12 @@ class Engine:
         self._jump_until_ms = cluster.now_ms + JUMP_MS
         self._looked_ms = 0
         self._settled = False
+        self._ends: dict[int, asyncio.Future[Concluded]] = {}
+        self._caller = Caller()
+        self._calling: set[asyncio.Task[Reply]] = set()
+        conversations = cluster.simulator.conversations
+        self._inside, conversations.on_call = conversations.on_call, self._call
+        conversations.on_concluded = self._concluded
 
     @property
     def metrics(self) -> tuple[ResourceInfo, ...]:
@@ -78,17 +91,65 @@ class Engine:
         """Do what is due by now, as before every request."""
         self._turn(BEFORE_A_REQUEST_S)
 
-    def ask(self, command: Command) -> Outcome:
-        """Carry out a request now."""
+    async def ask(self, command: Command, asker: Asker = ADMIN) -> Concluded:
+        """Carry out a request now, or as soon as its webhooks have answered."""
         self._turn(BEFORE_A_REQUEST_S)
         before = self.cluster.store
-        outcome = self.cluster.ask(command)
+        done = self.cluster.begin(command, asker)
         if self.cluster.store is not before:
-            self._jump_until_ms = self.cluster.now_ms + JUMP_MS
-            self._settled = False
+            self._stir()
             self._tell()
-            self._wake.set()
-        return outcome
+        return done if isinstance(done, Concluded) else await self._end_of(done)
+
+    def _stir(self) -> None:
+        """Something happened that the cluster has to deal with."""
+        self._jump_until_ms = self.cluster.now_ms + JUMP_MS
+        self._settled = False
+        self._wake.set()
+
+    async def _end_of(self, number: int) -> Concluded:
+        """The end of a request that waits. A clock that stands still goes on until then."""
+        end: asyncio.Future[Concluded] = asyncio.get_running_loop().create_future()
+        self._ends[number] = end
+        self._stir()
+        future = self.cluster.simulator.future
+        while self.speed.factor == 0 and not end.done():
+            next_ms = future.next_ms
+            if next_ms is not None and any(isinstance(one, CALLS) for one in future.pending()):
+                await self.advance(max(0, next_ms - self.cluster.now_ms))
+            await asyncio.wait((end,), timeout=PAUSED_LOOK_S)
+        return await end
+
+    def _concluded(self, number: int, concluded: Concluded) -> None:
+        end = self._ends.pop(number, None)
+        if end is not None and not end.done():
+            end.set_result(concluded)
+
+    def _call(self, simulator: Simulator, number: int, call: OutsideCall) -> Reply | None:
+        """Have a webhook called: one with a URL that the cluster does not know, in earnest."""
+        if not self._calls_out(call):
+            return self._inside(simulator, number, call)
+        calling = asyncio.get_running_loop().create_task(self._caller.call(call))
+        self._calling.add(calling)
+
+        def came(done: asyncio.Task[Reply]) -> None:
+            self._calling.discard(done)
+            if not done.cancelled():
+                simulator.conversations.replied(simulator, number, call.uid, done.result())
+                self._stir()
+
+        calling.add_done_callback(came)
+        return None
+
+    def _calls_out(self, call: OutsideCall) -> bool:
+        url = text(call.question.client, "url")
+        return bool(url) and url not in self.cluster.settings.control_plane.webhooks
+
+    async def close(self) -> None:
+        """Give up the calls that are out, and their connections."""
+        for calling in tuple(self._calling):
+            calling.cancel()
+        await self._caller.close()
 
     def settle(self) -> None:
         """Do what is due by now, so that whoever looks finds the present."""

@@ -207,6 +207,7 @@ class _Server(uvicorn.Server):
         self.driver.cancel()
         app: Any = self.config.app
         app.streams.end()
+        await app.engine.close()
         hanging_up = asyncio.create_task(self._hang_up())
         await super().shutdown(sockets)
         hanging_up.cancel()

@@ -32,7 +32,9 @@ from kelm.adapters.simulator.processes import ControlPlane
 from kelm.adapters.simulator.saved import Saved
 from kelm.adapters.simulator.storyteller import Storyteller
 from kelm.adapters.simulator.trace import Recorder
+from kelm.adapters.simulator.webhooks import answering
 from kelm.core.api.bootstrap import new_server
+from kelm.core.api.conversation import ADMIN, Asker, Concluded
 from kelm.core.api.server import ApiServer
 from kelm.core.infrastructure.node_pool import NodePool
 from kelm.core.laws.convergence import Unsettled, is_ready, unsettled
@@ -127,6 +129,7 @@ class Cluster:
         plane, machines, measuring = self.settings.control_plane, self.machines, self.measuring
         self.simulator.local_commands = MACHINE_COMMANDS | SIGNING_COMMANDS | METRIC_COMMANDS
         self.simulator.on_local = measuring.beside(plane.local_worker(machines))
+        self.simulator.conversations.on_call = answering(plane.webhooks)
         self.simulator.on_input = plane.hearer(machines, measuring, self._down)
 
     def _boot(self, saved: Saved | None) -> None:
@@ -217,12 +220,32 @@ class Cluster:
     # -- what shall be -------------------------------------------------------------------------
 
     def ask(self, command: Command) -> Outcome:
-        """Send a request to the API server and have its answer at once."""
+        """Send a request to the API server and have its answer.
+
+        That is at once, unless webhooks have to be asked: then time passes.
+        """
         if self._recorder is not None:
             self._recorder.given(self.simulator, "ask", Asked(command), self.now_ms)
-        outcome = self.simulator.ask(command)
+        done = self.begin(command)
+        if not isinstance(done, Concluded):
+            done = self._end_of(done)
         self._remember()
-        return outcome
+        return done.outcome
+
+    def begin(self, command: Command, asker: Asker = ADMIN) -> Concluded | int:
+        """Begin a request: its end, or the number under which it will be concluded."""
+        done = self.simulator.begin(command, asker, to="caller")
+        self._remember()
+        return done
+
+    def _end_of(self, number: int) -> Concluded:
+        """Let time pass until a request that waits for webhooks is answered."""
+        concluded = self.simulator.conversations.concluded
+        while number not in concluded:
+            next_ms = self.simulator.future.next_ms
+            assert next_ms is not None, "a call has a deadline"
+            self._run(next_ms)
+        return concluded.pop(number)
 
     def apply(self, *sources: str | Path | Mapping[str, object]) -> None:
         """Apply manifests as `kubectl apply` does: files, folders, `-`, YAML text or mappings.

@@ -7,6 +7,7 @@ from typing import TypeAlias
 import msgspec
 
 from kelm.adapters.simulator.inputs import Input
+from kelm.core.api.webhooks.hearing import Reply
 from kelm.effects.commands import Request
 from kelm.effects.messages import Outcome
 
@@ -26,6 +27,21 @@ class Answer(msgspec.Struct, frozen=True):
     incarnation: int
     id: int
     outcome: Outcome
+
+
+class Dial(msgspec.Struct, frozen=True):
+    """A call of the API server's reaches whom it is meant for, if that is there."""
+
+    conversation: int
+    uid: str
+
+
+class Reached(msgspec.Struct, frozen=True):
+    """The API server gets what came back of its call."""
+
+    conversation: int
+    uid: str
+    reply: Reply
 
 
 class Deliver(msgspec.Struct, frozen=True):
@@ -50,4 +66,4 @@ class Happen(msgspec.Struct, frozen=True):
     input: Input
 
 
-Event: TypeAlias = Execute | Answer | Deliver | Wake | Happen
+Event: TypeAlias = Execute | Answer | Dial | Reached | Deliver | Wake | Happen

@@ -103,6 +103,13 @@ class AnswersLost(msgspec.Struct, frozen=True, tag=True, tag_field="input"):
     count: int = 1
 
 
+class CallsLost(msgspec.Struct, frozen=True, tag=True, tag_field="input"):
+    """The next `count` calls to a webhook ("" is any) get no answer in time."""
+
+    webhook: str = ""
+    count: int = 1
+
+
 class WatchStalled(msgspec.Struct, frozen=True, tag=True, tag_field="input"):
     """A process's watches bring nothing for a while: its beliefs grow old."""
 
@@ -159,6 +166,7 @@ Fault: TypeAlias = (
     | ImagePullFailed
     | RequestsRefused
     | AnswersLost
+    | CallsLost
     | WatchStalled
     | ProcessRestarted
     | LoadOffered
@@ -180,6 +188,7 @@ INPUTS: dict[str, type[Fault | MachineBooted]] = {
         ImagePullFailed,
         RequestsRefused,
         AnswersLost,
+        CallsLost,
         WatchStalled,
         ProcessRestarted,
         LoadOffered,

@@ -10,11 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kelm.adapters.simulator.events import Answer, Deliver, Event, Execute, Happen, Wake
+from kelm.adapters.simulator.conversations import Addressee, Conversations, To, asker_of
+from kelm.adapters.simulator.events import (
+    Answer,
+    Deliver,
+    Event,
+    Execute,
+    Happen,
+    Wake,
+)
 from kelm.adapters.simulator.future import Future
 from kelm.adapters.simulator.inputs import (
     AnswersLost,
     Asked,
+    CallsLost,
     FaultsEnded,
     Input,
     ProcessRestarted,
@@ -25,10 +34,12 @@ from kelm.adapters.simulator.pickers import Picker
 from kelm.adapters.simulator.process import Process
 from kelm.adapters.simulator.trouble import CLIENT_TIMEOUT_MS, TIMED_OUT, UNREACHABLE, Trouble
 from kelm.adapters.simulator.watches import Watches
+from kelm.core.api.conversation import ADMIN, Asker, Concluded
 from kelm.core.api.server import ApiServer, handle
+from kelm.core.api.webhooks.hooks import are_registered
 from kelm.core.store.store import Store
 from kelm.core.store.table import Table
-from kelm.effects.commands import Command, RecordEvent, Requests, by
+from kelm.effects.commands import Command, RecordEvent, Request, Requests, by
 from kelm.effects.messages import Answered, Outcome, TimerFired
 from kelm.effects.program import Program
 
@@ -48,6 +59,7 @@ class Simulator:
         for table in api.store.tables:
             self.watches.moved(table, table.revision)
         self.trouble = Trouble()
+        self.conversations = Conversations()
         self.after_event: Hook | None = None
         self.on_input: Callable[[Simulator, Input], None] | None = None
         self.local_commands: frozenset[type[Command]] = frozenset()
@@ -67,6 +79,7 @@ class Simulator:
         twin.processes = {name: process.copy() for name, process in self.processes.items()}
         twin.watches = self.watches.copy(twin.processes)
         twin.trouble = self.trouble.copy()
+        twin.conversations = self.conversations.copy()
         twin.after_event, twin.on_input = self.after_event, self.on_input
         twin.local_commands, twin.on_local = self.local_commands, self.on_local
         twin.manager_of = self.manager_of
@@ -164,8 +177,10 @@ class Simulator:
             self._deliver(event)  # type: ignore[arg-type]
         elif kind is Wake:
             self._wake(event)  # type: ignore[arg-type]
-        else:
+        elif kind is Happen:
             self._happen(event.input)  # type: ignore[union-attr]
+        else:
+            self.conversations.happened(self, event)  # type: ignore[arg-type]
         if self.after_event is not None:
             self.after_event(self, event)
 
@@ -182,6 +197,9 @@ class Simulator:
             if not process.paused:
                 self._tell(request.command)
             return
+        if are_registered(self.api.store) and type(request.command) not in self.local_commands:
+            self._converse(process, request)
+            return
         command = request.command
         if self.manager_of is not None:
             command = by(command, self.manager_of(event.process))
@@ -191,25 +209,65 @@ class Simulator:
                 outcome = trouble.after(process, request, self.ask(command))
         else:
             outcome = self.ask(command)
+        self._send_answer(process, request, outcome)
+
+    def _send_answer(self, process: Process, request: Request, outcome: Outcome) -> None:
+        """Have a process hear what became of its request, unless that gets lost."""
         delay_ms = self.picker.delay_ms("answer")
         if outcome is TIMED_OUT or outcome is UNREACHABLE:
             delay_ms += CLIENT_TIMEOUT_MS
-        answer = Answer(event.process, event.incarnation, request.id, outcome)
+        answer = Answer(process.name, process.incarnation, request.id, outcome)
         self.future.add(self.future.now_ms + delay_ms, answer)
+
+    def _converse(self, process: Process, request: Request) -> None:
+        """Do a process's request, for which webhooks may have to be asked."""
+        outcome = self.trouble.before(process, request)
+        if outcome is None:
+            to = To(process.name, process.incarnation, request)
+            command = request.command
+            if self.manager_of is not None:
+                command = by(command, self.manager_of(process.name))
+            done = self.begin(command, asker_of(process.name), to)
+            if not isinstance(done, Concluded):
+                return
+            outcome = self.trouble.after(process, request, done.outcome)
+        self._send_answer(process, request, outcome)
+
+    def concluded(self, to: To, outcome: Outcome) -> None:
+        """A request that had to wait is done; its process hears of that, if it still lives."""
+        process = self._alive(to.process, to.incarnation)
+        if process is not None:
+            self._send_answer(process, to.request, self.trouble.after(process, to.request, outcome))
+
+    def begin(
+        self, command: Command, asker: Asker = ADMIN, to: To | Addressee = "nobody"
+    ) -> Concluded | int:
+        """Have the API do a command; the number of a conversation where that needs answers."""
+        if type(command) in self.local_commands and self.on_local is not None:
+            return Concluded(self.on_local(self, command))
+        return self.conversations.begin(self, command, asker, to)
 
     def _tell(self, command: Command) -> None:
         """Do what nobody wants an answer to: mostly events, which no table holds."""
         if type(command) is RecordEvent:
             self.api, _ = handle(self.api, command, self.future.now_ms)
         else:
-            self.ask(command)
+            self.begin(command)
 
     def ask(self, command: Command) -> Outcome:
-        """Have the API (or the infrastructure) do a command now, and tell every watch."""
+        """Have the API (or the infrastructure) do a command now, and tell every watch.
+
+        No webhook is asked: see `begin`.
+        """
         if type(command) in self.local_commands and self.on_local is not None:
             return self.on_local(self, command)
         old = self.api.store
         self.api, outcome = handle(self.api, command, self.future.now_ms)
+        self.moved(old)
+        return outcome
+
+    def moved(self, old: Store) -> None:
+        """Tell every watch on what is another table than before."""
         new = self.api.store
         if new.tables is not old.tables:
             if new.revision == old.revision + 1:
@@ -217,7 +275,6 @@ class Simulator:
                 self.publish(table, old.revision)
             else:
                 self._publish_all(old, new)
-        return outcome
 
     def _publish_all(self, old: Store, new: Store) -> None:
         """Tell of every table that a command of several writes has moved."""
@@ -276,13 +333,16 @@ class Simulator:
 
     def _happen(self, given: Input) -> None:
         if isinstance(given, Asked):
-            self.ask(given.command)
+            self.begin(given.command)
+        elif isinstance(given, CallsLost):
+            self.conversations.lose(given)
         elif isinstance(given, RequestsRefused | AnswersLost):
             self.trouble.expect(given)
         elif isinstance(given, WatchStalled):
             self.trouble.stall(given, self.future.now_ms)
         elif isinstance(given, FaultsEnded):
             self.trouble = Trouble()
+            self.conversations.end_losses()
         elif isinstance(given, ProcessRestarted):
             process = self.processes.get(given.process)
             if process is not None:

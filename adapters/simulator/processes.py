@@ -20,6 +20,7 @@ from kelm.adapters.simulator.inputs import (
 from kelm.adapters.simulator.loop import Simulator
 from kelm.adapters.simulator.machines import Host, Machines, kubelet_name
 from kelm.adapters.simulator.measuring import Measuring
+from kelm.core.api.webhooks.programs import Decide
 from kelm.core.controllers.certificates.approver import CertificateApprover
 from kelm.core.controllers.certificates.cleaner import CertificateCleaner
 from kelm.core.controllers.certificates.signer import SIGNERS
@@ -70,6 +71,7 @@ from kelm.core.operations.drain import Drain, Options
 from kelm.core.runtime.controller import Controller
 from kelm.core.runtime.queue import ControllerProgram
 from kelm.core.scheduler.program import Scheduler
+from kelm.core.store.small_map import SmallMap
 from kelm.effects.address import Key, key_of
 from kelm.effects.commands import Command, Create
 from kelm.effects.document import Document, text
@@ -150,6 +152,9 @@ class ControlPlane(msgspec.Struct, frozen=True):
     authority: Authority | None = None
     """Whose keys sign; None for the one of all simulated clusters."""
 
+    webhooks: SmallMap[str, Decide] = SmallMap()
+    """What answers at URLs outside of the cluster."""
+
     def with_controller(self, *controllers: Controller) -> ControlPlane:
         """A control plane that runs these as well; a namesake is replaced."""
         names = {one.name for one in controllers}
@@ -165,6 +170,10 @@ class ControlPlane(msgspec.Struct, frozen=True):
         certificate = authority.certificate.decode()
         plane = self.with_controller(RootCA(certificate), ServiceAccountTokens(certificate))
         return msgspec.structs.replace(plane, authority=authority)
+
+    def with_webhook(self, url: str, decide: Decide) -> ControlPlane:
+        """A cluster in whose world a function stands for a webhook's URL."""
+        return msgspec.structs.replace(self, webhooks=self.webhooks.put(url, decide))
 
     def start(self, simulator: Simulator) -> None:
         """Start everything that is no kubelet."""

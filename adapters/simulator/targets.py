@@ -5,6 +5,7 @@ from __future__ import annotations
 from kelm.adapters.simulator.cluster import Cluster
 from kelm.adapters.simulator.inputs import (
     AnswersLost,
+    CallsLost,
     ContainerCrashed,
     ConversationEnded,
     Fault,
@@ -29,7 +30,8 @@ def missing_target(fault: Fault, cluster: Cluster) -> str:
     """Why a fault makes no sense now, "" if it does."""
     if isinstance(fault, ContainerCrashed):
         return _missing_container(fault, cluster)
-    if isinstance(fault, ImagePullFailed | FaultsEnded | FilesChanged | ConversationEnded):
+    simple = ImagePullFailed | CallsLost | FaultsEnded | FilesChanged | ConversationEnded
+    if isinstance(fault, simple):
         return ""
     if isinstance(fault, NodeDrained):
         if cluster.store.get("nodes", fault.node) is None:

@@ -15,9 +15,10 @@ from typing import Any
 import msgspec
 from returns.result import Failure
 
-from kelm.adapters.simulator.events import Answer, Deliver, Event, Execute, Wake
+from kelm.adapters.simulator.events import Answer, Deliver, Dial, Event, Execute, Reached, Wake
 from kelm.adapters.simulator.inputs import INPUTS, Asked, Input
 from kelm.adapters.simulator.loop import Simulator
+from kelm.core.api.webhooks.hearing import NotReached, Reply
 from kelm.core.store.store import Store
 from kelm.effects.codec import decode, encode, from_json, to_json
 from kelm.effects.document import Document
@@ -59,6 +60,10 @@ def event_line(simulator: Simulator, event: Event) -> Line:
     elif isinstance(event, Answer):
         line |= {"event": "Answer", "process": event.process, "id": event.id}
         line["outcome"] = told(event.outcome)
+    elif isinstance(event, Dial | Reached):
+        line |= {"event": type(event).__name__, "conversation": event.conversation}
+        if isinstance(event, Reached):
+            line["reply"] = _replied(event.reply)
     elif isinstance(event, Deliver):
         line |= {"event": "Deliver", "process": event.process, "watch": event.watch}
     elif isinstance(event, Wake):
@@ -67,6 +72,13 @@ def event_line(simulator: Simulator, event: Event) -> Line:
         line |= {"event": "Happen", "given": input_line(event.input)}
     line["revision"] = simulator.api.store.revision
     return line
+
+
+def _replied(reply: Reply) -> str:
+    """What came back, in a few words: the code and a digest of the rest, or why nothing did."""
+    if isinstance(reply, NotReached):
+        return reply.why
+    return f"{reply.code} {hashlib.sha256(reply.body).hexdigest()[:16]}"
 
 
 def input_line(given: Input) -> Line:
@@ -157,7 +169,7 @@ def follow(simulator: Simulator, lines: Iterable[Line]) -> Difference | None:
             simulator.future.now_ms = line["at_ms"]
             given = read_input(line["given"])
             if line["how"] == "ask" and isinstance(given, Asked):
-                simulator.ask(given.command)
+                simulator.begin(given.command, to="caller")
             else:
                 simulator.happen(line["due_ms"], given)
         elif "end" in line:

@@ -21,6 +21,7 @@ from kelm.adapters.cli.actions.words import (
 )
 from kelm.adapters.simulator.inputs import (
     AnswersLost,
+    CallsLost,
     ContainerCrashed,
     FaultsEnded,
     ImagePullFailed,
@@ -71,8 +72,10 @@ def read_fail(words: Words, _namespace: str) -> ImagePullFailed:
 
 def read_trouble(
     words: Words, _namespace: str
-) -> ProcessRestarted | WatchStalled | RequestsRefused | AnswersLost:
-    """What happens to a process: it restarts, hears nothing, is refused, loses answers."""
+) -> ProcessRestarted | WatchStalled | RequestsRefused | AnswersLost | CallsLost:
+    """What happens to a process: it restarts, hears nothing, is refused, loses answers; or to
+    the calls to a webhook: they are lost.
+    """
     if words[0] == "restart":
         return ProcessRestarted(word_at(words, 1, "a process"))
     if words[0] == "stall":
@@ -81,6 +84,8 @@ def read_trouble(
     process = words[words.index("of") + 1] if "of" in words[:-1] else ""
     if words[0] == "refuse":
         return RequestsRefused(process, Reason.INTERNAL_ERROR, count)
+    if len(words) > 1 and words[1] == "calls":
+        return CallsLost(process, count)
     return AnswersLost(process, count)
 
 

@@ -13,9 +13,10 @@ from kelm.adapters.apiserver.app import App
 from kelm.adapters.apiserver.authentication import Tokens
 from kelm.adapters.apiserver.engine import Engine
 from kelm.core.api.authorization.decide import Mode
+from kelm.core.api.conversation import ADMIN as ADMIN_ASKER
+from kelm.core.api.conversation import Asker, Concluded
 from kelm.core.api.server import ApiServer, handle
 from kelm.effects.commands import Command
-from kelm.effects.messages import Outcome
 
 TOKEN = "a-token"
 ADMIN = {"Authorization": f"Bearer {TOKEN}"}
@@ -41,10 +42,10 @@ class StillEngine(Engine):
     def catch_up(self) -> None:
         """Nothing is ever due."""
 
-    def ask(self, command: Command) -> Outcome:
+    async def ask(self, command: Command, asker: Asker = ADMIN_ASKER) -> Concluded:
         self.held, outcome = handle(self.held, command, self.at_ms)
         self.moved(self.held)
-        return outcome
+        return Concluded(outcome)
 
 
 class Reply(NamedTuple):

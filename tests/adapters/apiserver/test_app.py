@@ -99,9 +99,8 @@ def test_a_stranger_may_ask_how_it_is_and_nothing_else(client: Client) -> None:
 
 def test_events_are_served_under_both_groups(client: Client) -> None:
     pod = ObjectRef("pods", "default", "p", "u-1")
-    client.app.engine.ask(
-        RecordEvent(pod, "Pod", "v1", "Normal", "Started", "It started", "kubelet")
-    )
+    started = RecordEvent(pod, "Pod", "v1", "Normal", "Started", "It started", "kubelet")
+    asyncio.run(client.app.engine.ask(started))
     path = "/apis/events.k8s.io/v1/namespaces/default/events"
     (event,) = client.ask("GET", path).body["items"]
     assert (event["note"], event["regarding"]["name"]) == ("It started", "p")

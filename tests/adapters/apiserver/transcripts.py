@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any
 from urllib.parse import quote
@@ -76,7 +77,7 @@ class HttpReplay(Replay):
         for key in tuple(controller.every_key(caches)):
             for batch in controller.reconcile(Sync(key, engine.now_ms, caches)).batches:
                 for command in batch:
-                    engine.ask(by(command, "kube-controller-manager"))
+                    asyncio.run(engine.ask(by(command, "kube-controller-manager")))
 
     def _path(self, path: str) -> str:
         for theirs, ours in self.ours_of.items():

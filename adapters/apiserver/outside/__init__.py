@@ -1,0 +1,1 @@
+"""Calls that a served API server makes over a real network."""

@@ -1,0 +1,169 @@
+"""Webhooks of a served cluster: called over HTTPS, at a real address."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from kelm.adapters.apiserver.background import BackgroundServer
+from kelm.adapters.apiserver.pace import Speed
+from kelm.adapters.simulator.cluster import Settings
+from tests.adapters.apiserver.background_client import asking
+
+MAPS = {"operations": ["*"], "apiGroups": [""], "apiVersions": ["*"], "resources": ["configmaps"]}
+AUTHORITY = trustme.CA()
+
+
+class Webhook:
+    """An HTTPS server that answers reviews with a function."""
+
+    def __init__(self) -> None:
+        self.decide: Callable[[dict[str, Any]], dict[str, Any]] = lambda _: {"allowed": True}
+        self.seen: list[tuple[str, dict[str, Any]]] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                outer.seen.append((self.path, review["request"]))
+                answer = {"uid": review["request"]["uid"], **outer.decide(review["request"])}
+                body = json.dumps({**review, "request": None, "response": answer}).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        AUTHORITY.issue_cert("127.0.0.1").configure_cert(context)
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"https://127.0.0.1:{self._server.server_port}/check"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    found = Webhook()
+    yield found
+    found.close()
+
+
+@pytest.fixture(params=["max", "paused"])
+def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[BackgroundServer]:
+    speed = Speed(skips=True) if request.param == "max" else Speed(0.0)
+    with BackgroundServer(tmp_path, Settings(nodes=1, replace_machines=False), speed) as found:
+        yield found
+
+
+def register(ask: Any, url: str, **fields: object) -> None:
+    bundle = base64.b64encode(AUTHORITY.cert_pem.bytes()).decode()
+    hook = {
+        "name": "maps.example.com",
+        "clientConfig": {"url": url, "caBundle": bundle},
+        "rules": [MAPS],
+        "sideEffects": "None",
+        "admissionReviewVersions": ["v1"],
+        "timeoutSeconds": 1,
+        **fields,
+    }
+    body = {"metadata": {"name": "policy"}, "webhooks": [hook]}
+    path = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
+    assert ask("POST", path, body)[0] == 201
+
+
+PATH = "/api/v1/namespaces/default/configmaps"
+
+
+def test_a_real_webhook_is_asked_and_heard(server: BackgroundServer, webhook: Webhook) -> None:
+    ask = asking(server)
+    register(ask, webhook.url)
+    webhook.decide = lambda request: {
+        "allowed": request["name"] != "bad",
+        "status": {"code": 403, "reason": "Forbidden", "message": "bad name"},
+        "warnings": ["look out"],
+    }
+    code, headers, body = ask("POST", PATH, {"metadata": {"name": "good"}})
+    assert (code, body["metadata"]["name"]) == (201, "good")
+    assert headers["warning"] == '299 - "look out"'
+    path, request = webhook.seen[0]
+    assert path == "/check?timeout=1s"
+    assert request["userInfo"]["username"] == "kubernetes-admin"
+    code, _, body = ask("POST", PATH, {"metadata": {"name": "bad"}})
+    assert (code, body["reason"]) == (403, "Forbidden")
+    assert body["message"] == 'admission webhook "maps.example.com" denied the request: bad name'
+    assert ask("GET", f"{PATH}/bad")[0] == 404
+
+
+def test_what_goes_wrong_on_the_way_is_said_in_upstreams_words(
+    server: BackgroundServer, webhook: Webhook
+) -> None:
+    ask = asking(server)
+    register(ask, webhook.url)
+    webhook.decide = lambda _: time.sleep(1.5) or {"allowed": True}  # type: ignore[func-returns-value]
+    code, _, body = ask("POST", PATH, {"metadata": {"name": "slow"}})
+    assert code == 500
+    assert body["message"] == (
+        'Internal error occurred: failed calling webhook "maps.example.com": failed to call '
+        f'webhook: Post "{webhook.url}?timeout=1s": context deadline exceeded'
+    )
+    configuration = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/policy"
+    assert ask("DELETE", configuration)[0] == 200
+    other = base64.b64encode(trustme.CA().cert_pem.bytes()).decode()
+    register(ask, webhook.url, clientConfig={"url": webhook.url, "caBundle": other})
+    message = ask("POST", PATH, {"metadata": {"name": "odd"}})[2]["message"]
+    assert message.endswith(
+        "tls: failed to verify certificate: x509: certificate signed by unknown authority"
+    )
+    assert ask("DELETE", configuration)[0] == 200
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+        register(ask, f"https://127.0.0.1:{port}/", failurePolicy="Fail")
+        message = ask("POST", PATH, {"metadata": {"name": "down"}})[2]["message"]
+    assert message.endswith(f"dial tcp 127.0.0.1:{port}: connect: connection refused")
+
+
+def test_others_are_served_while_a_request_waits(
+    server: BackgroundServer, webhook: Webhook
+) -> None:
+    ask = asking(server)
+    register(ask, webhook.url)
+    go_on = threading.Event()
+    webhook.decide = lambda _: {"allowed": go_on.wait(5)}
+    codes: list[int] = []
+
+    def create() -> None:
+        codes.append(asking(server)("POST", PATH, {"metadata": {"name": "late"}})[0])
+
+    waiting = threading.Thread(target=create)
+    waiting.start()
+    end = time.monotonic() + 5
+    while not webhook.seen and time.monotonic() < end:
+        time.sleep(0.005)
+    assert ask("GET", f"{PATH}/late")[0] == 404
+    secret = {"metadata": {"name": "s"}}
+    assert ask("POST", "/api/v1/namespaces/default/secrets", secret)[0] == 201
+    go_on.set()
+    waiting.join(5)
+    assert codes == [201]
