@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -44,6 +44,23 @@ def read_manifests(sources: Iterable[str | Path], stdin: IO[str]) -> tuple[Manif
         told = ", ".join("standard input" if source == "-" else source for source in given)
         raise ManifestError(f"{told}: no objects in there")
     return found
+
+
+def given_manifests(
+    sources: Iterable[str | Path | Mapping[str, object]], stdin: IO[str]
+) -> Iterator[Manifest]:
+    """Every object of sources that may also be YAML text, or objects themselves.
+
+    Raises:
+        ManifestError: see `read_manifests`.
+    """
+    for source in sources:
+        if isinstance(source, Mapping):
+            yield Manifest(document(source), "given mapping", 1)
+        elif isinstance(source, str) and "\n" in source:
+            yield from parse_manifests(source, "given text")
+        else:
+            yield from read_manifests((source,), stdin)
 
 
 def _read(source: str, stdin: IO[str]) -> Iterator[Manifest]:

@@ -13,15 +13,16 @@ from __future__ import annotations
 
 import sys
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
 from returns.result import Failure
 
-from kelm.adapters.manifests.read import Manifest, parse_manifests, read_manifests
+from kelm.adapters.manifests.read import Manifest, given_manifests
 from kelm.adapters.simulator.authority import SIGNING_COMMANDS
 from kelm.adapters.simulator.collector import quiet_collector
+from kelm.adapters.simulator.conversations import end_of
 from kelm.adapters.simulator.events import Event
 from kelm.adapters.simulator.inputs import Asked, Fault, Input
 from kelm.adapters.simulator.loop import Simulator
@@ -44,7 +45,7 @@ from kelm.core.operations.verbs import Verb, plan
 from kelm.core.store.store import Store
 from kelm.core.store.table import Table
 from kelm.effects.commands import Command
-from kelm.effects.document import Document, document
+from kelm.effects.document import Document
 from kelm.effects.messages import Outcome
 
 START_MS = 1_767_225_600_000
@@ -220,16 +221,14 @@ class Cluster:
     # -- what shall be -------------------------------------------------------------------------
 
     def ask(self, command: Command) -> Outcome:
-        """Send a request to the API server and have its answer.
-
-        That is at once, unless webhooks have to be asked: then time passes.
+        """Send a request to the API server and have its answer: at once, or when its webhooks
+        have been asked; then time passes.
         """
         if self._recorder is not None:
             self._recorder.given(self.simulator, "ask", Asked(command), self.now_ms)
         done = self.begin(command)
         if not isinstance(done, Concluded):
-            done = self._end_of(done)
-        self._remember()
+            done = end_of(self.simulator, done, self._run)
         return done.outcome
 
     def begin(self, command: Command, asker: Asker = ADMIN) -> Concluded | int:
@@ -238,15 +237,6 @@ class Cluster:
         self._remember()
         return done
 
-    def _end_of(self, number: int) -> Concluded:
-        """Let time pass until a request that waits for webhooks is answered."""
-        concluded = self.simulator.conversations.concluded
-        while number not in concluded:
-            next_ms = self.simulator.future.next_ms
-            assert next_ms is not None, "a call has a deadline"
-            self._run(next_ms)
-        return concluded.pop(number)
-
     def apply(self, *sources: str | Path | Mapping[str, object]) -> None:
         """Apply manifests as `kubectl apply` does: files, folders, `-`, YAML text or mappings.
 
@@ -254,18 +244,8 @@ class Cluster:
             ManifestError: a manifest cannot be read.
             Refused: the API refused an object; earlier ones are applied.
         """
-        for manifest in self._manifests(sources):
+        for manifest in given_manifests(sources, sys.stdin):
             self.apply_manifest(manifest)
-
-    @staticmethod
-    def _manifests(sources: Iterable[str | Path | Mapping[str, object]]) -> Iterator[Manifest]:
-        for source in sources:
-            if isinstance(source, Mapping):
-                yield Manifest(document(source), "given mapping", 1)
-            elif isinstance(source, str) and "\n" in source:
-                yield from parse_manifests(source, "given text")
-            else:
-                yield from read_manifests((source,), sys.stdin)
 
     def apply_manifest(self, manifest: Manifest, namespace: str = "default") -> None:
         """Apply one object, in a namespace where its kind has one and it names none."""

@@ -173,3 +173,13 @@ def asker_of(process: str) -> Asker:
 def nobody(_simulator: Simulator, _number: int, _call: OutsideCall) -> Reply:
     """A world in which nobody listens."""
     return NotReached("dial tcp: connect: connection refused")
+
+
+def end_of(simulator: Simulator, number: int, run: Callable[[int], None]) -> Concluded:
+    """Let time pass, by `run(until_ms)`, until a request that waits is concluded."""
+    concluded = simulator.conversations.concluded
+    while number not in concluded:
+        next_ms = simulator.future.next_ms
+        assert next_ms is not None, "a call has a deadline"
+        run(next_ms)
+    return concluded.pop(number)
