@@ -27,7 +27,7 @@ from kelm.adapters.apiserver.streams import Streams
 from kelm.core.api import refuse
 from kelm.core.api.authorization.decide import Mode
 from kelm.core.api.authorization.rbac import Request as Question
-from kelm.core.api.conversation import Asker
+from kelm.core.api.conversation import Asker, converts_for
 from kelm.core.api.rest.access import User, forbidden, question
 from kelm.core.api.rest.address import Address, Target, read_address, resolve, serves
 from kelm.core.api.rest.answer import Answer, answer, refused
@@ -64,7 +64,7 @@ class App:
         self.authorizer = Authorizer(mode, lambda: engine.server.store)
         self.encoding = Encoding()
         self.lists = Lists()
-        self.streams = Streams(self.encoding)
+        self.streams = Streams(self.encoding, engine.shown)
         self.site = Site(engine, address)
         self.control = Control(engine)
         tokens.bearer = lambda token, claims: bearer(
@@ -208,6 +208,8 @@ class App:
     async def _listed(self, command: List, asker: Asker) -> Outcome:
         """What there is; as it was told before, where nothing has changed since."""
         self.engine.catch_up()
+        if converts_for(self.engine.server.store, command):
+            return (await self.engine.ask(command, asker)).outcome
         known = self.lists.known(self.engine.server.store, command)
         if known is not None:
             return known

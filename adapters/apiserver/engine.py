@@ -19,14 +19,16 @@ from kelm.adapters.simulator import inputs
 from kelm.adapters.simulator.cluster import Cluster
 from kelm.adapters.simulator.events import Dial, Reached
 from kelm.adapters.simulator.loop import Simulator
-from kelm.core.api.conversation import ADMIN, Asker, Concluded, OutsideCall
+from kelm.core.api.conversation import ADMIN, Asker, Concluded, OutsideCall, Show, Wanted
 from kelm.core.api.resources import ResourceInfo
 from kelm.core.api.server import ApiServer
 from kelm.core.api.webhooks.hearing import Reply
 from kelm.core.metrics.served import metric_infos
 from kelm.core.operations.timeline import Fact
-from kelm.effects.commands import Command
-from kelm.effects.document import text
+from kelm.effects.address import Resource
+from kelm.effects.document import Document, children, text
+from kelm.effects.messages import unwrap_or_failure
+from kelm.effects.refusals import Refusal
 
 TURN_S: Final = 0.005
 """How long the cluster works before others have their turn."""
@@ -91,7 +93,13 @@ class Engine:
         """Do what is due by now, as before every request."""
         self._turn(BEFORE_A_REQUEST_S)
 
-    async def ask(self, command: Command, asker: Asker = ADMIN) -> Concluded:
+    async def shown(self, resource: Resource, doc: Document, version: str) -> Document | Refusal:
+        """A custom object in another version, which its definition's webhook may have to make."""
+        done = await self.ask(Show(resource, (doc,)), Asker(api_version=version))
+        found = unwrap_or_failure(done.outcome)
+        return found if isinstance(found, Refusal) else children(found, "items")[0]
+
+    async def ask(self, command: Wanted, asker: Asker = ADMIN) -> Concluded:
         """Carry out a request now, or as soon as its webhooks have answered."""
         self._turn(BEFORE_A_REQUEST_S)
         before = self.cluster.store

@@ -10,12 +10,13 @@ Source: kubernetes v1.36, apiserver/pkg/endpoints/handlers/watch.go, storage/cac
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Final, TypeAlias
 
 from returns.result import Failure
 
 from kelm.adapters.apiserver.encoding import Encoding
+from kelm.core.api.custom.definition import find_custom
 from kelm.core.api.fields import Selectors, read_selectors
 from kelm.core.api.rest.request import Watch
 from kelm.core.api.rest.watching import bookmark, open_watch, shown
@@ -24,9 +25,12 @@ from kelm.core.api.stored import stored_resource
 from kelm.core.api.verbs.watch import WatchEvent, watch_event
 from kelm.core.store.table import Table
 from kelm.effects.address import Resource
+from kelm.effects.document import Document
 from kelm.effects.messages import Change
 from kelm.effects.refusals import Refusal
 
+Convert: TypeAlias = Callable[[Resource, Document, str], Awaitable[Document | Refusal]]
+"""A custom object in another version."""
 OUTBOX_BYTES: Final = 32 * 1024 * 1024
 """How much may wait for a client before its watch is closed."""
 
@@ -96,6 +100,9 @@ class Stream:
         self.closed = True
         self._filled.set()
 
+    def dispose(self) -> None:
+        """Nobody reads it any more."""
+
     async def lines(self, within_s: float) -> bytes:
         """What is waiting, once something is; nothing after a time or at the end."""
         if not self._outbox and not self.closed:
@@ -110,11 +117,57 @@ class Stream:
         return joined
 
 
+class ConvertingStream(Stream):
+    """A watch whose objects a webhook converts, one after the other, before they are sent."""
+
+    def __init__(
+        self, watch: Watch, selectors: Selectors, encoding: Encoding, convert: Convert
+    ) -> None:
+        super().__init__(watch, selectors, encoding)
+        self._convert = convert
+        self._jobs: asyncio.Queue[tuple[WatchEvent, int] | Callable[[], None]] = asyncio.Queue()
+        self._worker = asyncio.get_running_loop().create_task(self._work())
+
+    @property
+    def is_plain(self) -> bool:
+        return False
+
+    async def _work(self) -> None:
+        target = self.watch.target
+        resource = stored_resource(target.info)
+        while not self.closed:
+            job = await self._jobs.get()
+            if not isinstance(job, tuple):
+                job()
+                continue
+            event, now_ms = job
+            found = await self._convert(resource, event.object, target.api_version)
+            if isinstance(found, Refusal):
+                super().end(found)
+            else:
+                super().push_event(WatchEvent(event.type, found), now_ms)
+
+    def push_event(self, event: WatchEvent, now_ms: int) -> None:
+        self._jobs.put_nowait((event, now_ms))
+
+    def push_bookmark(self, *, initial: bool = False, now_ms: int = 0) -> None:
+        push = super().push_bookmark
+        self._jobs.put_nowait(lambda: push(initial=initial, now_ms=now_ms))
+
+    def end(self, refusal: Refusal | None = None) -> None:
+        end = super().end
+        self._jobs.put_nowait(lambda: end(refusal))
+
+    def dispose(self) -> None:
+        self._worker.cancel()
+
+
 class Streams:
     """All open watches, by resource."""
 
-    def __init__(self, encoding: Encoding) -> None:
+    def __init__(self, encoding: Encoding, convert: Convert) -> None:
         self._encoding = encoding
+        self._convert = convert
         self._open: dict[Resource, dict[Stream, None]] = {}
         self._seen: dict[Resource, Table] = {}
         self._events: object = None
@@ -137,6 +190,9 @@ class Streams:
         )
         assert not isinstance(selectors, Refusal)
         stream = Stream(watch, selectors, self._encoding)
+        custom = find_custom(server.store, resource)
+        if custom is not None and custom.calls_out:
+            stream = ConvertingStream(watch, selectors, self._encoding, self._convert)
         for event in begun.events:
             stream.push_event(event, now_ms)
         stream.revision = begun.revision
@@ -160,6 +216,7 @@ class Streams:
     def close(self, stream: Stream) -> None:
         """Forget a watch."""
         stream.closed = True
+        stream.dispose()
         resource = stored_resource(stream.watch.target.info)
         streams = self._open.get(resource, {})
         streams.pop(stream, None)

@@ -35,7 +35,7 @@ from kelm.adapters.simulator.storyteller import Storyteller
 from kelm.adapters.simulator.trace import Recorder
 from kelm.adapters.simulator.webhooks import answering
 from kelm.core.api.bootstrap import new_server
-from kelm.core.api.conversation import ADMIN, Asker, Concluded
+from kelm.core.api.conversation import ADMIN, Asker, Concluded, Wanted
 from kelm.core.api.server import ApiServer
 from kelm.core.infrastructure.node_pool import NodePool
 from kelm.core.laws.convergence import Unsettled, is_ready, unsettled
@@ -231,7 +231,7 @@ class Cluster:
             done = end_of(self.simulator, done, self._run)
         return done.outcome
 
-    def begin(self, command: Command, asker: Asker = ADMIN) -> Concluded | int:
+    def begin(self, command: Wanted, asker: Asker = ADMIN) -> Concluded | int:
         """Begin a request: its end, or the number under which it will be concluded."""
         done = self.simulator.begin(command, asker, to="caller")
         self._remember()

@@ -19,12 +19,13 @@ from kelm.core.api.conversation import (
     Concluded,
     Conversation,
     OutsideCall,
+    Wanted,
     begin,
     hear,
 )
 from kelm.core.api.rest.access import User
 from kelm.core.api.webhooks.hearing import TOO_LATE, NotReached, Reply
-from kelm.effects.commands import Command, Request
+from kelm.effects.commands import Request
 
 if TYPE_CHECKING:
     from kelm.adapters.simulator.loop import Simulator
@@ -81,7 +82,7 @@ class Conversations:
         self._losses.clear()
 
     def begin(
-        self, simulator: Simulator, command: Command, asker: Asker, to: To | Addressee
+        self, simulator: Simulator, command: Wanted, asker: Asker, to: To | Addressee
     ) -> Concluded | int:
         """Have the API do a command; the number of a conversation where that needs answers."""
         before = simulator.api.store

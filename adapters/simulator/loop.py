@@ -34,9 +34,8 @@ from kelm.adapters.simulator.pickers import Picker
 from kelm.adapters.simulator.process import Process
 from kelm.adapters.simulator.trouble import CLIENT_TIMEOUT_MS, TIMED_OUT, UNREACHABLE, Trouble
 from kelm.adapters.simulator.watches import Watches
-from kelm.core.api.conversation import ADMIN, Asker, Concluded
+from kelm.core.api.conversation import ADMIN, Asker, Concluded, Show, Wanted, may_wait
 from kelm.core.api.server import ApiServer, handle
-from kelm.core.api.webhooks.hooks import are_registered
 from kelm.core.store.store import Store
 from kelm.core.store.table import Table
 from kelm.effects.commands import Command, RecordEvent, Request, Requests, by
@@ -197,7 +196,7 @@ class Simulator:
             if not process.paused:
                 self._tell(request.command)
             return
-        if are_registered(self.api.store) and type(request.command) not in self.local_commands:
+        if may_wait(self.api.store, request.command):
             self._converse(process, request)
             return
         command = request.command
@@ -240,11 +239,11 @@ class Simulator:
             self._send_answer(process, to.request, self.trouble.after(process, to.request, outcome))
 
     def begin(
-        self, command: Command, asker: Asker = ADMIN, to: To | Addressee = "nobody"
+        self, command: Wanted, asker: Asker = ADMIN, to: To | Addressee = "nobody"
     ) -> Concluded | int:
         """Have the API do a command; the number of a conversation where that needs answers."""
-        if type(command) in self.local_commands and self.on_local is not None:
-            return Concluded(self.on_local(self, command))
+        if not isinstance(command, Show) and type(command) in self.local_commands:
+            return Concluded(self.ask(command))
         return self.conversations.begin(self, command, asker, to)
 
     def _tell(self, command: Command) -> None:

@@ -21,9 +21,10 @@ from __future__ import annotations
 from typing import Final, TypeAlias
 
 import msgspec
-from returns.result import Failure
+from returns.result import Failure, Success
 
-from kelm.core.api.custom.definition import info_of
+from kelm.core.api.custom.converting import presented
+from kelm.core.api.custom.definition import DEFINITIONS, CustomResource, find_custom, info_of
 from kelm.core.api.kinds.strategies import CREATED_BY_UPDATE
 from kelm.core.api.policies.registered import policies_are_bound
 from kelm.core.api.resources import RESOURCES, ResourceInfo
@@ -37,6 +38,7 @@ from kelm.core.api.webhooks.hearing import Heard, Hearing, Notes, Question, Repl
 from kelm.core.api.webhooks.hooks import are_registered, concerned
 from kelm.core.api.webhooks.rules import MUTATING, VALIDATING
 from kelm.core.store.store import Store
+from kelm.effects.address import Resource
 from kelm.effects.commands import (
     Bind,
     Command,
@@ -44,6 +46,8 @@ from kelm.effects.commands import (
     Delete,
     DeleteCollection,
     Evict,
+    Get,
+    List,
     Patch,
     Update,
 )
@@ -70,6 +74,16 @@ class Asker(msgspec.Struct, frozen=True):
 ADMIN: Final = Asker()
 
 
+class Show(msgspec.Struct, frozen=True):
+    """Objects of a custom resource are to be shown in the asker's version, as a list of them."""
+
+    resource: Resource
+    objects: tuple[Document, ...]
+
+
+Wanted: TypeAlias = Command | Show
+
+
 class OutsideCall(msgspec.Struct, frozen=True):
     """Call this webhook with this question under this uid, until the deadline."""
 
@@ -90,7 +104,7 @@ class Concluded(msgspec.Struct, frozen=True):
 class Conversation(msgspec.Struct, frozen=True):
     """A request that waits for its calls. `asked` counts the questions so far."""
 
-    command: Command
+    command: Wanted
     asker: Asker
     began_ms: int
     number: int
@@ -102,10 +116,11 @@ class Conversation(msgspec.Struct, frozen=True):
 Turn: TypeAlias = tuple[ApiServer, Concluded | Conversation]
 
 
-def begin(server: ApiServer, command: Command, now_ms: int, asker: Asker = ADMIN) -> Turn:
+def begin(server: ApiServer, command: Wanted, now_ms: int, asker: Asker = ADMIN) -> Turn:
     """Carry out a command as far as that goes without hearing from anybody."""
-    somebody = are_registered(server.store) or policies_are_bound(server.store)
-    if not somebody or not _hearing(server.store, command, asker, 0, ()):
+    if not may_wait(server.store, command) or not _hearing(server.store, command, asker, 0, ()):
+        if isinstance(command, Show):
+            return server, Concluded(Success(Document(items=command.objects)))
         server, outcome = handle(server, command, now_ms)
         return server, Concluded(outcome)
     store, number = server.store.fresh()
@@ -131,7 +146,7 @@ def _carried_on(server: ApiServer, conversation: Conversation, now_ms: int) -> T
     one = conversation
     hearing = _hearing(server.store, one.command, one.asker, one.number, one.heard)
     call = Call(one.began_ms, server.ranges, hearing=hearing)
-    after, outcome = carry_out(server, one.command, call)
+    after, outcome = _attempt(server, one, call, now_ms)
     found = outcome.failure() if isinstance(outcome, Failure) else None
     if not isinstance(found, Unheard):
         return after, _concluded(outcome, one.heard, hearing)
@@ -147,6 +162,27 @@ def _carried_on(server: ApiServer, conversation: Conversation, now_ms: int) -> T
         for index, question in enumerate(found.questions)
     )
     return server, msgspec.structs.replace(one, calls=calls, asked=one.asked + len(calls))
+
+
+def _attempt(
+    server: ApiServer, conversation: Conversation, call: Call, now_ms: int
+) -> tuple[ApiServer, Outcome]:
+    """Carry out the command, and show what comes of it in the version of who asks."""
+    command, version = conversation.command, conversation.asker.api_version
+    after, outcome = _done(server, command, call, now_ms)
+    custom = _converting(server.store, command)
+    if custom is None or not version or isinstance(outcome, Failure):
+        return after, outcome
+    shown = presented(custom, outcome.unwrap(), version, call.hearing)
+    return (server, Failure(shown)) if isinstance(shown, Refusal) else (after, Success(shown))
+
+
+def _done(server: ApiServer, command: Wanted, call: Call, now_ms: int) -> tuple[ApiServer, Outcome]:
+    if isinstance(command, Show):
+        return server, Success(Document(items=command.objects))
+    if isinstance(command, Get | List):
+        return handle(server, command, now_ms)
+    return carry_out(server, command, call)
 
 
 def _concluded(outcome: Outcome, heard: tuple[Heard, ...], hearing: Hearing | None) -> Concluded:
@@ -165,17 +201,36 @@ def _concluded(outcome: Outcome, heard: tuple[Heard, ...], hearing: Hearing | No
 # -- who wants to know -------------------------------------------------------------------------
 
 
+def may_wait(store: Store, command: Wanted) -> bool:
+    """Whether webhooks may have a say in a command: a few look-ups, all that others cost."""
+    if are_registered(store) or policies_are_bound(store):
+        return True
+    return _converting(store, command) is not None
+
+
+def converts_for(store: Store, command: Command) -> bool:
+    """Whether a command's answer may have to be converted by a webhook."""
+    return _converting(store, command) is not None
+
+
+def _converting(store: Store, command: Wanted) -> CustomResource | None:
+    """The custom resource that a command is about, if a webhook converts its objects."""
+    if DEFINITIONS not in store.number_of:
+        return None
+    resource = getattr(command, "resource", "")
+    custom = None if resource in RESOURCES else find_custom(store, resource)
+    return custom if custom is not None and custom.calls_out else None
+
+
 def _hearing(
-    store: Store, command: Command, asker: Asker, number: int, heard: tuple[Heard, ...]
+    store: Store, command: Wanted, asker: Asker, number: int, heard: tuple[Heard, ...]
 ) -> Hearing | None:
     """What a command has to hear, None where no webhook may want to know of it."""
     found = _target(store, command)
-    if found is None:
-        return None
-    info, operations = found
-    mutating = concerned(store, MUTATING, info, operations)
-    validating = concerned(store, VALIDATING, info, operations)
-    if not mutating and not validating and not policies_are_bound(store):
+    mutating = () if found is None else concerned(store, MUTATING, *found)
+    validating = () if found is None else concerned(store, VALIDATING, *found)
+    known = mutating or validating or _converting(store, command)
+    if not (known or policies_are_bound(store)):
         return None
     return Hearing(
         asker.user,
@@ -188,10 +243,11 @@ def _hearing(
         validating,
         heard,
         notes=Notes([], {}),
+        converting=_converting(store, command),
     )
 
 
-def _target(store: Store, command: Command) -> tuple[ResourceInfo, tuple[str, ...]] | None:
+def _target(store: Store, command: Wanted) -> tuple[ResourceInfo, tuple[str, ...]] | None:
     """The resource that a command is about, and the operations that it may come to."""
     if isinstance(command, Bind | Evict):
         return RESOURCES["pods"], ("CREATE",)
@@ -209,7 +265,7 @@ def _target(store: Store, command: Command) -> tuple[ResourceInfo, tuple[str, ..
     return info, ("UPDATE", "CREATE") if makes else ("UPDATE",)
 
 
-def _options(command: Command) -> Document:
+def _options(command: Wanted) -> Document:
     """The request's options as reviews show them."""
     fields: dict[str, Json] = {"apiVersion": META}
     if isinstance(command, Delete | DeleteCollection):

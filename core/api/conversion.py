@@ -60,6 +60,8 @@ def stored(info: ResourceInfo, doc: Document, api_version: str) -> Document:
     'up'
     """
     given = str(doc.get("apiVersion") or api_version)
+    if info.versions and not doc.get("apiVersion"):
+        return Document({**doc, "apiVersion": api_version})
     convert = _STORED.get(given)
     return doc if convert is None else convert(doc)
 

@@ -50,6 +50,12 @@ class CustomResource(msgspec.Struct, frozen=True):
     info: ResourceInfo
     versions: tuple[CustomVersion, ...]
     keeps_unknown: bool = False
+    conversion: Document = EMPTY
+
+    @property
+    def calls_out(self) -> bool:
+        """Whether a webhook converts between the versions."""
+        return text(self.conversion, "strategy") == "Webhook"
 
     def version(self, name: str) -> CustomVersion | None:
         return next((one for one in self.versions if one.name == name), None)
@@ -108,7 +114,9 @@ def _read(spec: Document) -> CustomResource | None:
         versions=served,
         selectable=tuple(path for one in versions if one.served for path in one.selectable),
     )
-    return CustomResource(info, tuple(versions), flag(spec, "preserveUnknownFields"))
+    return CustomResource(
+        info, tuple(versions), flag(spec, "preserveUnknownFields"), child(spec, "conversion")
+    )
 
 
 def _texts(doc: Document, field: str) -> tuple[str, ...]:

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kelm.core.api.custom.conversion_rules import conversion_faults
 from kelm.core.api.custom.definition import DEFINITIONS, custom_resource, has_rules
 from kelm.core.api.custom.selectable import selectable_faults
+from kelm.core.api.defaulting.fill import filled, with_part
 from kelm.core.api.resources import RESOURCES
 from kelm.core.api.validation.violation import (
     Violation,
@@ -21,6 +23,7 @@ from kelm.core.api.validation.violation import (
     not_supported,
     required,
 )
+from kelm.core.api.webhooks.client_config import DEFAULT_PORT
 from kelm.core.objects.time import format_time
 from kelm.core.store.store import Store
 from kelm.effects.document import Document, Json, child, children, flag, text
@@ -38,8 +41,20 @@ def completed(doc: Document) -> Document:
             "listKind": text(names, "listKind") or f"{kind}List",
         }
     )
-    conversion = child(spec, "conversion") or Document(strategy="None")
+    conversion = _conversion(child(spec, "conversion") or Document(strategy="None"))
     return Document({**doc, "spec": Document({**spec, "names": full, "conversion": conversion})})
+
+
+def _conversion(conversion: Document) -> Document:
+    """How to convert, with the port of the webhook's Service."""
+
+    def at_port(service: Document) -> Document:
+        return filled(service, (("port", DEFAULT_PORT),))
+
+    def webhook(found: Document) -> Document:
+        return with_part(found, "clientConfig", lambda it: with_part(it, "service", at_port))
+
+    return with_part(conversion, "webhook", webhook)
 
 
 def faults(store: Store, doc: Document) -> Violations:
@@ -69,6 +84,7 @@ def _faults(store: Store, doc: Document) -> Iterator[Violation]:
             yield required(f"spec.versions[{index}].schema.openAPIV3Schema", "schemas are required")
     yield from _rule_faults(versions)
     yield from selectable_faults(versions)
+    yield from conversion_faults(spec)
     yield from _taken(store, name, group, text(spec, "names", "kind"))
 
 

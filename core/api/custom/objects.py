@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from kelm.core.api.custom.converting import convert
 from kelm.core.api.custom.definition import CustomResource, CustomVersion, find_custom
 from kelm.core.api.custom.structural import (
     NEW,
@@ -19,25 +20,41 @@ from kelm.core.api.custom.structural import (
 from kelm.core.api.resources import ResourceInfo
 from kelm.core.api.schema.decode import decode
 from kelm.core.api.schema.definitions import kubernetes
-from kelm.core.api.validation.violation import ErrorType, Violations, invalid_value
+from kelm.core.api.validation.violation import ErrorType, Violations, invalid, invalid_value
 from kelm.core.api.verbs.metadata import metadata_of
+from kelm.core.api.webhooks.hearing import Hearing
 from kelm.core.store.store import Store
 from kelm.effects.document import EMPTY, Document, text
+from kelm.effects.refusals import Refusal
 
 METADATA: Final = "meta.v1.ObjectMeta"
 
 
-def prepared(store: Store, info: ResourceInfo, doc: Document) -> Document:
+def prepared(
+    store: Store, info: ResourceInfo, doc: Document, hearing: Hearing | None = None
+) -> Document | Refusal:
     """An object that was sent, as it is stored if nothing is wrong with it."""
     custom = find_custom(store, info.resource)
     if custom is None:
         return doc
+    full = _complete(custom, doc)
+    if not custom.calls_out or full.get("apiVersion") == info.api_version:
+        return Document({**full, "apiVersion": info.api_version, "kind": info.kind})
+    wrong = tuple(violations(full, _sent(custom, doc).schema, ""))
+    if wrong:
+        return invalid(info.kind, info.group, text(doc, "metadata", "name"), wrong)
+    new = convert(custom, full, info.api_version, hearing)
+    return new if isinstance(new, Refusal) else _complete(custom, new)
+
+
+def _complete(custom: CustomResource, doc: Document) -> Document:
+    """An object with all that its version's schema says of it, and nothing else."""
     version = _sent(custom, doc)
     if not custom.keeps_unknown:
         doc = pruned(doc, version.schema)
     full = defaulted(doc, version.schema)
     assert isinstance(full, Document)
-    return Document({**full, "apiVersion": info.api_version, "kind": info.kind})
+    return full
 
 
 def unknown(store: Store, info: ResourceInfo, doc: Document) -> tuple[str, ...]:

@@ -9,12 +9,14 @@ from __future__ import annotations
 from typing import Final
 
 from kelm.core.api.custom import definitions, objects
+from kelm.core.api.custom.converting import convert
 from kelm.core.api.custom.definition import DEFINITIONS, find_custom
 from kelm.core.api.resources import ResourceInfo
 from kelm.core.api.validation.violation import Violations, invalid
 from kelm.core.api.verbs.delete import Options, delete
 from kelm.core.api.verbs.metadata import metadata_of, versioned
 from kelm.core.api.verbs.request import Answer, Written, typed
+from kelm.core.api.webhooks.hearing import Hearing
 from kelm.core.objects.time import format_time
 from kelm.core.store.store import Store
 from kelm.effects.address import Resource
@@ -29,7 +31,9 @@ def is_custom(info: ResourceInfo) -> bool:
     return bool(info.versions) or info.resource == DEFINITIONS
 
 
-def admitted(store: Store, info: ResourceInfo, given: Document) -> Answer:
+def admitted(
+    store: Store, info: ResourceInfo, given: Document, hearing: Hearing | None = None
+) -> Answer:
     """A new custom object or definition, completed; or why it is not let in."""
     doc = typed(info, given)
     if isinstance(doc, Refusal):
@@ -38,7 +42,10 @@ def admitted(store: Store, info: ResourceInfo, given: Document) -> Answer:
         doc = definitions.completed(doc)
         found = definitions.faults(store, doc)
     else:
-        doc = objects.without_status(info, objects.prepared(store, info, doc))
+        full = objects.prepared(store, info, doc, hearing)
+        if isinstance(full, Refusal):
+            return full
+        doc = objects.without_status(info, full)
         found = objects.faults(store, info, doc)
     if not found:
         return doc
@@ -46,11 +53,22 @@ def admitted(store: Store, info: ResourceInfo, given: Document) -> Answer:
     return invalid(info.kind, info.group, str(meta.get("name") or ""), found)
 
 
-def changed(store: Store, info: ResourceInfo, doc: Document) -> Document:
-    """What is to replace an object, completed."""
+def changed(
+    store: Store, info: ResourceInfo, doc: Document, hearing: Hearing | None = None
+) -> Answer:
+    """What is to replace an object, completed; or why it cannot be."""
     if info.resource == DEFINITIONS:
         return definitions.completed(doc)
-    return objects.prepared(store, info, doc)
+    return objects.prepared(store, info, doc, hearing)
+
+
+def in_version(store: Store, info: ResourceInfo, doc: Document, hearing: Hearing | None) -> Answer:
+    """A stored custom object in the version of a request; anything else as it is."""
+    version = hearing.api_version if hearing is not None else ""
+    custom = find_custom(store, info.resource) if version and info.versions else None
+    if custom is None or not custom.calls_out:
+        return doc
+    return convert(custom, doc, version, hearing)
 
 
 def change_faults(store: Store, info: ResourceInfo, new: Document, old: Document) -> Violations:

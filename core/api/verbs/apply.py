@@ -16,6 +16,7 @@ from returns.result import Failure
 from kelm.core.api import refuse
 from kelm.core.api.custom.objects import unknown
 from kelm.core.api.custom.places import place_of
+from kelm.core.api.custom.writing import in_version
 from kelm.core.api.patches.apply.managers import Manager
 from kelm.core.api.patches.server_side_apply import apply, conflict_refusal, typed_patch_fault
 from kelm.core.api.patches.strategic.rules import Place, Refused
@@ -55,11 +56,14 @@ def apply_patch(store: Store, info: ResourceInfo, command: Patch, call: Call) ->
     if isinstance(wanted, Refusal):
         return store, wanted
     place = place_of(store, info, str(wanted["apiVersion"]), str(wanted["kind"]))
-    new = _applied(live, wanted, command, call, place)
+    seen = None if live is None else in_version(store, info, live, call.hearing)
+    if isinstance(seen, Refusal):
+        return store, seen
+    new = _applied(seen, wanted, command, call, place)
     if isinstance(new, Refusal):
         return store, new
-    if new is live:
-        return store, new
+    if new is seen:
+        return store, new if live is None else live
     wrong = misnamed(command.namespace, command.name, new)
     if wrong is not None:
         return store, wrong

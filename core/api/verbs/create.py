@@ -65,7 +65,7 @@ def create(
     if mould is not None and mould.fits(store, info.resource, namespace, owned=bool(call.manager)):
         return _of_mould(store, info, mould, call)
     if is_custom(info):
-        custom = admitted_custom(store, info, given)
+        custom = admitted_custom(store, info, given, call.hearing)
         if isinstance(custom, Refusal):
             return store, custom
         given = custom
@@ -250,7 +250,9 @@ def _reviewed(
     place = (str(meta.get("namespace") or ""), str(meta.get("name") or ""))
 
     def read(doc: Document) -> Answer:
-        return admitted_custom(store, info, doc) if is_custom(info) else _filled(info, doc)
+        if is_custom(info):
+            return admitted_custom(store, info, doc, hearing)
+        return _filled(info, doc)
 
     def admit(doc: Document) -> Answer:
         return _admitted(tables, info, namespace, doc)

@@ -13,6 +13,7 @@ import msgspec
 from returns.result import Failure
 
 from kelm.core.api import refuse
+from kelm.core.api.custom.writing import in_version
 from kelm.core.api.patches.json_patch import apply_json_patch
 from kelm.core.api.patches.merge_patch import merge_documents
 from kelm.core.api.patches.strategic.rules import go_text
@@ -50,10 +51,13 @@ def patch(store: Store, info: ResourceInfo, command: Patch, call: Call) -> Writt
         if isinstance(scale, Refusal):
             return store, scale
         return update_scale(store, info, command.namespace, command.name, scale, call)
-    new = patched(info, old, command)
+    seen = in_version(store, info, old, call.hearing)
+    if isinstance(seen, Refusal):
+        return store, seen
+    new = patched(info, seen, command)
     if isinstance(new, Refusal):
         return store, new
-    refusal = mistyped(old, new, command)
+    refusal = mistyped(seen, new, command)
     if refusal is not None:
         return store, refusal
     if command.patch_type == "json":

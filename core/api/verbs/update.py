@@ -128,7 +128,7 @@ def _mutated(store: Store, asked: Attributes, doc: Document, hearing: Hearing) -
 
     def read(sent: Document) -> Answer:
         if is_custom(info):
-            return changed_custom(store, info, sent)
+            return changed_custom(store, info, sent, hearing)
         found = sent if info.resource in NOT_DECODED else decoded(sent, old)
         return found if isinstance(found, Refusal) else default(info.resource, found)
 
@@ -156,8 +156,10 @@ def _replaced(
     stale = outdated(info, old, doc)
     if stale is not None:
         return store, stale
-    if is_custom(info):
-        doc = changed_custom(store, info, doc)
+    sent = changed_custom(store, info, doc, call.hearing) if is_custom(info) else doc
+    if isinstance(sent, Refusal):
+        return store, sent
+    doc = sent
     if subresource in ("status", "approval"):
         return _replace_status(store, info, key, old, doc, call, subresource)
     read = doc if info.resource in NOT_DECODED else decoded(doc, old)

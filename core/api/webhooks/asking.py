@@ -33,15 +33,9 @@ def question(
     if version is None:
         return Failed(NO_VERSION)
     requested = requested_version(hearing, asked)
-    shown = review(
-        asked,
-        match.version,
-        requested,
-        hearing.user,
-        hearing.options,
-        dry_run=hearing.dry_run,
-        version=version,
-    )
+    shown = review(hearing, asked, match.version, requested, version)
+    if isinstance(shown, Refusal):
+        return shown
     return Question(phase, hook.name, hook.client, hook.timeout_seconds, shown, hook.uid, round_)
 
 

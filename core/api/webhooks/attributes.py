@@ -11,10 +11,13 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from kelm.core.api.conversion import served
+from kelm.core.api.custom.converting import convert
 from kelm.core.api.resources import ResourceInfo
 from kelm.core.api.rest.access import User
 from kelm.core.api.rest.subresources import subresource_of
+from kelm.core.api.webhooks.hearing import Hearing
 from kelm.effects.document import EMPTY, Document, Json
+from kelm.effects.refusals import Refusal
 
 Operation: TypeAlias = Literal["CREATE", "UPDATE", "DELETE", "CONNECT"]
 
@@ -65,20 +68,19 @@ def _resource(asked: Attributes, version: str) -> Document:
 
 
 def review(
-    asked: Attributes,
-    matched: str,
-    requested: str,
-    user: User,
-    options: Document,
-    *,
-    dry_run: bool,
-    version: str,
-) -> Document:
+    hearing: Hearing, asked: Attributes, matched: str, requested: str, version: str
+) -> Document | Refusal:
     """The AdmissionReview without its uid.
 
     matched: the version in which the webhook wants the object. requested: the request's own.
     version: of the review.
     """
+    now = converted(hearing, asked, asked.object, matched)
+    if isinstance(now, Refusal):
+        return now
+    old = converted(hearing, asked, asked.old, matched)
+    if isinstance(old, Refusal):
+        return old
     fields: dict[str, Json] = {
         "kind": kind_of(asked, matched),
         "resource": _resource(asked, matched),
@@ -91,11 +93,11 @@ def review(
     places = (("name", asked.name), ("namespace", asked.namespace))
     fields |= {key: value for key, value in places if value}
     fields["operation"] = asked.operation
-    fields["userInfo"] = _user(user)
-    fields["object"] = shown(asked, asked.object, matched)
-    fields["oldObject"] = shown(asked, asked.old, matched)
-    fields["dryRun"] = dry_run
-    fields["options"] = _options(asked.operation, options)
+    fields["userInfo"] = _user(hearing.user)
+    fields["object"] = now
+    fields["oldObject"] = old
+    fields["dryRun"] = hearing.dry_run
+    fields["options"] = _options(asked.operation, hearing.options)
     return Document(
         kind="AdmissionReview",
         apiVersion=f"admission.k8s.io/{version}",
@@ -126,6 +128,16 @@ def shown(asked: Attributes, doc: Document | None, version: str) -> Document | N
         return None
     info = asked.info
     return served(info, doc, f"{info.group}/{version}" if info.group else version)
+
+
+def converted(
+    hearing: Hearing, asked: Attributes, doc: Document | None, version: str
+) -> Document | Refusal | None:
+    """The same, by the definition's webhook where one converts between the versions."""
+    custom = hearing.converting
+    if doc is None or custom is None or doc.get("kind") != custom.info.kind:
+        return shown(asked, doc, version)
+    return convert(custom, doc, f"{asked.info.group}/{version}", hearing)
 
 
 def with_uid(review_: Document, uid: str) -> Document:

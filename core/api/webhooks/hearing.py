@@ -14,10 +14,11 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from kelm.core.api.custom.definition import CustomResource
 from kelm.core.api.rest.access import User
 from kelm.core.api.webhooks.hooks import Hook
 from kelm.effects.document import EMPTY, Document
-from kelm.effects.refusals import Refusal
+from kelm.effects.refusals import Reason, Refusal
 
 Phase: TypeAlias = Literal["mutating", "validating", "converting"]
 
@@ -78,6 +79,7 @@ class Hearing(msgspec.Struct, frozen=True):
     number: the number from which the names and uids of this request are made.
     options: the request's own options with their kind, as reviews show them.
     of_many: whether it deletes a collection: then reviews name no object.
+    converting: the custom resource that it is about, if a webhook converts between its versions.
     heard: in the order in which replies came.
     notes: where policies write what they say beside an answer; None where nobody reads that.
     """
@@ -92,6 +94,7 @@ class Hearing(msgspec.Struct, frozen=True):
     validating: tuple[Hook, ...] = ()
     heard: tuple[Heard, ...] = ()
     notes: Notes | None = None
+    converting: CustomResource | None = None
 
     def find(self, question: Question) -> tuple[int, Heard] | None:
         """What came back to a question, and as the how-manieth reply."""
@@ -105,3 +108,9 @@ class Unheard(Refusal, frozen=True, gc=False):
     """Not yet: these questions have to be asked first, all of them at once."""
 
     questions: tuple[Question, ...] = ()
+
+
+def unheard(*questions: Question) -> Unheard:
+    """The refusal for now of what depends on these questions."""
+    names = ", ".join(one.webhook for one in questions)
+    return Unheard(Reason.SERVER_TIMEOUT, f"not answered yet by {names}", questions=questions)

@@ -21,11 +21,10 @@ from kelm.core.api.policies.registered import MUTATING_BINDINGS
 from kelm.core.api.validation.violation import quoted
 from kelm.core.api.webhooks.answers import Failed, Verdict, internal
 from kelm.core.api.webhooks.asking import judged, question, refusal, requested_version
-from kelm.core.api.webhooks.attributes import Attributes, shown
-from kelm.core.api.webhooks.hearing import Hearing
+from kelm.core.api.webhooks.attributes import Attributes, converted
+from kelm.core.api.webhooks.hearing import Hearing, unheard
 from kelm.core.api.webhooks.hooks import Hook
 from kelm.core.api.webhooks.matching import match
-from kelm.core.api.webhooks.validating import unheard
 from kelm.core.store.store import Store
 from kelm.effects.document import Document
 from kelm.effects.refusals import Refusal
@@ -95,7 +94,7 @@ def _rounded(
         if answer is None:
             assert not isinstance(one, Failed)
             return unheard(one)
-        after = _after(hook, state, now, matched.version, answer[1], read)
+        after = _after(hearing, hook, state, now, matched.version, answer[1], read)
         if isinstance(after, Refusal):
             return after
         state = after
@@ -103,6 +102,7 @@ def _rounded(
 
 
 def _after(
+    hearing: Hearing,
     hook: Hook,
     state: _Round,
     asked: Attributes,
@@ -116,7 +116,10 @@ def _after(
         return ends
     after = state.object
     if isinstance(said, Verdict) and said.patch:
-        patched = _patched(hook, asked, version, said.patch, read)
+        before = converted(hearing, asked, asked.object, version)
+        if isinstance(before, Refusal):
+            return before
+        patched = _patched(hook, asked, before, said.patch, read)
         if isinstance(patched, Refusal):
             return patched
         after = patched
@@ -127,10 +130,13 @@ def _after(
 
 
 def _patched(
-    hook: Hook, asked: Attributes, version: str, patch: tuple[object, ...], read: Read
+    hook: Hook,
+    asked: Attributes,
+    before: Document | None,
+    patch: tuple[object, ...],
+    read: Read,
 ) -> Answer:
-    before = shown(asked, asked.object, version)
-    if before is None or asked.object is None:
+    if before is None:
         why = "attempted to modify the object, which is not supported for this operation"
         return internal(f"admission webhook {quoted(hook.name)} {why}")
     done = apply_json_patch(before, patch)  # type: ignore[arg-type]  # JSON, as it was read

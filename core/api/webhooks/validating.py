@@ -11,17 +11,11 @@ from kelm.core.api.policies.registered import VALIDATING_BINDINGS
 from kelm.core.api.webhooks.answers import Failed
 from kelm.core.api.webhooks.asking import judged, question, refusal, requested_version
 from kelm.core.api.webhooks.attributes import Attributes
-from kelm.core.api.webhooks.hearing import Hearing, Question, Unheard
+from kelm.core.api.webhooks.hearing import Hearing, Question, unheard
 from kelm.core.api.webhooks.hooks import Hook
 from kelm.core.api.webhooks.matching import match
 from kelm.core.store.store import Store
-from kelm.effects.refusals import Reason, Refusal
-
-
-def unheard(*questions: Question) -> Unheard:
-    """The refusal for now of what depends on these questions."""
-    names = ", ".join(one.webhook for one in questions)
-    return Unheard(Reason.SERVER_TIMEOUT, f"not answered yet by {names}", questions=questions)
+from kelm.effects.refusals import Refusal
 
 
 def validated(store: Store, hearing: Hearing, asked: Attributes) -> Refusal | None:

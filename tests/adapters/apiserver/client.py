@@ -14,9 +14,8 @@ from kelm.adapters.apiserver.authentication import Tokens
 from kelm.adapters.apiserver.engine import Engine
 from kelm.core.api.authorization.decide import Mode
 from kelm.core.api.conversation import ADMIN as ADMIN_ASKER
-from kelm.core.api.conversation import Asker, Concluded
+from kelm.core.api.conversation import Asker, Concluded, Show, Wanted
 from kelm.core.api.server import ApiServer, handle
-from kelm.effects.commands import Command
 
 TOKEN = "a-token"
 ADMIN = {"Authorization": f"Bearer {TOKEN}"}
@@ -42,7 +41,8 @@ class StillEngine(Engine):
     def catch_up(self) -> None:
         """Nothing is ever due."""
 
-    async def ask(self, command: Command, asker: Asker = ADMIN_ASKER) -> Concluded:
+    async def ask(self, command: Wanted, asker: Asker = ADMIN_ASKER) -> Concluded:
+        assert not isinstance(command, Show)
         self.held, outcome = handle(self.held, command, self.at_ms)
         self.moved(self.held)
         return Concluded(outcome)

@@ -167,3 +167,64 @@ def test_others_are_served_while_a_request_waits(
     go_on.set()
     waiting.join(5)
     assert codes == [201]
+
+
+GADGETS = "/apis/example.com/{}/namespaces/default/gadgets"
+
+
+def definition(url: str) -> dict[str, Any]:
+    bundle = base64.b64encode(AUTHORITY.cert_pem.bytes()).decode()
+    free = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    versions = [
+        {"name": name, "served": True, "storage": name == "v1", "schema": {"openAPIV3Schema": free}}
+        for name in ("v1", "v2")
+    ]
+    webhook = {
+        "clientConfig": {"url": url, "caBundle": bundle},
+        "conversionReviewVersions": ["v1"],
+    }
+    spec = {
+        "group": "example.com",
+        "scope": "Namespaced",
+        "names": {"plural": "gadgets", "kind": "Gadget"},
+        "versions": versions,
+        "conversion": {"strategy": "Webhook", "webhook": webhook},
+    }
+    return {"metadata": {"name": "gadgets.example.com"}, "spec": spec}
+
+
+def shout(request: dict[str, Any]) -> dict[str, Any]:
+    """Version 2 says everything in capitals."""
+    version = request["desiredAPIVersion"]
+    found = [
+        {
+            **doc,
+            "apiVersion": version,
+            "say": doc["say"].upper() if version.endswith("v2") else doc["say"].lower(),
+        }
+        for doc in request["objects"]
+    ]
+    return {"convertedObjects": found, "result": {"status": "Success"}}
+
+
+def test_lists_and_watches_are_converted(server: BackgroundServer, webhook: Webhook) -> None:
+    ask = asking(server)
+    webhook.decide = shout
+    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    assert ask("POST", path, definition(webhook.url))[0] == 201
+    old, new = GADGETS.format("v1"), GADGETS.format("v2")
+    assert ask("POST", old, {"metadata": {"name": "a"}, "say": "hi"})[0] == 201
+    code, _, made = ask("POST", new, {"metadata": {"name": "b"}, "say": "HO"})
+    assert (code, made["say"]) == (201, "HO")
+    assert [one["say"] for one in ask("GET", old)[2]["items"]] == ["hi", "ho"]
+    assert [one["say"] for one in ask("GET", new)[2]["items"]] == ["HI", "HO"]
+    _, _, lines = ask("GET", f"{new}?watch=1&timeoutSeconds=1&allowWatchBookmarks=true")
+    events = [json.loads(line) for line in lines.splitlines()]
+    seen = [(one["type"], one["object"].get("say")) for one in events]
+    assert seen[:2] == [("ADDED", "HI"), ("ADDED", "HO")]
+    webhook.decide = lambda _: {"result": {"status": "Failure", "message": "not today"}}
+    code, _, status = ask("GET", f"{new}/a")
+    message = "conversion webhook for example.com/v1, Kind=Gadget failed: not today"
+    assert (code, status["message"]) == (500, message)
+    _, _, event = ask("GET", f"{new}?watch=1&timeoutSeconds=1")
+    assert (event["type"], event["object"]["message"]) == ("ERROR", message)

@@ -68,7 +68,7 @@ def reply_to(call: OutsideCall, webhooks: Mapping[str, Webhook]) -> Reply:
     if not isinstance(answer, Mapping):
         return answer
     body = {
-        "kind": "AdmissionReview",
+        "kind": review["kind"],
         "apiVersion": review["apiVersion"],
         "response": {"uid": call.uid, **answer},
     }
