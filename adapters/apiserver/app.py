@@ -6,6 +6,8 @@ written in the form that was asked for. Nothing is decided here but the order of
 
 from __future__ import annotations
 
+import time
+from collections.abc import Awaitable
 from uuid import uuid4
 
 import msgspec
@@ -20,6 +22,9 @@ from kelm.adapters.apiserver.encoding import Encoding
 from kelm.adapters.apiserver.engine import Engine
 from kelm.adapters.apiserver.exchange import Exchange, Gone, Receive, Scope, Send, TooLarge
 from kelm.adapters.apiserver.lists import Lists
+from kelm.adapters.apiserver.metering.page import CONTENT_TYPE
+from kelm.adapters.apiserver.metering.page import page as metrics_page
+from kelm.adapters.apiserver.metering.requests import Requests, labels_of
 from kelm.adapters.apiserver.site import Site
 from kelm.adapters.apiserver.streaming.socket import SocketExchange
 from kelm.adapters.apiserver.streaming.spdy.upgrade import SpdyExchange
@@ -67,6 +72,8 @@ class App:
         self.streams = Streams(self.encoding, engine.shown)
         self.site = Site(engine, address)
         self.control = Control(engine)
+        self.requests = Requests()
+        self.started_s = time.time()
         tokens.bearer = lambda token, claims: bearer(
             engine.server.store, token, claims, engine.now_ms
         )
@@ -91,6 +98,17 @@ class App:
         except TooLarge:
             await self.reply(exchange, refused(too_large()))
 
+    async def _counted(
+        self, exchange: Exchange, target: Target | None, work: Awaitable[None]
+    ) -> None:
+        """Do the work of a request, and count it."""
+        labels, began = labels_of(exchange, target), time.monotonic()
+        self.requests.began(labels)
+        try:
+            await work
+        finally:
+            self.requests.ended(labels, exchange.code, time.monotonic() - began)
+
     async def _route(self, exchange: Exchange) -> None:
         user = self._user(exchange)
         if isinstance(user, Refusal):
@@ -104,11 +122,17 @@ class App:
         if address is not None and not page and target is None:
             await self._nothing_there(exchange, address)
             return
+        await self._counted(exchange, target, self._answer(exchange, target, user))
+
+    async def _answer(self, exchange: Exchange, target: Target | None, user: User) -> None:
         asked = self._question(exchange, user, target)
         if not self.authorizer.decide(asked).allowed:
             await self.reply(exchange, refused(forbidden(asked)))
         elif target is not None and self._may_not_connect(exchange, user, target):
             await self.reply(exchange, refused(forbidden(question(user, "create", target, ""))))
+        elif exchange.path == "/metrics":
+            found = metrics_page(self.requests, self.engine.server.store, self.started_s)
+            await exchange.answer(200, CONTENT_TYPE, found)
         elif exchange.path.startswith(ROOT):
             await self.control.answer(exchange)
         elif target is None:

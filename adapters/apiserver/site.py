@@ -160,7 +160,7 @@ def _is_aggregated(clause: Clause) -> bool:
 
 def paths() -> tuple[str, ...]:
     """All pages, as `/` lists them."""
-    found = ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/readyz", "/version"]
+    found = ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/metrics", "/readyz", "/version"]
     for group in discovery.groups():
         found.append(f"/apis/{group}")
         found += [f"/apis/{group}/{version}" for version in discovery.versions(group)]
