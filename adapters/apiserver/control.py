@@ -3,6 +3,7 @@
     GET  /kelm/v1/status           how it is
     POST /kelm/v1/clock            {"advanceMs": 300000} or {"speed": "10x"}
     POST /kelm/v1/faults           a fault as traces have it: {"input": "NodeCrashed", "node": "n"}
+    POST /kelm/v1/fork             {"to": "/path/journal.db"}: the cluster as it is, as a journal
     GET  /kelm/v1/history?count=N  what happened, as lines of a timeline
 
 These addresses are no resources, so under RBAC only those may use them who may `*` all paths.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -19,6 +21,7 @@ from returns.result import Failure, Result, Success
 
 from kelm.adapters.apiserver.engine import Engine
 from kelm.adapters.apiserver.exchange import Exchange
+from kelm.adapters.apiserver.journal import JournalError, write_copy
 from kelm.adapters.apiserver.pace import read_speed
 from kelm.adapters.simulator.inputs import INPUTS, Fault, LoadOffered, MachineBooted, NodeDrained
 from kelm.adapters.simulator.targets import missing_target
@@ -49,6 +52,8 @@ class Control:
             await self._said(exchange, await self._clock(await exchange.body()))
         elif page == ("POST", "faults"):
             await self._said(exchange, self._fault(await exchange.body()))
+        elif page == ("POST", "fork"):
+            await self._said(exchange, self._fork(await exchange.body()))
         else:
             await exchange.text(404, "404 page not found\n")
 
@@ -117,6 +122,20 @@ class Control:
             if absurd:
                 return Failure(absurd)
         self._engine.inject(fault)
+        return Success(self.status())
+
+    def _fork(self, raw: bytes) -> Result[dict[str, object], str]:
+        """Write the cluster down where another server can go on from it."""
+        asked = _object(raw)
+        if isinstance(asked, Failure):
+            return asked
+        path = Path(str(asked.unwrap().get("to", "")))
+        if not path.is_absolute() or path.exists():
+            return Failure(f"to: the absolute path of a file that is still to be made, not {path}")
+        try:
+            write_copy(path, self._engine.cluster)
+        except JournalError as problem:
+            return Failure(str(problem))
         return Success(self.status())
 
 

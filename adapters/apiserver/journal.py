@@ -270,6 +270,21 @@ class Journal:
         return EventLog(slots=pvector(slots), base=base, forgotten=revision)
 
 
+def write_copy(path: Path, cluster: Cluster) -> None:
+    """Write a cluster as it is now to a journal of its own.
+
+    Raises:
+        JournalError: the file cannot be used.
+    """
+    journal = Journal(path)
+    try:
+        journal.write(cluster)
+    except sqlite3.Error as problem:
+        raise JournalError(f"{path}: cannot be written: {problem}") from problem
+    finally:
+        journal.close()
+
+
 def _bytes(doc: Document | None) -> bytes | None:
     return None if doc is None else _ENCODE(doc)
 

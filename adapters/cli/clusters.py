@@ -13,11 +13,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from kelm.adapters.cli.serve import SERVE_OPTIONS, apply_options
+from kelm.adapters.cli.serve import JOURNAL, SERVE_OPTIONS, apply_options
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from kelm.adapters.apiserver.home import Home, Running
 
+SIGNING_KEY: Final = "sa.key"
+DATA: Final = "data"
+"""Where in its home a fork has what it wrote down; others say it with --data-dir."""
 START_S: Final = 60.0
 STOP_S: Final = 10.0
 LOG_LINES: Final = 15
@@ -27,8 +32,53 @@ HEAD: Final = ("NAME", "STATUS", "SERVER", "NODES", "PODS", "SPEED", "CLUSTER TI
 
 @click.command()
 @apply_options(SERVE_OPTIONS)
-def start(name: str, **options: Any) -> None:
+@click.option("--from", "origin", metavar="NAME", help="Begin as a copy of this running cluster.")
+def start(name: str, origin: str | None, **options: Any) -> None:
     """Start a cluster in the background and point kubectl at it."""
+    data = _home(name).folder / DATA
+    if origin is None and options["data_dir"] is None and data.exists():
+        options["data_dir"] = data
+    if origin is not None:
+        options |= _copied(_home(origin), _home(name), options["data_dir"])
+    _started(name, options)
+
+
+@click.command()
+@click.argument("new")
+@click.option("-p", "--name", default="kelm", show_default=True, help="The cluster to copy.")
+@click.option("--speed", help="Default: that of the cluster.")
+def fork(new: str, name: str, speed: str | None) -> None:
+    """Start a copy of a running cluster, as it is now, under a NEW name.
+
+    From then on each goes its own way, with its own address, credentials and data.
+    """
+    options = _copied(_home(name), _home(new), None)
+    _started(new, {**options, "speed": speed or options["speed"]})
+
+
+def _copied(origin: Home, home: Home, data_dir: Path | None) -> dict[str, Any]:
+    """Have a running cluster written down for another one; the options that the other starts with.
+
+    The key that signs service accounts' tokens comes along, so that these stay good.
+    """
+    from kelm.adapters.apiserver.remote import RemoteError, ask
+
+    folder = (data_dir or home.folder / DATA).absolute()
+    running = origin.running()
+    if home.running() is not None or (folder / JOURNAL).exists():
+        raise click.ClickException(f'cluster "{home.name}" exists already')
+    home.make()
+    try:
+        found: Any = ask(origin, "POST", "fork", {"to": str(folder / JOURNAL)})
+    except RemoteError as problem:
+        raise click.ClickException(str(problem)) from problem
+    assert running is not None
+    shutil.copy2(origin.folder / SIGNING_KEY, home.folder / SIGNING_KEY)
+    return {"data_dir": folder, "nodes": found["nodes"], "speed": running.speed}
+
+
+def _started(name: str, options: dict[str, Any]) -> None:
+    """Start a server in a process of its own, and wait until it serves."""
     from kelm.adapters.apiserver.remote import is_ours
 
     home = _home(name)

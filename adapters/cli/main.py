@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from kelm import __version__
-from kelm.adapters.cli.clusters import delete, start, status, stop
+from kelm.adapters.cli.clusters import delete, fork, start, status, stop
 from kelm.adapters.cli.control import clock, fault, history
 from kelm.adapters.cli.controllers import controllers
 from kelm.adapters.cli.node import node
@@ -25,5 +25,5 @@ def main() -> None:
 main.add_command(run)
 for command in (controllers, scheduler, node, record, replay_trace):
     main.add_command(command)
-for command in (serve, start, stop, status, delete, clock, fault, history):
+for command in (serve, start, fork, stop, status, delete, clock, fault, history):
     main.add_command(command)

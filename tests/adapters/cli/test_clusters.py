@@ -72,3 +72,27 @@ def test_a_server_that_is_gone_is_no_server_of_somebody_else(run: Run, tmp_path:
     (folder / "ca.crt").write_text("")
     assert "Gone" in run("status")
     assert "Stopped" in run("stop")
+
+
+def test_a_fork_goes_its_own_way_from_the_moment_it_is_made(run: Run, tmp_path: Path) -> None:
+    run("start", "-p", "one", "--nodes", "2", "--speed", "paused")
+    run("clock", "advance", "6m", "-p", "one")
+    forked = run("fork", "two", "-p", "one")
+    assert 'kubectl uses context "two" now' in forked
+    one, two = run("status").splitlines()[1:]
+    assert one.split()[3:6] == two.split()[3:6]
+    assert two.split()[6] in ("6m", "6m1s")
+    assert one.split()[2] != two.split()[2]
+    run("fault", "crash", "node/node-1", "-p", "two")
+    run("clock", "advance", "2m", "-p", "two")
+    assert "node-1" in run("history", "-p", "two")
+    assert "node-1" not in run("history", "-p", "one")
+    assert "exists already" in run("fork", "two", "-p", "one", code=1)
+    run("stop", "-p", "two")
+    assert "exists already" in run("start", "-p", "two", "--from", "one", code=1)
+    run("start", "-p", "two", "--speed", "paused")
+    assert run("status", "-p", "two").split()[-1].startswith("8m")
+    run("stop", "-p", "two")
+    assert "does not run" in run("start", "-p", "three", "--from", "two", code=1)
+    run("start", "-p", "four", "--from", "one", "--data-dir", str(tmp_path / "four"))
+    assert (tmp_path / "four" / "journal.db").exists()
