@@ -106,14 +106,14 @@ def carry_out(server: ApiServer, command: Command, call: Call) -> tuple[ApiServe
         return _handle_events(server, command, call)
     store, answer = _write(server.store, command, call)
     if store is not server.store and DEFINITIONS in store.number_of:
-        store = _swept(store, command)
+        store = _swept(store, command, call.now_ms)
     return _done(server, command, store, server.events, answer)
 
 
-def _swept(store: Store, command: Command) -> Store:
+def _swept(store: Store, command: Command, now_ms: int) -> Store:
     """The store after a write, without a definition that waited for the last of its objects."""
     if isinstance(command, WITH_DRY_RUN) and command.resource not in RESOURCES:
-        return swept(store, command.resource)
+        return swept(store, command.resource, now_ms)
     return store
 
 

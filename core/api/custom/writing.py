@@ -8,21 +8,24 @@ from __future__ import annotations
 
 from typing import Final
 
+from kelm.core.api import refuse
+from kelm.core.api.conditions import with_condition
 from kelm.core.api.custom import definitions, objects
 from kelm.core.api.custom.converting import convert
 from kelm.core.api.custom.definition import DEFINITIONS, find_custom
 from kelm.core.api.resources import ResourceInfo
 from kelm.core.api.validation.violation import Violations, invalid
-from kelm.core.api.verbs.delete import Options, delete
+from kelm.core.api.verbs.delete import Options, delete, failed_precondition, wrong_options
 from kelm.core.api.verbs.metadata import metadata_of, versioned
 from kelm.core.api.verbs.request import Answer, Written, typed
 from kelm.core.api.webhooks.hearing import Hearing
 from kelm.core.objects.time import format_time
 from kelm.core.store.store import Store
 from kelm.effects.address import Resource
-from kelm.effects.document import Document, text
+from kelm.effects.document import Document, child, elements, text, with_value
 from kelm.effects.refusals import Refusal
 
+TERMINATING: Final = "create not allowed while custom resource definition is terminating"
 CLEANUP: Final = "customresourcecleanup.apiextensions.k8s.io"
 
 
@@ -38,6 +41,9 @@ def admitted(
     doc = typed(info, given)
     if isinstance(doc, Refusal):
         return doc
+    definition = store.get(DEFINITIONS, info.resource)
+    if definition is not None and "deletionTimestamp" in metadata_of(definition):
+        return refuse.forbidden(info, text(doc, "metadata", "name"), TERMINATING)
     if info.resource == DEFINITIONS:
         doc = definitions.completed(doc)
         found = definitions.faults(store, doc)
@@ -81,33 +87,70 @@ def change_faults(store: Store, info: ResourceInfo, new: Document, old: Document
 def delete_definition(
     store: Store, info: ResourceInfo, name: str, options: Options, now_ms: int
 ) -> Written:
-    """Delete a definition with all objects of its kind; it waits for those that are held."""
+    """Delete a definition: it is marked, all objects of its kind are deleted, and it goes with the
+    last of them that nobody holds. Watches see all three.
+
+    Source: apiextensions-apiserver/pkg/registry/customresourcedefinition/etcd.go (Delete).
+    """
     definition, custom = store.get(DEFINITIONS, name), find_custom(store, name)
     if definition is None or custom is None:
         return delete(store, info, "", name, options, now_ms)
-    after = store
-    for doc in tuple(store.table(name).objects()):
-        meta = metadata_of(doc)
-        place = str(meta.get("namespace") or "")
-        after, _ = delete(after, custom.info, place, str(meta["name"]), Options(), now_ms)
-    if not len(after.table(name)):
-        return delete(after, info, "", name, options, now_ms)
-    if text(definition, "metadata", "deletionTimestamp"):
-        return after, definition
-    fields = dict(metadata_of(definition))
+    meta = metadata_of(definition)
+    refusal = wrong_options(options) or failed_precondition(info, meta, options)
+    if refusal is not None:
+        return store, refusal
+    if "deletionTimestamp" in meta:
+        return delete(store, info, "", name, options, now_ms)
+    fields = dict(meta)
     fields["deletionTimestamp"] = format_time(now_ms)
-    fields["finalizers"] = (CLEANUP,)
-    fields["resourceVersion"] = str(after.next_revision)
-    marked = Document({**definition, "metadata": Document(fields)})
-    return after.put(DEFINITIONS, name, marked), marked
+    fields["finalizers"] = (*elements(meta, "finalizers"), CLEANUP)
+    marked = _terminating(Document({**definition, "metadata": Document(fields)}), BEGUN, now_ms)
+    after, answer = _put(store, name, marked)
+    for doc in tuple(after.table(name).objects()):
+        object_meta = metadata_of(doc)
+        place = str(object_meta.get("namespace") or "")
+        after, _ = delete(after, custom.info, place, str(object_meta["name"]), Options(), now_ms)
+    return swept(after, name, now_ms), answer
 
 
-def swept(store: Store, resource: Resource) -> Store:
-    """The store without a definition that has waited for the object that is now gone."""
+def swept(store: Store, resource: Resource, now_ms: int) -> Store:
+    """The store in which a definition has noticed that the last of its objects is gone."""
     definition = store.get(DEFINITIONS, resource)
     if definition is None or len(store.table(resource)):
         return store
     meta = metadata_of(definition)
-    if "deletionTimestamp" not in meta or meta.get("finalizers") != (CLEANUP,):
+    held = elements(meta, "finalizers")
+    if "deletionTimestamp" not in meta or CLEANUP not in held:
         return store
-    return store.remove(DEFINITIONS, resource, versioned(definition, store.next_revision))
+    others = tuple(one for one in held if one != CLEANUP)
+    if not others:
+        return store.remove(DEFINITIONS, resource, versioned(definition, store.next_revision))
+    freed = with_value(definition, ("metadata", "finalizers"), others)
+    return _put(store, resource, _terminating(freed, COMPLETED, now_ms))[0]
+
+
+BEGUN: Final = ("True", "InstanceDeletionInProgress", "CustomResource deletion is in progress")
+COMPLETED: Final = ("False", "InstanceDeletionCompleted", "removed all instances")
+
+
+def _terminating(definition: Document, said: tuple[str, str, str], now_ms: int) -> Document:
+    """A definition whose condition says how far the deletion of its objects has come.
+
+    Source: apiextensions-apiserver/pkg/controller/finalizer/crd_finalizer.go.
+    """
+    status, reason, message = said
+    condition = Document(
+        type="Terminating",
+        status=status,
+        lastTransitionTime=format_time(now_ms),
+        reason=reason,
+        message=message,
+    )
+    return Document(
+        {**definition, "status": with_condition(child(definition, "status"), condition)}
+    )
+
+
+def _put(store: Store, name: str, definition: Document) -> tuple[Store, Document]:
+    written = versioned(definition, store.next_revision)
+    return store.put(DEFINITIONS, name, written), written

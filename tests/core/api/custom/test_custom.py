@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 
 from kelm.core.api.custom.definition import DEFINITIONS, catalogue, find_custom
 from kelm.core.api.custom.structural import defaulted, pruned, unknown_fields, violations
+from kelm.core.api.custom.writing import CLEANUP
 from kelm.core.api.rest.address import read_address, resolve
 from kelm.core.api.rest.answer import converted
 from kelm.core.api.rest.discovery import api_resources
 from kelm.core.api.rest.tables import table_of
 from kelm.core.api.server import ApiServer, watch_events
 from kelm.effects.commands import Create, Delete, Get, Patch, Update
-from kelm.effects.document import Document, child, document, text, thaw, with_value
+from kelm.effects.document import Document, child, children, document, text, thaw, with_value
 from tests.core.api.clusters import done, refused, server_with
 
 GADGETS = "gadgets.example.com"
@@ -167,6 +168,21 @@ def test_a_definition_goes_with_all_objects_of_its_kind() -> None:
     server = done(server, Delete(DEFINITIONS, "", GADGETS))[0]
     assert not len(server.store.table(GADGETS))
     assert refused(server, Get(GADGETS, "default", "g")).code == 404
+    seen = watch_events(server, DEFINITIONS, 0).unwrap()
+    assert [event.type for event in seen] == ["ADDED", "MODIFIED", "DELETED"]
+    assert child(seen[1].object, "metadata")["finalizers"] == (CLEANUP,)
+
+
+def test_a_definition_keeps_the_finalizers_of_others_until_these_take_them_away() -> None:
+    held = Patch(DEFINITIONS, "", GADGETS, document({"metadata": {"finalizers": ["a.io/b"]}}))
+    server = done(done(defined(), held)[0], Delete(DEFINITIONS, "", GADGETS))[0]
+    left = server.store.get(DEFINITIONS, GADGETS)
+    assert left is not None
+    assert child(left, "metadata")["finalizers"] == ("a.io/b",)
+    terminating = children(left, "status", "conditions")[-1]
+    assert (terminating["status"], terminating["reason"]) == ("False", "InstanceDeletionCompleted")
+    free = Patch(DEFINITIONS, "", GADGETS, document({"metadata": {"finalizers": None}}))
+    assert done(server, free)[0].store.get(DEFINITIONS, GADGETS) is None
 
 
 def test_a_definition_waits_for_objects_that_are_held() -> None:
@@ -174,6 +190,15 @@ def test_a_definition_waits_for_objects_that_are_held() -> None:
     server = done(defined(), Create(GADGETS, "default", held))[0]
     server, answer = done(server, Delete(DEFINITIONS, "", GADGETS))
     assert "deletionTimestamp" in child(answer, "metadata")
+    (terminating,) = (
+        one for one in children(answer, "status", "conditions") if one["type"] == "Terminating"
+    )
+    assert (terminating["status"], terminating["reason"]) == ("True", "InstanceDeletionInProgress")
+    refusal = refused(server, Create(GADGETS, "default", gadget(name="late")))
+    assert refusal.message == (
+        'gadgets.example.com "late" is forbidden: create not allowed while custom resource '
+        "definition is terminating"
+    )
     free = Patch(GADGETS, "default", "g", document({"metadata": {"finalizers": None}}))
     server = done(server, free)[0]
     assert server.store.get(DEFINITIONS, GADGETS) is None
