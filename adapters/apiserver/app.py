@@ -30,6 +30,7 @@ from kelm.adapters.apiserver.streaming.socket import SocketExchange
 from kelm.adapters.apiserver.streaming.spdy.upgrade import SpdyExchange
 from kelm.adapters.apiserver.streams import Streams
 from kelm.core.api import refuse
+from kelm.core.api.aggregation.discovery import UNAVAILABLE, serves_elsewhere
 from kelm.core.api.authorization.decide import Mode
 from kelm.core.api.authorization.rbac import Request as Question
 from kelm.core.api.conversation import Asker, converts_for
@@ -180,6 +181,8 @@ class App:
         served = address.group, address.version
         if serves(*served, self.engine.server.store) or serves_metrics(*served):
             await self.reply(exchange, refused(refuse.no_such_resource()))
+        elif serves_elsewhere(self.engine.server.store, *served):
+            await exchange.text(503, UNAVAILABLE)
         else:
             await exchange.text(404, "404 page not found\n")
 

@@ -27,6 +27,7 @@ from kelm.adapters.simulator.cluster import Cluster, Settings
 from kelm.core.api.authorization.decide import Mode
 from kelm.core.api.authorization.roles import first_roles
 from kelm.core.api.bootstrap import API_SERVER
+from kelm.core.controllers.aggregation.api_services import ApiServices
 from kelm.effects.commands import by
 
 HOST: Final = "127.0.0.1"
@@ -103,7 +104,7 @@ def _with_keys(serving: Serving) -> Settings:
     authority = Authority(
         path.read_bytes(), files.authority_key.read_bytes(), files.authority.read_bytes()
     )
-    plane = settings.control_plane.with_authority(authority)
+    plane = settings.control_plane.with_authority(authority).with_controller(ApiServices())
     return msgspec.structs.replace(settings, control_plane=plane)
 
 

@@ -11,6 +11,13 @@ import msgspec
 from kelm.adapters.apiserver.engine import Engine
 from kelm.adapters.apiserver.exchange import Exchange
 from kelm.core.api import refuse
+from kelm.core.api.aggregation.discovery import (
+    UNAVAILABLE,
+    elsewhere,
+    serves_elsewhere,
+    with_groups,
+    with_stale,
+)
 from kelm.core.api.custom.definition import catalogue, custom_resources
 from kelm.core.api.openapi import documents
 from kelm.core.api.rest import discovery
@@ -51,7 +58,10 @@ class Site:
             await self._health(exchange, path)
             return
         page = self.page(path, exchange.header(b"accept"))
-        if page is None:
+        group, _, version = path.removeprefix("/apis/").partition("/")
+        if page is None and serves_elsewhere(self._engine.server.store, group, version):
+            await exchange.text(503, UNAVAILABLE)
+        elif page is None:
             await exchange.text(404, "404 page not found\n")
         elif exchange.method not in page.methods:
             await exchange.json(refuse.method_not_allowed().status(), 405)
@@ -92,16 +102,18 @@ class Site:
 
     def page(self, path: str, accept: str) -> Page | None:
         """A page that is JSON, None where there is none."""
-        infos = (*catalogue(self._engine.server.store), *self._engine.metrics)
+        store = self._engine.server.store
+        infos, others = (*catalogue(store), *self._engine.metrics), elsewhere(store)
         if path in ("/api", "/apis") and _wants_aggregated(accept):
             body = discovery.aggregated(path == "/api", infos)
+            body = body if path == "/api" else with_stale(body, others)
             return Page(body, AGGREGATED, _digest(body))
         if path.startswith("/openapi/"):
             return self._openapi(path, infos)
         plain: dict[str, Callable[[], Document]] = {
             "/": lambda: Document(paths=paths()),
             "/api": lambda: discovery.api_versions(self._address),
-            "/apis": lambda: discovery.api_groups(infos),
+            "/apis": lambda: with_groups(discovery.api_groups(infos), others),
             "/version": lambda: VERSION,
         }
         found = plain[path]() if path in plain else _group(path, infos)

@@ -221,9 +221,7 @@ class Cluster:
     # -- what shall be -------------------------------------------------------------------------
 
     def ask(self, command: Command) -> Outcome:
-        """Send a request to the API server and have its answer: at once, or when its webhooks
-        have been asked; then time passes.
-        """
+        """Send a request and have its answer: at once, or after its webhooks' time."""
         if self._recorder is not None:
             self._recorder.given(self.simulator, "ask", Asked(command), self.now_ms)
         done = self.begin(command)
