@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import zlib
@@ -114,7 +115,8 @@ def test_a_list_whose_moment_is_forgotten_may_go_on_with_what_is_now(client: Cli
     token = client.ask("GET", f"{CONFIGS}?limit=1").body["metadata"]["continue"]
     for number in range(2 * KEPT_CHANGES + 1):
         change = Document(data=Document(n=str(number)))
-        client.app.engine.ask(Patch("configmaps", "default", "d", change)).unwrap()
+        patch = Patch("configmaps", "default", "d", change)
+        asyncio.run(client.app.engine.ask(patch)).outcome.unwrap()
     expired = client.ask("GET", f"{CONFIGS}?limit=1&continue={token}")
     assert (expired.status, expired.body["reason"]) == (410, "Expired")
     anew = expired.body["metadata"]["continue"]

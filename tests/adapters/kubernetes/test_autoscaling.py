@@ -41,7 +41,7 @@ def test_an_autoscaler_over_http_reads_metrics_and_scales(tmp_path: Path) -> Non
     with BackgroundServer(tmp_path, settings, Speed(30.0)) as server:
         for resource, manifest in (("deployments.apps", workload()), (HPAS, autoscaler())):
             made = Create(resource, "default", document(manifest))
-            server._do(lambda app, made=made: app.engine.ask(made).unwrap())
+            server._await(lambda app, made=made: app.engine.ask(made)).outcome.unwrap()
         load = LoadOffered("deployments.apps", "default", "web", Document(cpu="400m"))
         server.inject(load)
         asyncio.run(scaling(server, str(server.kubeconfig)))
