@@ -49,7 +49,7 @@ from kelm.effects.commands import (
 )
 from kelm.effects.document import Document, text
 from kelm.effects.messages import Answered, Cache, Message, Observed, TimerFired
-from kelm.effects.program import Subscriptions, Watch
+from kelm.effects.program import Subscriptions
 from kelm.effects.refusals import Reason, Refusal
 
 FIRST_BACKOFF_MS = 5
@@ -113,7 +113,9 @@ class ControllerProgram(msgspec.Struct, frozen=True):
         wake_at_ms = state.timers.next_ms
         if _has_turn(self.controller, state):
             wake_at_ms = state.now_ms
-        return Subscriptions(_watches(self.controller, state.caches), wake_at_ms)
+        narrowing: Narrowing | None = getattr(self.controller, "watches_now", None)
+        watches = self.controller.watches if narrowing is None else narrowing(state.caches)
+        return Subscriptions(watches, wake_at_ms)
 
     def update(self, state: Work, message: Message) -> tuple[Work, Requests]:
         if isinstance(message, Observed):
@@ -123,13 +125,10 @@ class ControllerProgram(msgspec.Struct, frozen=True):
         return _wake(self.controller, state, message)
 
 
-def _watches(controller: Controller, caches: Caches) -> tuple[Watch, ...]:
-    narrowing: Narrowing | None = getattr(controller, "watches_now", None)
-    return controller.watches if narrowing is None else narrowing(caches)
-
-
 def _synced(controller: Controller, caches: Caches) -> bool:
-    return all(watch.resource in caches for watch in _watches(controller, caches))
+    narrowing: Narrowing | None = getattr(controller, "watches_now", None)
+    watches = controller.watches if narrowing is None else narrowing(caches)
+    return all(watch.resource in caches for watch in watches)
 
 
 def _has_turn(controller: Controller, state: Work) -> bool:

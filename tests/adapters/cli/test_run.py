@@ -196,6 +196,20 @@ def test_a_trace_replays_bit_for_bit(tmp_path: Path):
         assert follow(Cluster(**settings).simulator, lines) is None
 
 
+def test_a_trace_with_a_load_and_a_drain_replays_bit_for_bit(tmp_path: Path):
+    trace = tmp_path / "run.jsonl"
+    result = kelm(
+        *(str(EXAMPLES / "autoscaling.yaml"), "--trace", str(trace)),
+        *("--at", "10s", "load deployment/shop cpu=600m hits=3"),
+        *("--at", "40s", "drain node-2"),
+    )
+    assert result.exit_code == 0, result.output
+    header, *lines = read_lines(trace.read_text().splitlines())
+    settings = {key: value for key, value in header.items() if key != "kelm"}
+    settings["zones"] = tuple(settings["zones"])
+    assert follow(Cluster(**settings).simulator, lines) is None
+
+
 def test_watching_tells_the_same_story():
     quiet, live = kelm(GUESTBOOK), kelm(GUESTBOOK, "--watch")
     told = [line for line in quiet.output.splitlines() if "deployment/" in line]
