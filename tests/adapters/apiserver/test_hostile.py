@@ -68,6 +68,8 @@ KINDS = {
     "HorizontalPodAutoscaler": "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers",
     "CustomResourceDefinition": "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
 }
+THERE = ["ConfigMap", "Deployment", "Namespace"]
+"""Kinds of which there is an object `a`."""
 NAMES = st.sampled_from(["a", "default", "", "A", "x" * 300, "a.b", "\x00", "ü"])
 FIELDS = st.sampled_from(
     [
@@ -99,6 +101,7 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(FIELDS, inner, max_size=4),
     max_leaves=12,
 )
+OBJECTS = st.dictionaries(FIELDS, VALUES, max_size=4)
 PLACES = st.sampled_from(["/spec", "/metadata/labels/a", "/spec/containers/0", "", "a", "/a/-"])
 PATCH_TYPES = st.sampled_from(["json", "merge", "strategic-merge"])
 SUFFIXES = st.sampled_from(["", "/a", "/a/status", "/a/scale", "/default/x"])
@@ -127,7 +130,7 @@ QUERIES = st.dictionaries(
 
 @st.composite
 def patches(draw: st.DrawFn) -> tuple[object, str]:
-    kind, body = draw(PATCH_TYPES), draw(VALUES)
+    kind, body = draw(PATCH_TYPES), draw(OBJECTS | VALUES)
     if kind == "json":
         word = draw(st.sampled_from(["add", "remove", "test", "move", "copy"]))
         body = [{"op": word, "path": draw(PLACES), "value": body, "from": "/spec"}]
@@ -136,16 +139,16 @@ def patches(draw: st.DrawFn) -> tuple[object, str]:
 
 @st.composite
 def requests(draw: st.DrawFn) -> tuple[str, str, dict[str, str], object, dict[str, str]]:
-    kind = draw(st.sampled_from(sorted(KINDS)))
-    method = draw(st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE"]))
-    path = KINDS[kind] if method == "POST" else KINDS[kind] + draw(SUFFIXES)
+    kind = draw(st.sampled_from(THERE) | st.sampled_from(sorted(KINDS)))
+    method = draw(st.sampled_from(["GET", "POST", "PUT", "PATCH", "PATCH", "DELETE"]))
+    path = KINDS[kind] if method == "POST" else KINDS[kind] + draw(st.just("/a") | SUFFIXES)
     body: Any = draw(VALUES)
     content_type = JSON
     if method == "PATCH":
         body, content_type = draw(patches())
     elif isinstance(body, dict) and method in ("POST", "PUT"):
         body = {"kind": kind, "metadata": {"name": "a"}, **body}
-    return method, path, draw(QUERIES), body, {"Content-Type": content_type}
+    return method, path, draw(st.just({}) | QUERIES), body, {"Content-Type": content_type}
 
 
 WEB: dict[str, Any] = {
