@@ -52,6 +52,9 @@ from kelm.core.controllers.service_account_tokens import ServiceAccountTokens
 from kelm.core.controllers.statefulset.controller import StatefulSetController
 from kelm.core.controllers.taint_eviction import TaintEviction
 from kelm.core.controllers.ttl_after_finished import TTLAfterFinished
+from kelm.core.controllers.validating_admission_policy_status import (
+    ValidatingAdmissionPolicyStatus,
+)
 from kelm.core.controllers.volumes.attaching import AttachDetach
 from kelm.core.controllers.volumes.attachments import DRIVERS
 from kelm.core.controllers.volumes.controller import VolumeBinding
@@ -117,6 +120,7 @@ CONTROLLERS: tuple[Controller, ...] = (
     ResourceQuotaController(),
     HorizontalPodAutoscaling(),
     ResourceClaims(),
+    ValidatingAdmissionPolicyStatus(),
 )
 
 
