@@ -145,19 +145,21 @@ def _bound_faults(values: tuple[str, ...], listed: str) -> list[Cause]:
 
 @lru_cache(maxsize=4096)
 def key_faults(key: str) -> tuple[str, ...]:
-    """What is wrong with a qualified name such as `example.com/tier`.
+    """What is wrong with a label key such as `example.com/tier`.
 
-    Source: apimachinery/pkg/util/validation/validation.go, IsQualifiedName.
+    Source: apimachinery/pkg/api/validate/content/kube.go, IsLabelKey.
 
     >>> key_faults("example.com/tier")
     ()
+    >>> key_faults("a/b/c")[0].partition(" must")[0]
+    'a valid label key'
     """
     prefix, slash, name = key.partition("/")
     if not slash:
         prefix, name = "", key
     elif "/" in name:
         why = " with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
-        return (f"a qualified name {NAME_SHAPE}{why}",)
+        return (f"a valid label key {NAME_SHAPE}{why}",)
     faults = _prefix_faults(prefix) if slash else []
     if not name:
         faults.append("name part must be non-empty")
