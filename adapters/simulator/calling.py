@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
-from kelm.adapters.simulator.cluster import Cluster
 from kelm.adapters.simulator.inputs import FilesChanged
-from kelm.adapters.simulator.machines import kubelet_name
+from kelm.adapters.simulator.loop import Simulator
+from kelm.adapters.simulator.machines import Machines, kubelet_name
 from kelm.core.network.affinity import NO_SESSIONS, Sessions
 from kelm.core.network.calls import Calls, Source, World
 from kelm.core.network.proxy import SLICES, Network
@@ -20,20 +22,28 @@ from kelm.effects.address import Key, Resource
 from kelm.effects.document import text
 from kelm.effects.messages import Cache
 
+if TYPE_CHECKING:
+    from kelm.adapters.simulator.cluster import Cluster
+
 
 def local_pod(cluster: Cluster, key: Key) -> tuple[Kubelet, LocalPod] | None:
     """A pod as its machine knows it, and the machine; None where no kubelet has it."""
-    doc = cluster.store.get("pods", key)
+    return pod_in(cluster.simulator, key)
+
+
+def pod_in(simulator: Simulator, key: Key) -> tuple[Kubelet, LocalPod] | None:
+    """The same for who has no cluster in hand."""
+    doc = simulator.api.store.get("pods", key)
     if doc is None:
         return None
-    process = cluster.simulator.processes.get(kubelet_name(text(doc, "spec", "nodeName")))
+    process = simulator.processes.get(kubelet_name(text(doc, "spec", "nodeName")))
     if process is None:
         return None
     found = process.state.pods.get(key)
     assert isinstance(process.program, Kubelet)
     if found is None or found.uid != text(doc, "metadata", "uid"):
         return None
-    store = cluster.store
+    store = simulator.api.store
     sources: SmallMap[Resource, Cache] = SmallMap(
         configmaps=store.table("configmaps"), secrets=store.table("secrets")
     )
@@ -42,17 +52,29 @@ def local_pod(cluster: Cluster, key: Key) -> tuple[Kubelet, LocalPod] | None:
 
 def world_of(cluster: Cluster, sessions: Sessions = NO_SESSIONS) -> World:
     """A cluster as programs in it meet it now."""
-    table = cluster.store.table
+    return world_in(cluster.simulator, cluster.machines, sessions)
+
+
+def world_in(simulator: Simulator, machines: Machines, sessions: Sessions = NO_SESSIONS) -> World:
+    """The same for who has no cluster in hand, but what it is made of."""
+    table = simulator.api.store.table
     network = Network(table("services"), table(SLICES), table("nodes"), table("pods"))
-    reach = ByStatus(table("pods"), cluster.machines.down())
-    return World(network, lambda key: local_pod(cluster, key), cluster.now_ms, reach, sessions)
+    reach = ByStatus(table("pods"), machines.down())
+    return World(network, lambda key: pod_in(simulator, key), simulator.now_ms, reach, sessions)
 
 
 def take_over(cluster: Cluster, calls: Calls) -> None:
     """Tell the machines what their programs wrote."""
-    for written in calls.changes:
-        namespace, _, name = written.pod.partition("/")
-        cluster.inject(FilesChanged(namespace, name, written.uid, written.changes))
+    for change in changed_files(calls):
+        cluster.inject(change)
+
+
+def changed_files(calls: Calls) -> tuple[FilesChanged, ...]:
+    """What programs wrote while they answered."""
+    found = ((one.pod.partition("/"), one) for one in calls.changes)
+    return tuple(
+        FilesChanged(namespace, name, one.uid, one.changes) for (namespace, _, name), one in found
+    )
 
 
 def fetch(cluster: Cluster, wanted: Fetch, source: Source = Source()) -> Reply:  # noqa: B008  # frozen

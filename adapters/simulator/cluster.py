@@ -130,7 +130,7 @@ class Cluster:
         plane, machines, measuring = self.settings.control_plane, self.machines, self.measuring
         self.simulator.local_commands = MACHINE_COMMANDS | SIGNING_COMMANDS | METRIC_COMMANDS
         self.simulator.on_local = measuring.beside(plane.local_worker(machines))
-        self.simulator.conversations.on_call = answering(plane.webhooks)
+        self.simulator.conversations.on_call = answering(plane.webhooks, machines)
         self.simulator.on_input = plane.hearer(machines, measuring, self._down)
 
     def _boot(self, saved: Saved | None) -> None:

@@ -24,7 +24,7 @@ from kelm.core.api.conversation import (
     hear,
 )
 from kelm.core.api.rest.access import User
-from kelm.core.api.webhooks.hearing import TOO_LATE, NotReached, Reply
+from kelm.core.api.webhooks.hearing import TOO_LATE, NotReached, Replied, Reply
 from kelm.effects.commands import Request
 
 if TYPE_CHECKING:
@@ -114,7 +114,10 @@ class Conversations:
         reply = self._lost(call) or self.on_call(simulator, event.conversation, call)
         if reply is not None:
             at_ms = simulator.now_ms + simulator.picker.delay_ms("answer")
-            at_ms = call.deadline_ms if reply is TOO_LATE else min(at_ms, call.deadline_ms)
+            if isinstance(reply, Replied):
+                at_ms += reply.after_ms
+            if reply is TOO_LATE or at_ms >= call.deadline_ms:
+                at_ms, reply = call.deadline_ms, TOO_LATE
             simulator.future.add(at_ms, Reached(event.conversation, event.uid, reply))
 
     def _lost(self, call: OutsideCall) -> Reply | None:

@@ -40,11 +40,12 @@ class Question(msgspec.Struct, frozen=True):
 
 
 class Replied(msgspec.Struct, frozen=True):
-    """The webhook's HTTP answer."""
+    """The webhook's HTTP answer. `after_ms`: how long it took to make, in a simulated world."""
 
     code: int
     body: bytes
     content_type: str = "application/json"
+    after_ms: int = 0
 
 
 class NotReached(msgspec.Struct, frozen=True):

@@ -77,11 +77,12 @@ class HttpRequest(msgspec.Struct, frozen=True):
 
 
 class HttpResponse(msgspec.Struct, frozen=True):
-    """What comes back."""
+    """What comes back. `after_ms`: how long the program takes; who calls a webhook waits for it."""
 
     status: int = 200
     body: bytes = b""
     headers: Headers = PLAIN
+    after_ms: int = 0
 
     def header(self, name: str) -> str:
         wanted = name.lower()

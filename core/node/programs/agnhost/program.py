@@ -21,6 +21,7 @@ from kelm.core.node.programs.agnhost.small import (
     SERVE_HOSTNAME,
     TEST_WEBSERVER,
 )
+from kelm.core.node.programs.agnhost.webhooks import CONVERSION, WEBHOOK
 from kelm.core.node.programs.flags import read_flags
 from kelm.core.node.programs.http import Answering, HttpRequest, text_response
 from kelm.core.node.programs.inside import Inside
@@ -35,6 +36,8 @@ SERVERS: Final[dict[str, Server]] = {
     "porter": PORTER_SERVER,
     "fake-gitserver": FAKE_GIT,
     "guestbook": GUESTBOOK,
+    "webhook": WEBHOOK,
+    "crd-conversion-webhook": CONVERSION,
 }
 """The subcommands that serve HTTP."""
 
