@@ -11,6 +11,7 @@ from collections.abc import Awaitable
 from uuid import uuid4
 
 import msgspec
+from returns.result import Failure
 
 from kelm.adapters.apiserver import connections, watching
 from kelm.adapters.apiserver.authentication import Tokens, impersonation
@@ -44,6 +45,7 @@ from kelm.core.api.rest.request import Ask, Connect, HttpRequest, IssueToken, Re
 from kelm.core.api.rest.reviews import reviewed
 from kelm.core.api.rest.tokens import bearer, issued, token_request
 from kelm.core.api.rest.writes import too_large
+from kelm.core.api.webhooks.connecting import connecting
 from kelm.core.metrics.requests import is_measured, measured, reading, serves_metrics
 from kelm.effects.address import key_of
 from kelm.effects.commands import List, Patch, Update
@@ -208,11 +210,23 @@ class App:
         elif isinstance(planned, Watch):
             await watching.serve(self, exchange, planned)
         elif isinstance(planned, Connect):
+            refusal = await self.unconnected(planned, user)
+            if refusal is not None:
+                await self.reply(exchange, refused(refusal))
+                return
             await connections.serve(self, exchange, planned)
         elif isinstance(planned, Review):
             await self.reply(exchange, self.judge(planned, user))
         else:
             await self.reply(exchange, self.issue(planned))
+
+    async def unconnected(self, connect: Connect, user: User) -> Refusal | None:
+        """Why the webhooks do not let somebody be connected, None where they do."""
+        wanted = connecting(connect.target, connect.query)
+        if wanted is None:
+            return None
+        done = await self.engine.ask(wanted, Asker(user, connect.target.api_version))
+        return done.outcome.failure() if isinstance(done.outcome, Failure) else None
 
     async def ask(self, ask: Ask, user: User) -> Answer:
         """Carry out a command and put its outcome into the form that was asked for."""

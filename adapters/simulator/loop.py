@@ -36,6 +36,7 @@ from kelm.adapters.simulator.trouble import CLIENT_TIMEOUT_MS, TIMED_OUT, UNREAC
 from kelm.adapters.simulator.watches import Watches
 from kelm.core.api.conversation import ADMIN, Asker, Concluded, Show, Wanted, may_wait
 from kelm.core.api.server import ApiServer, handle
+from kelm.core.api.webhooks.connecting import Connecting
 from kelm.core.store.store import Store
 from kelm.core.store.table import Table
 from kelm.effects.commands import Command, RecordEvent, Request, Requests, by
@@ -242,7 +243,7 @@ class Simulator:
         self, command: Wanted, asker: Asker = ADMIN, to: To | Addressee = "nobody"
     ) -> Concluded | int:
         """Have the API do a command; the number of a conversation where that needs answers."""
-        if not isinstance(command, Show) and type(command) in self.local_commands:
+        if not isinstance(command, Show | Connecting) and type(command) in self.local_commands:
             return Concluded(self.ask(command))
         return self.conversations.begin(self, command, asker, to)
 

@@ -34,8 +34,10 @@ from kelm.core.api.server import ApiServer, carry_out, handle
 from kelm.core.api.verbs.identity import uid
 from kelm.core.api.verbs.request import Call
 from kelm.core.api.webhooks.answers import Verdict, verdict
+from kelm.core.api.webhooks.connecting import Connecting
 from kelm.core.api.webhooks.hearing import Heard, Hearing, Notes, Question, Reply, Unheard
 from kelm.core.api.webhooks.hooks import are_registered, concerned
+from kelm.core.api.webhooks.others import connection_refused
 from kelm.core.api.webhooks.rules import MUTATING, VALIDATING
 from kelm.core.store.store import Store
 from kelm.effects.address import Resource
@@ -81,7 +83,7 @@ class Show(msgspec.Struct, frozen=True):
     objects: tuple[Document, ...]
 
 
-Wanted: TypeAlias = Command | Show
+Wanted: TypeAlias = Command | Show | Connecting
 
 
 class OutsideCall(msgspec.Struct, frozen=True):
@@ -119,9 +121,7 @@ Turn: TypeAlias = tuple[ApiServer, Concluded | Conversation]
 def begin(server: ApiServer, command: Wanted, now_ms: int, asker: Asker = ADMIN) -> Turn:
     """Carry out a command as far as that goes without hearing from anybody."""
     if not may_wait(server.store, command) or not _hearing(server.store, command, asker, 0, ()):
-        if isinstance(command, Show):
-            return server, Concluded(Success(Document(items=command.objects)))
-        server, outcome = handle(server, command, now_ms)
+        server, outcome = _done(server, command, Call(now_ms), now_ms)
         return server, Concluded(outcome)
     store, number = server.store.fresh()
     counted = msgspec.structs.replace(server, store=store)
@@ -180,7 +180,10 @@ def _attempt(
 def _done(server: ApiServer, command: Wanted, call: Call, now_ms: int) -> tuple[ApiServer, Outcome]:
     if isinstance(command, Show):
         return server, Success(Document(items=command.objects))
-    if isinstance(command, Get | List):
+    if isinstance(command, Connecting):
+        refusal = connection_refused(server.store, command, call.hearing)
+        return server, Success(EMPTY) if refusal is None else Failure(refusal)
+    if call.hearing is None or isinstance(command, Get | List):
         return handle(server, command, now_ms)
     return carry_out(server, command, call)
 
@@ -251,6 +254,8 @@ def _target(store: Store, command: Wanted) -> tuple[ResourceInfo, tuple[str, ...
     """The resource that a command is about, and the operations that it may come to."""
     if isinstance(command, Bind | Evict):
         return RESOURCES["pods"], ("CREATE",)
+    if isinstance(command, Connecting):
+        return RESOURCES[command.resource], ("CONNECT",)
     if not isinstance(command, Create | Update | Patch | Delete | DeleteCollection):
         return None
     info = info_of(store, command.resource)
@@ -266,7 +271,9 @@ def _target(store: Store, command: Wanted) -> tuple[ResourceInfo, tuple[str, ...
 
 
 def _options(command: Wanted) -> Document:
-    """The request's options as reviews show them."""
+    """The request's options as reviews show them; a connection has none beside its object."""
+    if isinstance(command, Connecting):
+        return EMPTY
     fields: dict[str, Json] = {"apiVersion": META}
     if isinstance(command, Delete | DeleteCollection):
         fields["kind"] = "DeleteOptions"

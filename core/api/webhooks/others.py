@@ -11,8 +11,9 @@ from typing import TypeAlias
 
 import msgspec
 
-from kelm.core.api.resources import ResourceInfo
+from kelm.core.api.resources import RESOURCES, ResourceInfo
 from kelm.core.api.webhooks.attributes import Attributes, attributes
+from kelm.core.api.webhooks.connecting import Connecting
 from kelm.core.api.webhooks.hearing import Hearing
 from kelm.core.api.webhooks.mutating import mutated
 from kelm.core.api.webhooks.validating import validated
@@ -45,6 +46,15 @@ def deleted(
 def _refusal(store: Store, hearing: Hearing, asked: Attributes) -> Refusal | None:
     changed = mutated(store, hearing, asked, lambda it: it, lambda it: it)
     return changed if isinstance(changed, Refusal) else validated(store, hearing, asked)
+
+
+def connection_refused(store: Store, wanted: Connecting, hearing: Hearing | None) -> Refusal | None:
+    """Why the webhooks do not let somebody be connected, None where they do."""
+    if hearing is None:
+        return None
+    info, place = RESOURCES[wanted.resource], (wanted.namespace, wanted.name)
+    asked = attributes("CONNECT", info, place, wanted.object, None, wanted.subresource)
+    return _refusal(store, hearing, asked)
 
 
 def part_made(

@@ -228,3 +228,27 @@ def test_lists_and_watches_are_converted(server: BackgroundServer, webhook: Webh
     assert (code, status["message"]) == (500, message)
     _, _, event = ask("GET", f"{new}?watch=1&timeoutSeconds=1")
     assert (event["type"], event["object"]["message"]) == ("ERROR", message)
+
+
+def test_a_connection_is_reviewed_like_a_write(server: BackgroundServer, webhook: Webhook) -> None:
+    ask = asking(server)
+    attach = {**MAPS, "operations": ["CONNECT"], "resources": ["pods/exec"]}
+    register(ask, webhook.url, rules=[attach])
+    webhook.decide = lambda _: {"allowed": False, "status": {"message": "no shells"}}
+    path = "/api/v1/namespaces/default/pods/p/exec?command=sh&command=-c&stdin=true&container=c"
+    code, _, status = ask("POST", path)
+    assert code == 400
+    assert status["message"] == 'admission webhook "maps.example.com" denied the request: no shells'
+    _, request = webhook.seen[0]
+    assert (request["operation"], request["subResource"], request["options"]) == (
+        "CONNECT",
+        "exec",
+        None,
+    )
+    assert request["object"] == {
+        "kind": "PodExecOptions",
+        "apiVersion": "v1",
+        "stdin": True,
+        "container": "c",
+        "command": ["sh", "-c"],
+    }

@@ -10,6 +10,8 @@ from kelm import Cluster
 from kelm.adapters.simulator.cluster import Refused
 from kelm.adapters.simulator.inputs import NodeCrashed
 from kelm.adapters.simulator.processes import ControlPlane
+from kelm.core.api.rest.address import read_address, resolve
+from kelm.core.api.webhooks.connecting import connecting
 from kelm.core.api.webhooks.rules import VALIDATING
 from kelm.core.node.containers.images import image, serves
 from kelm.core.node.programs.reviews import reviewing
@@ -115,6 +117,33 @@ def test_agnhost_changes_what_it_is_shown() -> None:
         (text(one, "name"), text(one, "image")) for one in children(made, "spec", "containers")
     ]
     assert names == [("c", "nginx:1"), ("webhook-added-sidecar", "proxy:1")]
+
+
+def test_agnhost_lets_nobody_attach_to_one_pod() -> None:
+    attach = {
+        "operations": ["CONNECT"],
+        "apiGroups": [""],
+        "apiVersions": ["v1"],
+        "resources": ["pods/attach"],
+    }
+    cluster = guarded(guard("Validating", "/pods/attach", attach))
+    for name, allowed in (("to-be-attached-pod", False), ("other", True)):
+        path = f"/api/v1/namespaces/default/pods/{name}/attach"
+        target = resolve(read_address(path))  # type: ignore[arg-type]
+        assert target is not None
+        wanted = connecting(target, {"container": ("container1",), "stdin": ("true",)})
+        assert wanted is not None
+        number = cluster.begin(wanted)
+        assert isinstance(number, int)
+        cluster.run(1_000)
+        done = cluster.simulator.conversations.concluded.pop(number)
+        if allowed:
+            done.outcome.unwrap()
+        else:
+            assert done.outcome.failure().message == (
+                'admission webhook "hook.example.com" denied the request: attaching to pod '
+                "'to-be-attached-pod' is not allowed"
+            )
 
 
 def test_a_slow_webhook_is_waited_for_as_long_as_it_may_take() -> None:
