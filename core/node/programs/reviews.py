@@ -15,7 +15,8 @@ response without the uid. `after_ms` in it is how long the program takes, and is
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+
+import msgspec
 
 from kelm.core.api.webhooks.programs import Decide, review
 from kelm.core.node.containers.image import Handle
@@ -43,15 +44,9 @@ def reviewing(routes: Mapping[str, Decide]) -> Handle:
 
 def reviewed(request: HttpRequest, decide: Decide) -> HttpResponse:
     """The answer to a request with a review in it."""
-    after_ms = 0
-
-    def timed(asked: dict[str, Any]) -> Mapping[str, Any]:
-        nonlocal after_ms
-        answer = dict(decide(asked))
-        after_ms = answer.pop("after_ms", 0)
-        return answer
-
-    found = review(request.body, timed)
+    found = review(request.body, decide)
     if isinstance(found, str):
         return text_response(f"Request could not be decoded: {found}\n", 400)
-    return HttpResponse(200, found, JSON, after_ms)
+    answer = msgspec.json.decode(found)
+    after_ms = answer["response"].pop("after_ms", 0)
+    return HttpResponse(200, msgspec.json.encode(answer), JSON, after_ms)
