@@ -14,7 +14,9 @@ from kelm.core.node.shell.testing import bare_inside
 from kelm.core.node.shell.tools.archive import Member, pack, unpack
 from tests.core.shell.running import run, sh
 
-chunks = st.lists(st.binary(min_size=1, max_size=40), max_size=8).map(tuple)
+EVERY_BYTE = bytes(range(256))
+long_ones = st.integers(1, 9_000).map(lambda size: (EVERY_BYTE * 36)[:size])
+chunks = st.lists(st.binary(min_size=1, max_size=40) | long_ones, max_size=8).map(tuple)
 
 
 @given(chunks)
@@ -27,6 +29,15 @@ def test_any_bytes_come_back_from_cat_unchanged(given: tuple[bytes, ...]) -> Non
 def test_any_bytes_survive_a_file_a_pipe_and_an_archive(given: tuple[bytes, ...]) -> None:
     script = "tee /tmp/x | cat > /tmp/y; tar cf - -C / tmp/y | tar xf - -C /etc; cat /etc/tmp/y"
     assert run("sh", "-c", script, stdin=given).out == b"".join(given)
+
+
+@given(st.integers(1, 30))
+def test_a_line_that_was_read_is_gone_and_the_rest_is_still_there(cut: int) -> None:
+    said = b"first line\nsecond\nthird\n"
+    ran = run("sh", "-c", "read x; cat; echo [$x]", stdin=(said[:cut], said[cut:]))
+    assert ran.out == b"second\nthird\n[first line]\n"
+    piped = run("sh", "-c", "cat | { read x; cat; echo [$x]; }", stdin=(said[:cut], said[cut:]))
+    assert piped.out == ran.out
 
 
 names = st.text("abc._- é", min_size=1, max_size=130).filter(lambda name: name.strip(". "))
