@@ -231,7 +231,9 @@ class App:
     async def ask(self, ask: Ask, user: User) -> Answer:
         """Carry out a command and put its outcome into the form that was asked for."""
         if isinstance(ask.command, List):
-            listed = await self._listed(ask.command, Asker(user, ask.target.api_version))
+            listed = await self._listed(
+                ask.command, Asker(user, ask.target.api_version, self.authorizer.mode)
+            )
             return answer(ask, listed, self.engine.now_ms, existed=True)
         engine, authorizer = self.engine, self.authorizer
         power = Power(user, authorizer.decide, authorizer.rules, engine.server, engine.now_ms)
@@ -240,7 +242,9 @@ class App:
             return refused(allowed, ask.media)
         ask = allowed
         existed = not isinstance(ask.command, Update | Patch) or self._is_there(ask.command)
-        done = await self.engine.ask(ask.command, Asker(user, ask.target.api_version))
+        done = await self.engine.ask(
+            ask.command, Asker(user, ask.target.api_version, self.authorizer.mode)
+        )
         found = answer(ask, done.outcome, self.engine.now_ms, existed=existed)
         if not done.warnings:
             return found

@@ -23,6 +23,7 @@ from typing import Final, TypeAlias
 import msgspec
 from returns.result import Failure, Success
 
+from kelm.core.api.authorization.decide import Mode
 from kelm.core.api.custom.converting import presented
 from kelm.core.api.custom.definition import DEFINITIONS, CustomResource, find_custom, info_of
 from kelm.core.api.kinds.strategies import CREATED_BY_UPDATE
@@ -67,10 +68,14 @@ META: Final = "meta.k8s.io/v1"
 
 
 class Asker(msgspec.Struct, frozen=True):
-    """Who makes a request, and in which version of the resource ("": the stored one)."""
+    """Who makes a request, and in which version of the resource ("": the stored one).
+
+    mode: how the server decides who may do what; expressions of policies may ask that too.
+    """
 
     user: User = DEFAULT_USER
     api_version: str = ""
+    mode: Mode = "RBAC"
 
 
 ADMIN: Final = Asker()
@@ -247,6 +252,7 @@ def _hearing(
         heard,
         notes=Notes([], {}),
         converting=_converting(store, command),
+        mode=asker.mode,
     )
 
 

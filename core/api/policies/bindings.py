@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from kelm.core.api.authorization import decide as authorization
+from kelm.core.api.authorization.decide import Mode
 from kelm.core.api.authorization.rbac import Request
 from kelm.core.api.rest.access import User
 from kelm.core.api.webhooks.attributes import Attributes, kind_of, shown
@@ -43,7 +44,7 @@ def bindings(
         requested: the request's own.
         params: the policy's parameters for this binding.
     """
-    check = _authorizer(store, hearing.user)
+    check = _authorizer(store, hearing.user, hearing.mode)
     return {
         "object": shown(asked, asked.object, version),
         "oldObject": shown(asked, asked.old, version),
@@ -110,8 +111,8 @@ def _moment(value: Json) -> Value:
     return value if found is None else Timestamp(found)
 
 
-def _authorizer(store: Store, user: User) -> Authorizer:
-    """Answers by the roles and bindings that are stored; their sum is made when it is asked."""
+def _authorizer(store: Store, user: User, mode: Mode) -> Authorizer:
+    """Answers as the server does; where roles count, their sum is made when it is asked."""
 
     def decide(asked: Question) -> Decision:
         wanted = Request(
@@ -125,7 +126,8 @@ def _authorizer(store: Store, user: User) -> Authorizer:
             user=asked.user,
             groups=asked.groups,
         )
-        found = authorization.decide("RBAC", authorization.grants(store), wanted)
+        known = authorization.grants(store) if mode == "RBAC" else ()
+        found = authorization.decide(mode, known, wanted)
         return Decision(found.allowed, found.reason)
 
     return Authorizer(Question(user.name, user.groups), decide)

@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from kelm.core.api.authorization.decide import Mode
 from kelm.core.api.custom.definition import CustomResource
 from kelm.core.api.rest.access import User
 from kelm.core.api.webhooks.hooks import Hook
@@ -82,6 +83,7 @@ class Hearing(msgspec.Struct, frozen=True):
     of_many: whether it deletes a collection: then reviews name no object.
     converting: the custom resource that it is about, if a webhook converts between its versions.
     heard: in the order in which replies came.
+    mode: how it is decided who may do what, for expressions that ask.
     notes: where policies write what they say beside an answer; None where nobody reads that.
     """
 
@@ -96,6 +98,7 @@ class Hearing(msgspec.Struct, frozen=True):
     heard: tuple[Heard, ...] = ()
     notes: Notes | None = None
     converting: CustomResource | None = None
+    mode: Mode = "RBAC"
 
     def find(self, question: Question) -> tuple[int, Heard] | None:
         """What came back to a question, and as the how-manieth reply."""
