@@ -5,6 +5,9 @@ Source: kubernetes v1.36, apimachinery/pkg/util/duration/duration.go.
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from kelm.core.objects.time import parse_time
 
 
@@ -75,3 +78,23 @@ def _short_seconds(seconds: int) -> str:
 
 def _two(large: int, large_unit: str, small: int, small_unit: str) -> str:
     return f"{large}{large_unit}{small}{small_unit}" if small else f"{large}{large_unit}"
+
+
+_UNITS_MS: Final = {"ns": 1e-6, "us": 1e-3, "ms": 1.0, "s": 1e3, "m": 60e3, "h": 3_600e3}
+_PART: Final = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|ms|s|m|h)")
+
+
+def read_go_duration_ms(text: str) -> int | None:
+    """A span of time as Go's flags take it, None for other text.
+
+    >>> [read_go_duration_ms(text) for text in ("20s", "1m30s", "1.5h", ".5s", "0", "20", "")]
+    [20000, 90000, 5400000, 500, 0, None, None]
+
+    Source: https://pkg.go.dev/time#ParseDuration; signs are left out.
+    """
+    if text == "0":
+        return 0
+    parts = _PART.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        return None
+    return round(sum(float(number) * _UNITS_MS[unit] for number, unit in parts))

@@ -11,6 +11,7 @@ from kelm.core.node.containers.behaviour import FOR_EVER, Behaviour, Line
 from kelm.core.node.containers.image import Image
 from kelm.core.node.containers.launch import Launch
 from kelm.core.node.programs.agnhost.guestbook import GUESTBOOK
+from kelm.core.node.programs.agnhost.logs_generator import generate_logs
 from kelm.core.node.programs.agnhost.mounttest import mount_test
 from kelm.core.node.programs.agnhost.netexec import NETEXEC
 from kelm.core.node.programs.agnhost.server import Server
@@ -63,6 +64,8 @@ def run(launch: Launch) -> Behaviour:
         return Behaviour(ports=(), stop_code=2, lines=(Line(0, "Paused"),))
     if name == "entrypoint-tester":
         return Behaviour(exit_ms=0, lines=(Line(0, f"[{' '.join(words)}]"),))
+    if name == "logs-generator":
+        return generate_logs(rest)
     if name == "mounttest" and launch.look is not None:
         return mount_test(launch.look(), rest)
     server = SERVERS.get(name)
