@@ -49,6 +49,7 @@ from kelm.core.controllers.resource_claim.controller import ResourceClaims
 from kelm.core.controllers.resource_quota import ResourceQuotaController
 from kelm.core.controllers.service_account import CERTIFICATE, RootCA, ServiceAccounts
 from kelm.core.controllers.service_account_tokens import ServiceAccountTokens
+from kelm.core.controllers.service_cidrs import ServiceCIDRs
 from kelm.core.controllers.statefulset.controller import StatefulSetController
 from kelm.core.controllers.taint_eviction import TaintEviction
 from kelm.core.controllers.ttl_after_finished import TTLAfterFinished
@@ -121,6 +122,7 @@ CONTROLLERS: tuple[Controller, ...] = (
     HorizontalPodAutoscaling(),
     ResourceClaims(),
     ValidatingAdmissionPolicyStatus(),
+    ServiceCIDRs(),
 )
 
 
