@@ -19,9 +19,11 @@ from kelm.core.objects.storage import (
 from kelm.core.runtime.controller import Batch, Plan, Sync
 from kelm.effects.address import key_of
 from kelm.effects.commands import Command
-from kelm.effects.document import text
+from kelm.effects.document import child, text
 
 RELEASED = "Released"
+RECYCLABLE = ("hostPath", "nfs")
+"""The kinds of volumes that upstream has a recycler for."""
 
 
 def reconcile_volume(key: str, sync: Sync) -> Plan:
@@ -77,9 +79,17 @@ def _released(each: Volume) -> Plan:
 
 
 def _recycled(each: Volume, released: Command | None) -> Plan:
-    """Empty a volume and give it free; emptying takes no time here."""
+    """Empty a volume and give it free; emptying takes no time here.
+
+    Only volumes of RECYCLABLE kinds can be emptied. Source: recycleVolumeOperation.
+    """
     if released is not None:
         return _plan(released)
+    if not any(kind in child(each.doc, "spec") for kind in RECYCLABLE):
+        words = "No recycler plugin found for the volume!"
+        failed = volume_phase(each, "Failed", words)
+        told = volume_event(each, WARNING, "VolumeFailedRecycle", words)
+        return Plan(((told,), (failed,))) if failed is not None else Plan()
     told = volume_event(each, NORMAL, "VolumeRecycled", "Volume recycled")
     freed = unbound(each)
     return Plan(((told, freed),))

@@ -107,6 +107,32 @@ def test_a_claim_takes_the_smallest_volume_that_will_do_and_leaves_it_released()
     assert cluster.get(CLAIMS, "data")["spec"]["volumeName"] == "large"  # type: ignore[index,call-overload]
 
 
+def recycled(**source: Any) -> tuple[str, list[tuple[str, str, int]]]:
+    """What becomes of a volume of this kind when its claim goes; what is told, how often."""
+    volume = manifest_of_volume("disk", 1, "", ONCE)
+    del volume["spec"]["hostPath"]
+    volume["spec"].update(source, persistentVolumeReclaimPolicy="Recycle")
+    cluster = started(volume, manifest_of_claim("data", 1, "", ONCE))
+    assert phase(cluster, VOLUMES, "disk") == "Bound"
+    remove(cluster, CLAIMS, "data")
+    events: Any = cluster.ask(List("events", "default")).unwrap()["items"]
+    ours = [one for one in events if one["involvedObject"]["name"] == "disk"]
+    said = [(one["reason"], one["message"], one["count"]) for one in ours]
+    return phase(cluster, VOLUMES, "disk"), said
+
+
+def test_a_volume_that_can_be_emptied_is_and_is_free_again() -> None:
+    emptied = ("Available", [("VolumeRecycled", "Volume recycled", 1)])
+    assert recycled(nfs={"server": "files.example.com", "path": "/"}) == emptied
+    assert recycled(hostPath={"path": "/data"}) == emptied
+
+
+def test_a_volume_that_nothing_can_empty_fails_and_says_so_once() -> None:
+    words = "No recycler plugin found for the volume!"
+    source = {"driver": "disk.example.com", "volumeHandle": "d-1"}
+    assert recycled(csi=source) == ("Failed", [("VolumeFailedRecycle", words, 1)])
+
+
 def test_a_claim_in_use_is_deleted_when_its_pod_is_gone() -> None:
     cluster = started(standard(), user_of("data"))
     remove(cluster, CLAIMS, "data")
