@@ -77,7 +77,11 @@ class Disks(msgspec.Struct, frozen=True):
     def dirty(self, caches: Caches, resource: Resource, change: Change) -> Iterable[Key]:
         if resource == CLAIMS:
             return (_CLAIM + change.key,)
-        return (_VOLUME + change.key,) if resource == VOLUMES else ()
+        if resource == VOLUMES:
+            return (_VOLUME + change.key,)
+        if resource == CLASSES:
+            return _waiting(caches, storage_class=change.key)
+        return _waiting(caches, node=change.key) if change.old is None else ()
 
     def every_key(self, caches: Caches) -> Iterable[Key]:
         claims = [_CLAIM + metadata(doc).key for doc in caches[CLAIMS].objects()]
@@ -92,6 +96,17 @@ class Disks(msgspec.Struct, frozen=True):
 
     def refused(self, sync: Sync, command: Command, refusal: Refusal) -> object:
         return sync.memory
+
+
+def _waiting(caches: Caches, storage_class: str = "", node: str = "") -> list[Key]:
+    """Claims without a volume, which may have been looked at before this was seen."""
+    claims = [claim(doc) for doc in caches[CLAIMS].objects()]
+    return [
+        _CLAIM + one.metadata.key
+        for one in claims
+        if not one.volume_name
+        and (one.storage_class == storage_class if storage_class else one.selected_node == node)
+    ]
 
 
 def _made(one: Claim, caches: Caches) -> Plan:

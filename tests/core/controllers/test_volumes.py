@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kelm import Cluster
-from kelm.adapters.simulator.inputs import NodeBooted, NodeCrashed
+from kelm.adapters.simulator.inputs import NodeBooted, NodeCrashed, WatchStalled
 from kelm.core.objects.storage import CLAIMS, CLASSES, VOLUMES
 from kelm.core.operations.verbs import Remove, Scale
 from kelm.effects.address import ObjectRef
@@ -244,3 +244,19 @@ def test_claims_of_pods_that_are_scaled_away_go_with_their_disks_and_come_back_e
     cluster.run_until_converged()
     cluster.run(5_000)
     assert cluster.list(CLAIMS) == cluster.list(VOLUMES) == ()
+
+
+def test_a_claim_that_was_seen_before_its_class_gets_its_disk_once_the_class_is_seen() -> None:
+    slow = {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": "slow"},
+        "provisioner": "slow.example.com",
+    }
+    cluster = Cluster(nodes=2, zones=("a", "b"), seed=0)
+    cluster.inject(WatchStalled("disk-provisioner", 20_000, CLASSES))
+    cluster.apply(slow, manifest_of_claim("data", 1, "slow", ONCE))
+    cluster.run(10_000)
+    assert phase(cluster, CLAIMS, "data") == "Pending"
+    cluster.run(20_000)
+    assert phase(cluster, CLAIMS, "data") == "Bound"
