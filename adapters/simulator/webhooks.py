@@ -1,12 +1,16 @@
 """Who answers the API server's calls in a simulated cluster: programs behind Services, and
 functions that stand for URLs outside.
 
-A Service is called by its cluster IP, through the service proxy, without looking at certificates.
+A Service is called by its cluster IP, through the service proxy. Programs have no certificates: one
+that the configuration has a CA bundle for is believed to have the right one, and one without is
+refused, since no system trusts by itself who signs for Services.
 
 Source: kubernetes v1.36, apiserver/pkg/util/proxy/proxy.go (ResolveCluster).
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 import msgspec
 
@@ -29,6 +33,10 @@ from kelm.effects.document import Document, children, number, text
 
 Urls = SmallMap[str, Decide]
 
+UNTRUSTED: Final = NotReached(
+    "tls: failed to verify certificate: x509: certificate signed by unknown authority"
+)
+
 
 def answering(urls: Urls, machines: Machines) -> OnCall:
     """What answers calls."""
@@ -37,6 +45,8 @@ def answering(urls: Urls, machines: Machines) -> OnCall:
         sent = msgspec.json.encode(with_uid(call.question.review, call.uid))
         service = call.question.client.get("service")
         if isinstance(service, Document):
+            if not text(call.question.client, "caBundle"):
+                return UNTRUSTED
             return _inside(simulator, machines, service, sent, call.question.timeout_seconds)
         return _outside(urls, text(call.question.client, "url"), sent)
 

@@ -21,6 +21,7 @@ from kelm.effects.document import child, children, document, text, value_at
 AGNHOST = "registry.k8s.io/e2e-test-images/agnhost:2.63.0"
 PODS = {"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}
 MAPS = {**PODS, "operations": ["*"], "resources": ["configmaps"]}
+BUNDLE = "Y2EgYnVuZGxl"
 SPARED = {"matchExpressions": [{"key": "hooks", "operator": "NotIn", "values": ["off"]}]}
 
 
@@ -50,7 +51,7 @@ def guard(kind: str, path: str, rule: dict[str, Any], **fields: object) -> dict[
     service = {"name": "hooks", "namespace": "ops", "port": 8443, "path": path}
     hook = {
         "name": "hook.example.com",
-        "clientConfig": {"service": service},
+        "clientConfig": {"service": service, "caBundle": BUNDLE},
         "rules": [rule],
         "sideEffects": "None",
         "admissionReviewVersions": ["v1"],
@@ -179,6 +180,14 @@ def test_a_webhook_that_is_down_blocks_creations() -> None:
     assert cluster.ask(create).failure().message.endswith('timeout=10s": service "hooks" not found')
 
 
+def test_a_webhook_without_a_bundle_is_not_trusted() -> None:
+    without = guard("Validating", "/always-allow-delay-5s", PODS)
+    del without["webhooks"][0]["clientConfig"]["caBundle"]
+    cluster = guarded(without)
+    with pytest.raises(Refused, match="certificate signed by unknown authority"):
+        cluster.apply(pod("one"))
+
+
 def test_a_webhook_that_guards_its_own_pods_locks_itself_out() -> None:
     """Its only pod is lost with its machine; the new one would have to be let in by it."""
     cluster = guarded(guard("Validating", "/pods", PODS, timeoutSeconds=1), nodes=2)
@@ -251,7 +260,7 @@ def test_agnhost_converts_its_example() -> None:
             "conversion": {
                 "strategy": "Webhook",
                 "webhook": {
-                    "clientConfig": {"service": service},
+                    "clientConfig": {"service": service, "caBundle": BUNDLE},
                     "conversionReviewVersions": ["v1"],
                 },
             },
