@@ -52,7 +52,7 @@ def fork(new: str, name: str, speed: str | None) -> None:
 
     From then on each goes its own way, with its own address, credentials and data.
     """
-    options = _copied(_home(name), _home(new), None)
+    options = _copied(_home(name), _home(new, "NEW"), None)
     _started(new, {**options, "speed": speed or options["speed"]})
 
 
@@ -211,11 +211,12 @@ def delete(name: str, everything: bool) -> None:
         click.echo(f'{said} cluster "{home.name}"')
 
 
-def _home(name: str) -> Home:
+def _home(name: str, hint: str = "--name") -> Home:
     from kelm.adapters.apiserver.home import Home, is_name
 
     if not is_name(name):
-        raise click.BadParameter("lower-case letters, digits and dashes", param_hint="--name")
+        said = f'"{name}" is no name: say lower-case letters, digits and dashes'
+        raise click.BadParameter(said, param_hint=hint)
     return Home(name)
 
 

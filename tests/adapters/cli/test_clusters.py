@@ -62,6 +62,7 @@ def test_clusters_live_side_by_side_under_their_names(run: Run, tmp_path: Path) 
 def test_a_cluster_that_cannot_start_says_why(run: Run) -> None:
     assert "is no speed" in run("start", "--speed", "fast", code=1)
     assert "lower-case letters" in run("start", "-p", "../x", code=2)
+    assert "Invalid value for NEW" in run("fork", "../x", code=2)
 
 
 def test_a_server_that_is_gone_is_no_server_of_somebody_else(run: Run, tmp_path: Path) -> None:
