@@ -30,8 +30,9 @@ from kelm.core.cel.checking.types import (
     object_type,
 )
 from kelm.core.cel.escaping import escaped
-from kelm.core.cel.running.conversions import moment_of, span_of
+from kelm.core.cel.running.conversions import moment_of
 from kelm.core.cel.running.values import Duration, MapList, SetList, Timestamp, Value
+from kelm.core.objects.duration import read_go_duration_ns
 from kelm.effects.document import EMPTY, Document, Json, child, elements, flag, text
 
 MOST_BYTES: Final = 3 * 1024 * 1024
@@ -237,7 +238,7 @@ def _text(schema: Document) -> Declared:
 
 
 def _span(value: Json) -> Value:
-    found = span_of(value) if isinstance(value, str) else None
+    found = read_go_duration_ns(value) if isinstance(value, str) else None
     return value if found is None else Duration(found)
 
 

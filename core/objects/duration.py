@@ -80,21 +80,36 @@ def _two(large: int, large_unit: str, small: int, small_unit: str) -> str:
     return f"{large}{large_unit}{small}{small_unit}" if small else f"{large}{large_unit}"
 
 
-_UNITS_MS: Final = {"ns": 1e-6, "us": 1e-3, "ms": 1.0, "s": 1e3, "m": 60e3, "h": 3_600e3}
-_PART: Final = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|ms|s|m|h)")
+SECOND_NS: Final = 1_000_000_000
+_UNITS: Final = {
+    "ns": 1, "us": 1000, "µs": 1000, "μs": 1000, "ms": 1_000_000,
+    "s": SECOND_NS, "m": 60 * SECOND_NS, "h": 3600 * SECOND_NS,
+}  # fmt: skip
+_SPAN: Final = re.compile(r"([0-9]*)(\.[0-9]*)?(ns|us|µs|μs|ms|s|m|h)")
 
 
-def read_go_duration_ms(text: str) -> int | None:
-    """A span of time as Go's flags take it, None for other text.
+def read_go_duration_ns(text: str) -> int | None:
+    """The nanoseconds of a span as Go writes it, None where it is none.
 
-    >>> [read_go_duration_ms(text) for text in ("20s", "1m30s", "1.5h", ".5s", "0", "20", "")]
-    [20000, 90000, 5400000, 500, 0, None, None]
+    >>> [read_go_duration_ns(text) for text in ("20s", "-1.5ms", ".5us", "0", "20", "", "-")]
+    [20000000000, -1500000, 500, 0, None, None, None]
 
-    Source: https://pkg.go.dev/time#ParseDuration; signs are left out.
+    Source: https://pkg.go.dev/time#ParseDuration.
     """
-    if text == "0":
+    unsigned = text[1:] if text[:1] in ("+", "-") else text
+    if unsigned == "0":
         return 0
-    parts = _PART.findall(text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        return None
-    return round(sum(float(number) * _UNITS_MS[unit] for number, unit in parts))
+    at, total = 0, 0
+    while at < len(unsigned):
+        match = _SPAN.match(unsigned, at)
+        if match is None:
+            return None
+        whole, fraction, unit = match.groups()
+        if not whole and len(fraction or "") < 2:
+            return None
+        scale = _UNITS[unit]
+        total += int(whole or 0) * scale
+        if fraction and len(fraction) > 1:
+            total += int(fraction[1:]) * scale // 10 ** (len(fraction) - 1)
+        at = match.end()
+    return (-total if text[0] == "-" else total) if unsigned else None

@@ -24,17 +24,13 @@ from kelm.core.cel.running.values import (
     type_name,
 )
 from kelm.core.cel.running.writing import SECOND, written
+from kelm.core.objects.duration import read_go_duration_ns
 from kelm.core.objects.time import days_from_civil
 
 _WHOLE: Final = re.compile(r"[+-]?[0-9]+")
 _DOUBLE: Final = re.compile(
     r"[+-]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|inf|infinity|nan)", re.IGNORECASE
 )
-_UNITS: Final = {
-    "ns": 1, "us": 1000, "µs": 1000, "μs": 1000, "ms": 1_000_000,
-    "s": SECOND, "m": 60 * SECOND, "h": 3600 * SECOND,
-}  # fmt: skip
-_SPAN: Final = re.compile(r"([0-9]*)(\.[0-9]*)?(ns|us|µs|μs|ms|s|m|h)")
 _MOMENT: Final = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:Z|([+-])(\d\d):(\d\d))"
 )
@@ -141,31 +137,10 @@ def to_duration(value: Value) -> Duration:
     if type(value) is Duration:
         return Duration(value.ns)
     if type(value) is str:
-        read = span_of(value)
+        read = read_go_duration_ns(value)
         if read is not None:
             return duration_of(read)
     raise _impossible(value, "google.protobuf.Duration")
-
-
-def span_of(text: str) -> int | None:
-    """The nanoseconds of a span as Go writes it, None where it is none."""
-    unsigned = text[1:] if text[:1] in ("+", "-") else text
-    if unsigned == "0":
-        return 0
-    at, total = 0, 0
-    while at < len(unsigned):
-        match = _SPAN.match(unsigned, at)
-        if match is None:
-            return None
-        whole, fraction, unit = match.groups()
-        if not whole and len(fraction or "") < 2:
-            return None
-        scale = _UNITS[unit]
-        total += int(whole or 0) * scale
-        if fraction and len(fraction) > 1:
-            total += int(fraction[1:]) * scale // 10 ** (len(fraction) - 1)
-        at = match.end()
-    return (-total if text[0] == "-" else total) if unsigned else None
 
 
 def to_timestamp(value: Value) -> Timestamp:

@@ -10,9 +10,10 @@ from typing import Final
 
 from kelm.core.node.containers.behaviour import Behaviour, Line
 from kelm.core.node.programs.flags import read_flags
-from kelm.core.objects.duration import read_go_duration_ms
+from kelm.core.objects.duration import read_go_duration_ns
 
 METHODS: Final = ("POST", "GET", "PUT")
+NS_PER_MS: Final = 1_000_000
 NAMESPACES: Final = ("kube-system", "default", "ns")
 
 
@@ -31,7 +32,7 @@ def generate_logs(words: tuple[str, ...]) -> Behaviour:
     if lines <= 0:
         return _fatal(f"Invalid total number of lines: {total}")
     duration = flags.get("run-duration", "0s")
-    span_ms = read_go_duration_ms(duration) or 0
+    span_ms = (read_go_duration_ns(duration) or 0) // NS_PER_MS
     if span_ms <= 0:
         return _fatal(f"Invalid duration: {duration}")
     made = tuple(Line(number * span_ms // lines, _line(number)) for number in range(lines))
