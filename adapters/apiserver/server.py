@@ -27,7 +27,7 @@ from kelm.adapters.simulator.cluster import Cluster, Settings
 from kelm.core.api.authorization.decide import Mode
 from kelm.core.api.authorization.roles import first_roles
 from kelm.core.api.bootstrap import API_SERVER
-from kelm.core.controllers.aggregation.api_services import ApiServices
+from kelm.core.controllers.api.api_services import ApiServices
 from kelm.effects.commands import by
 
 HOST: Final = "127.0.0.1"

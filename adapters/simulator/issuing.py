@@ -141,7 +141,7 @@ def _serial(wanted: SignCertificate) -> int:
 def simulated_authority() -> Authority:
     """The authority of every cluster that nobody serves. Its keys are known, so they guard nothing.
 
-    `kelm.core.controllers.service_account.CERTIFICATE` is its certificate.
+    `kelm.core.controllers.access.service_account.CERTIFICATE` is its certificate.
     """
     tokens, signer = _derived("kelm tokens"), _derived("kelm certificates")
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kubernetes")])

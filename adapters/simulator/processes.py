@@ -21,46 +21,46 @@ from kelm.adapters.simulator.loop import Simulator
 from kelm.adapters.simulator.machines import Host, Machines, kubelet_name
 from kelm.adapters.simulator.measuring import Measuring
 from kelm.core.api.webhooks.programs import Decide
+from kelm.core.controllers.access.cluster_role_aggregation import ClusterRoleAggregation
+from kelm.core.controllers.access.service_account import CERTIFICATE, RootCA, ServiceAccounts
+from kelm.core.controllers.access.service_account_tokens import ServiceAccountTokens
+from kelm.core.controllers.api.resource_quota import ResourceQuotaController
+from kelm.core.controllers.api.validating_admission_policy_status import (
+    ValidatingAdmissionPolicyStatus,
+)
+from kelm.core.controllers.batch.cron_job.controller import CronJobController
+from kelm.core.controllers.batch.job.controller import JobController
+from kelm.core.controllers.batch.job.orphans import JobOrphans
+from kelm.core.controllers.batch.ttl_after_finished import TTLAfterFinished
 from kelm.core.controllers.certificates.approver import CertificateApprover
 from kelm.core.controllers.certificates.cleaner import CertificateCleaner
 from kelm.core.controllers.certificates.signer import SIGNERS
-from kelm.core.controllers.cloud_node_lifecycle import CloudNodeLifecycle
-from kelm.core.controllers.cluster_role_aggregation import ClusterRoleAggregation
-from kelm.core.controllers.cron_job.controller import CronJobController
-from kelm.core.controllers.daemonset.controller import DaemonSetController
-from kelm.core.controllers.deployment.controller import DeploymentController
+from kelm.core.controllers.deletion.garbage_collector.program import GarbageCollectorProgram
+from kelm.core.controllers.deletion.namespaces.controller import NamespaceDeletion
+from kelm.core.controllers.deletion.pod_gc import PodGC
 from kelm.core.controllers.disruption.controller import DisruptionController
-from kelm.core.controllers.endpoints.controller import EndpointsController
-from kelm.core.controllers.endpointslice.controller import EndpointSliceController
-from kelm.core.controllers.endpointslice_mirroring.controller import EndpointSliceMirroring
-from kelm.core.controllers.garbage_collector.program import GarbageCollectorProgram
 from kelm.core.controllers.horizontal_pod_autoscaler.controller import HorizontalPodAutoscaling
-from kelm.core.controllers.job.controller import JobController
-from kelm.core.controllers.job.orphans import JobOrphans
-from kelm.core.controllers.namespace_deletion.controller import NamespaceDeletion
-from kelm.core.controllers.node_lifecycle.controller import NodeLifecycle
-from kelm.core.controllers.node_ttl import NodeTTL
-from kelm.core.controllers.pod_gc import PodGC
-from kelm.core.controllers.replicaset.controller import (
-    REPLICATION_CONTROLLERS,
-    ReplicaSetController,
-)
+from kelm.core.controllers.nodes.cloud import CloudNodeLifecycle
+from kelm.core.controllers.nodes.lifecycle.controller import NodeLifecycle
+from kelm.core.controllers.nodes.taint_eviction import TaintEviction
+from kelm.core.controllers.nodes.ttl import NodeTTL
 from kelm.core.controllers.resource_claim.controller import ResourceClaims
-from kelm.core.controllers.resource_quota import ResourceQuotaController
-from kelm.core.controllers.service_account import CERTIFICATE, RootCA, ServiceAccounts
-from kelm.core.controllers.service_account_tokens import ServiceAccountTokens
-from kelm.core.controllers.service_cidrs import ServiceCIDRs
-from kelm.core.controllers.statefulset.controller import StatefulSetController
-from kelm.core.controllers.taint_eviction import TaintEviction
-from kelm.core.controllers.ttl_after_finished import TTLAfterFinished
-from kelm.core.controllers.validating_admission_policy_status import (
-    ValidatingAdmissionPolicyStatus,
-)
+from kelm.core.controllers.services.endpoints.controller import EndpointsController
+from kelm.core.controllers.services.endpointslice.controller import EndpointSliceController
+from kelm.core.controllers.services.mirroring.controller import EndpointSliceMirroring
+from kelm.core.controllers.services.service_cidrs import ServiceCIDRs
 from kelm.core.controllers.volumes.attaching import AttachDetach
 from kelm.core.controllers.volumes.attachments import DRIVERS
 from kelm.core.controllers.volumes.controller import VolumeBinding
 from kelm.core.controllers.volumes.ephemeral import EphemeralVolumes
 from kelm.core.controllers.volumes.protection import ClaimProtection, VolumeProtection
+from kelm.core.controllers.workloads.daemonset.controller import DaemonSetController
+from kelm.core.controllers.workloads.deployment.controller import DeploymentController
+from kelm.core.controllers.workloads.replicaset.controller import (
+    REPLICATION_CONTROLLERS,
+    ReplicaSetController,
+)
+from kelm.core.controllers.workloads.statefulset.controller import StatefulSetController
 from kelm.core.infrastructure.attaching import Attacher
 from kelm.core.infrastructure.disks import DRIVER, STANDARD, Disks
 from kelm.core.infrastructure.load_balancers import LoadBalancers

@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from kelm.core.controllers.events import NORMAL, event
+from kelm.core.controllers.shared.events import NORMAL, event
 from kelm.core.objects.meta import labels_of, metadata
 from kelm.core.objects.storage import (
     CLAIMS,

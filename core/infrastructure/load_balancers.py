@@ -16,7 +16,7 @@ from zlib import crc32
 
 import msgspec
 
-from kelm.core.controllers.events import NORMAL, WARNING, Severity, event
+from kelm.core.controllers.shared.events import NORMAL, WARNING, Severity, event
 from kelm.core.objects.meta import Metadata, metadata
 from kelm.core.runtime.controller import Batch, Caches, Plan, Sync
 from kelm.effects.address import Key, Resource

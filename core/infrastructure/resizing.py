@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from kelm.core.controllers.events import NORMAL, event
+from kelm.core.controllers.shared.events import NORMAL, event
 from kelm.core.controllers.volumes.claims import claim_names
 from kelm.core.objects.meta import metadata
 from kelm.core.objects.pod import pod

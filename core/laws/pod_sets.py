@@ -5,7 +5,7 @@ Source: kubernetes v1.36, kubectl/pkg/polymorphichelpers/rollout_status.go.
 
 from __future__ import annotations
 
-from kelm.core.controllers.statefulset.identity import ordinal_of, revision_of
+from kelm.core.controllers.workloads.statefulset.identity import ordinal_of, revision_of
 from kelm.core.objects.daemon_set import daemon_set
 from kelm.core.objects.pod import Pod, pod
 from kelm.core.objects.stateful_set import StatefulSet, stateful_set

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from kelm.core.controllers.deployment.template import equal_ignoring_hash
+from kelm.core.controllers.workloads.deployment.template import equal_ignoring_hash
 from kelm.core.laws.availability import History
 from kelm.core.laws.invariant import Invariant, at_the_end
 from kelm.core.objects.meta import metadata

@@ -26,9 +26,9 @@ from collections.abc import Iterator
 
 import msgspec
 
-from kelm.core.controllers.deployment.fenceposts import min_available_of, surge_of
-from kelm.core.controllers.deployment.progress import is_complete
-from kelm.core.controllers.pods import is_available
+from kelm.core.controllers.shared.pods import is_available
+from kelm.core.controllers.workloads.deployment.fenceposts import min_available_of, surge_of
+from kelm.core.controllers.workloads.deployment.progress import is_complete
 from kelm.core.laws.availability import History
 from kelm.core.laws.invariant import Broken, Invariant
 from kelm.core.laws.rest import active_pods, owned_sets

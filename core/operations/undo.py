@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from returns.result import Failure, Result, Success
 
-from kelm.core.controllers.revisions import in_order
+from kelm.core.controllers.templates.revisions import in_order
 from kelm.core.objects.meta import metadata
 from kelm.core.store.store import Store
 from kelm.effects.address import ObjectRef

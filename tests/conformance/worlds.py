@@ -20,8 +20,8 @@ from kelm.adapters.kubernetes.wire import Wire
 from kelm.adapters.manifests.read import read_manifests
 from kelm.adapters.simulator.inputs import NodeCrashed
 from kelm.adapters.simulator.processes import CONTROLLERS, ControlPlane
-from kelm.core.controllers.node_lifecycle.controller import NodeLifecycle
-from kelm.core.controllers.node_lifecycle.settings import Settings as Patience
+from kelm.core.controllers.nodes.lifecycle.controller import NodeLifecycle
+from kelm.core.controllers.nodes.lifecycle.settings import Settings as Patience
 from kelm.core.node.program import Kubelet
 from kelm.core.objects.time import parse_time
 from kelm.core.operations.apply import plan_apply

@@ -16,8 +16,8 @@ from kelm.adapters.simulator.inputs import (
     ProcessRestarted,
     RequestsRefused,
 )
-from kelm.core.controllers.daemonset.controller import DAEMON_SET_CONTROLLER as LOOP
-from kelm.core.controllers.daemonset.fit import fit_of
+from kelm.core.controllers.workloads.daemonset.controller import DAEMON_SET_CONTROLLER as LOOP
+from kelm.core.controllers.workloads.daemonset.fit import fit_of
 from kelm.core.objects.daemon_set import daemon_set
 from kelm.core.objects.pod import pod
 from kelm.core.operations.verbs import SetImage

@@ -22,8 +22,8 @@ from kelm.adapters.simulator.inputs import (
 )
 from kelm.adapters.simulator.processes import ControlPlane
 from kelm.adapters.testing.storms import quiet, rage, storms
-from kelm.core.controllers.job.indexes import parse_intervals, total
-from kelm.core.controllers.job.seen import is_tracked
+from kelm.core.controllers.batch.job.indexes import parse_intervals, total
+from kelm.core.controllers.batch.job.seen import is_tracked
 from kelm.core.node.containers.image import Image
 from kelm.core.node.containers.images import behave, exits
 from kelm.core.node.containers.launch import Launch

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from kelm import Cluster
 from kelm.adapters.simulator.inputs import RequestsRefused
 from kelm.adapters.simulator.processes import ControlPlane
-from kelm.core.controllers.statefulset.controller import StatefulSetController
-from kelm.core.controllers.statefulset.memory import Memory
+from kelm.core.controllers.workloads.statefulset.controller import StatefulSetController
+from kelm.core.controllers.workloads.statefulset.memory import Memory
 from kelm.core.operations.verbs import Scale, SetImage
 from kelm.core.runtime.controller import Plan, Sync
 from kelm.effects.refusals import Reason

@@ -11,8 +11,8 @@ from pyrsistent import pmap
 
 from kelm import Cluster
 from kelm.adapters.simulator.inputs import ProcessRestarted, RequestsRefused
-from kelm.core.controllers.statefulset.controller import STATEFUL_SET_CONTROLLER as LOOP
-from kelm.core.controllers.statefulset.identity import ordinal_of, revision_of
+from kelm.core.controllers.workloads.statefulset.controller import STATEFUL_SET_CONTROLLER as LOOP
+from kelm.core.controllers.workloads.statefulset.identity import ordinal_of, revision_of
 from kelm.core.objects.pod import Pod, pod
 from kelm.core.objects.stateful_set import StatefulSet, stateful_set
 from kelm.core.operations.verbs import Remove, Scale, SetImage

@@ -1,4 +1,4 @@
-"""Write core/controllers/template_layout.py from recorded facts of Kubernetes.
+"""Write core/controllers/templates/layout.py from recorded facts of Kubernetes.
 
     python -m tests.tools.generate_template_layout [FACTS]
 
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.conformance.runner import DEFAULT_UPSTREAM
 
-TARGET = Path(__file__).resolve().parents[2] / "core" / "controllers" / "template_layout.py"
+TARGET = Path(__file__).resolve().parents[2] / "core" / "controllers" / "templates" / "layout.py"
 WRITTEN_BY_HAND = (
     "intstr.IntOrString",
     "resource.Quantity",

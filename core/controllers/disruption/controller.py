@@ -15,7 +15,7 @@ import msgspec
 
 from kelm.core.controllers.disruption import budget as rules
 from kelm.core.controllers.disruption.scales import CONTROLLERS, scale_of
-from kelm.core.controllers.pod_disruption import DISRUPTION_TARGET, status_patch
+from kelm.core.controllers.shared.pod_disruption import DISRUPTION_TARGET, status_patch
 from kelm.core.objects.meta import labels_of
 from kelm.core.objects.pod import Pod, pod, status_of
 from kelm.core.objects.selectors import Selector, selector_of

@@ -20,7 +20,7 @@ from kelm.core.controllers.horizontal_pod_autoscaler.memory import SYNC_MS, Look
 from kelm.core.controllers.horizontal_pod_autoscaler.reconcile import begun, continued
 from kelm.core.controllers.horizontal_pod_autoscaler.selecting import shared
 from kelm.core.controllers.horizontal_pod_autoscaler.spec import HPAS
-from kelm.core.controllers.kinds import CUSTOM_DEFINITIONS
+from kelm.core.controllers.shared.kinds import CUSTOM_DEFINITIONS
 from kelm.core.objects.meta import metadata
 from kelm.core.objects.selectors import NOTHING
 from kelm.core.runtime.controller import Caches, Plan, Sync

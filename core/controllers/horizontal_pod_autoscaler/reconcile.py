@@ -13,7 +13,6 @@ from typing import Final
 
 import msgspec
 
-from kelm.core.controllers.events import NORMAL, WARNING, Severity, event
 from kelm.core.controllers.horizontal_pod_autoscaler.compute import (
     Result,
     Scene,
@@ -36,6 +35,7 @@ from kelm.core.controllers.horizontal_pod_autoscaler.status import (
     without_condition,
 )
 from kelm.core.controllers.horizontal_pod_autoscaler.targets import scaled
+from kelm.core.controllers.shared.events import NORMAL, WARNING, Severity, event
 from kelm.core.runtime.controller import Plan, Sync
 from kelm.effects.address import split_key
 from kelm.effects.commands import Command, Get, ReadMetrics, RecordEvent, Update

@@ -7,7 +7,7 @@ apimachinery/pkg/api/meta/errors.go, runtime/schema/group_version.go (the errors
 from __future__ import annotations
 
 from kelm.core.api.resources import RESOURCES
-from kelm.core.controllers.kinds import CUSTOM_DEFINITIONS
+from kelm.core.controllers.shared.kinds import CUSTOM_DEFINITIONS
 from kelm.core.runtime.controller import Caches
 from kelm.effects.address import Resource
 from kelm.effects.document import text

@@ -5,7 +5,7 @@ Source: kubernetes v1.36, pkg/controller/resourceclaim/controller.go (syncPod, h
 
 from __future__ import annotations
 
-from kelm.core.controllers.events import WARNING, event
+from kelm.core.controllers.shared.events import WARNING, event
 from kelm.core.objects.devices import (
     CLAIMS,
     MOST_CONSUMERS,

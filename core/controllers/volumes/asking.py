@@ -8,7 +8,7 @@ Source: kubernetes v1.36, pkg/controller/volume/persistentvolume/pv_controller.g
 
 from __future__ import annotations
 
-from kelm.core.controllers.events import Severity, event
+from kelm.core.controllers.shared.events import Severity, event
 from kelm.core.objects.storage import (
     BIND_COMPLETED,
     BOUND_BY_CONTROLLER,

@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from kelm.core.controllers.events import NORMAL, WARNING, Severity, event
+from kelm.core.controllers.shared.events import NORMAL, WARNING, Severity, event
 from kelm.core.controllers.volumes.attachments import (
     ATTACHMENTS,
     DRIVERS,

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from kelm.core.controllers.events import WARNING, event
+from kelm.core.controllers.shared.events import WARNING, event
 from kelm.core.objects.meta import metadata, owner_reference
 from kelm.core.objects.storage import CLAIMS
 from kelm.core.runtime.controller import Batch, Caches, Plan, Sync

@@ -5,7 +5,7 @@ Source: kubernetes v1.36, pkg/controller/volume/persistentvolume/pv_controller.g
 
 from __future__ import annotations
 
-from kelm.core.controllers.events import NORMAL, WARNING
+from kelm.core.controllers.shared.events import NORMAL, WARNING
 from kelm.core.controllers.volumes.asking import unbound, volume_event, volume_phase
 from kelm.core.objects.storage import (
     CLAIMS,

@@ -10,7 +10,7 @@ from kelm.core.api.authorization.decide import Mode
 from kelm.core.api.authorization.roles import first_roles
 from kelm.core.api.bootstrap import new_server
 from kelm.core.api.server import handle
-from kelm.core.controllers.service_account_tokens import legacy_claims
+from kelm.core.controllers.access.service_account_tokens import legacy_claims
 from kelm.core.objects.time import parse_time
 from kelm.effects.document import document
 from tests.adapters.apiserver.client import Client, still_app

@@ -10,7 +10,7 @@ from returns.result import Success
 
 from kelm.adapters.kubernetes.replay import TraceError, replay
 from kelm.adapters.kubernetes.trace import Recorder
-from kelm.core.controllers.replicaset.controller import ReplicaSetController
+from kelm.core.controllers.workloads.replicaset.controller import ReplicaSetController
 from kelm.core.runtime.queue import ControllerProgram
 from kelm.core.store import table as tables
 from kelm.core.store.table import Table

@@ -8,7 +8,7 @@ from returns.result import Success
 
 from kelm.core.api.server import ApiServer, handle
 from kelm.core.api.verbs.delete import Options, collected_finalizers
-from kelm.core.controllers.garbage_collector.decide import Collect, OwnerState, classify
+from kelm.core.controllers.deletion.garbage_collector.decide import Collect, OwnerState, classify
 from kelm.core.store.store import Store
 from kelm.effects.commands import Evict
 from kelm.effects.document import document

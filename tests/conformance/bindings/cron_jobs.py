@@ -1,4 +1,4 @@
-"""CronJobs: tables to functions of `kelm.core.controllers.cron_job`."""
+"""CronJobs: tables to functions of `kelm.core.controllers.batch.cron_job`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 from pyrsistent import pmap
 from returns.result import Failure, Success
 
-from kelm.core.controllers.cron_job import jobs, timing
-from kelm.core.controllers.cron_job.controller import CronJobController
+from kelm.core.controllers.batch.cron_job import jobs, timing
+from kelm.core.controllers.batch.cron_job.controller import CronJobController
 from kelm.core.objects.batch import CRON_JOBS, JOBS, job
 from kelm.core.objects.cron_jobs import CronJob, cron_job
 from kelm.core.objects.meta import metadata

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from kelm.core.controllers import revisions
-from kelm.core.controllers.pod_template_hash import template_fnv, template_hash
-from kelm.core.controllers.template_dump import dump_template
+from kelm.core.controllers.templates import revisions
+from kelm.core.controllers.templates.dump import dump_template
+from kelm.core.controllers.templates.hash import template_fnv, template_hash
 from kelm.core.objects.names import hash_suffix
 from kelm.effects.document import Document, document, text
 

@@ -1,10 +1,10 @@
-"""Jobs, rule by rule: tables to functions of `kelm.core.controllers.job`."""
+"""Jobs, rule by rule: tables to functions of `kelm.core.controllers.batch.job`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from kelm.core.controllers.job import (
+from kelm.core.controllers.batch.job import (
     backoff,
     finishing,
     indexes,

@@ -8,11 +8,11 @@ from typing import Any
 from msgspec.structs import replace
 from pyrsistent import pmap
 
-from kelm.core.controllers.job.backoff import BackoffRecord
-from kelm.core.controllers.job.controller import JobController
-from kelm.core.controllers.job.indexes import COMPLETION_INDEX
-from kelm.core.controllers.job.memory import FORGOTTEN, Memory
-from kelm.core.controllers.job.per_index import FAILURE_COUNT, IGNORED_COUNT
+from kelm.core.controllers.batch.job.backoff import BackoffRecord
+from kelm.core.controllers.batch.job.controller import JobController
+from kelm.core.controllers.batch.job.indexes import COMPLETION_INDEX
+from kelm.core.controllers.batch.job.memory import FORGOTTEN, Memory
+from kelm.core.controllers.batch.job.per_index import FAILURE_COUNT, IGNORED_COUNT
 from kelm.core.objects.batch import JOBS
 from kelm.core.objects.pod import pod
 from kelm.core.objects.time import parse_time

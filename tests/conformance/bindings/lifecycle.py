@@ -7,14 +7,15 @@ from typing import Any
 import msgspec
 from pyrsistent import pmap
 
-from kelm.core.controllers import pod_gc, taint_eviction
+from kelm.core.controllers.deletion import pod_gc
+from kelm.core.controllers.deletion.namespaces import conditions
 from kelm.core.controllers.disruption.controller import BUDGETS, DisruptionController
 from kelm.core.controllers.disruption.scales import CONTROLLERS
-from kelm.core.controllers.namespace_deletion import conditions
-from kelm.core.controllers.node_lifecycle import zones
-from kelm.core.controllers.node_lifecycle.monitor import run_pass
-from kelm.core.controllers.node_lifecycle.settings import Settings
-from kelm.core.controllers.node_lifecycle.taints import schedule_taints_patch
+from kelm.core.controllers.nodes import taint_eviction
+from kelm.core.controllers.nodes.lifecycle import zones
+from kelm.core.controllers.nodes.lifecycle.monitor import run_pass
+from kelm.core.controllers.nodes.lifecycle.settings import Settings
+from kelm.core.controllers.nodes.lifecycle.taints import schedule_taints_patch
 from kelm.core.objects.pod import Toleration, pod
 from kelm.core.objects.taints import Taint, taints_of
 from kelm.core.objects.time import format_time

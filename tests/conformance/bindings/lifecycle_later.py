@@ -6,7 +6,7 @@ from typing import Any
 
 from kelm.core.api.authorization import rbac
 from kelm.core.api.quota import cost as quota
-from kelm.core.controllers import ttl_after_finished as ttl
+from kelm.core.controllers.batch import ttl_after_finished as ttl
 from kelm.core.controllers.horizontal_pod_autoscaler import behavior
 from kelm.core.controllers.horizontal_pod_autoscaler import replicas as hpa
 from kelm.core.objects.quantity import Quantity, parse_quantity

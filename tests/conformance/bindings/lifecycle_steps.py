@@ -18,10 +18,10 @@ from kelm.adapters.simulator.loop import Simulator
 from kelm.adapters.simulator.pickers import Fifo
 from kelm.core.api.bootstrap import new_server
 from kelm.core.api.resources import RESOURCES, ResourceInfo
-from kelm.core.controllers.garbage_collector.program import GarbageCollectorProgram
-from kelm.core.controllers.namespace_deletion.controller import NamespaceDeletion
-from kelm.core.controllers.service_account import RootCA, ServiceAccounts
-from kelm.core.controllers.service_account_tokens import ServiceAccountTokens
+from kelm.core.controllers.access.service_account import RootCA, ServiceAccounts
+from kelm.core.controllers.access.service_account_tokens import ServiceAccountTokens
+from kelm.core.controllers.deletion.garbage_collector.program import GarbageCollectorProgram
+from kelm.core.controllers.deletion.namespaces.controller import NamespaceDeletion
 from kelm.core.runtime.queue import ControllerProgram
 from kelm.effects.commands import Command, Create, Delete, Patch
 from kelm.effects.document import document, thaw

@@ -16,10 +16,10 @@ import msgspec
 from kelm.adapters.simulator.loop import Simulator
 from kelm.adapters.simulator.pickers import Fifo
 from kelm.core.api.bootstrap import new_server
+from kelm.core.controllers.deletion.pod_gc import PodGC
 from kelm.core.controllers.disruption.controller import BUDGETS, DisruptionController
-from kelm.core.controllers.node_lifecycle.controller import LEASES, NodeLifecycle
-from kelm.core.controllers.pod_gc import PodGC
-from kelm.core.controllers.taint_eviction import TaintEviction
+from kelm.core.controllers.nodes.lifecycle.controller import LEASES, NodeLifecycle
+from kelm.core.controllers.nodes.taint_eviction import TaintEviction
 from kelm.core.objects.time import format_micro_time, format_time
 from kelm.core.runtime.queue import ControllerProgram
 from kelm.effects.commands import List

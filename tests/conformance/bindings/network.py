@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from kelm.core.controllers.endpoints import subsets
-from kelm.core.controllers.endpointslice.endpoint import Listed, endpoint_of
-from kelm.core.controllers.endpointslice.packing import pack
+from kelm.core.controllers.services.endpoints import subsets
+from kelm.core.controllers.services.endpointslice.endpoint import Listed, endpoint_of
+from kelm.core.controllers.services.endpointslice.packing import pack
 from kelm.core.network import hints, ingress, membership, topology
 from kelm.core.network.members import Member
 from kelm.core.objects.pod import Container, Pod, pod

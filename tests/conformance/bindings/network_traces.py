@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 from pyrsistent import pmap
 
-from kelm.core.controllers.endpoints.controller import EndpointsController
-from kelm.core.controllers.endpointslice.controller import EndpointSliceController
-from kelm.core.controllers.endpointslice_mirroring.controller import EndpointSliceMirroring
+from kelm.core.controllers.services.endpoints.controller import EndpointsController
+from kelm.core.controllers.services.endpointslice.controller import EndpointSliceController
+from kelm.core.controllers.services.mirroring.controller import EndpointSliceMirroring
 from kelm.core.objects.time import format_time
 from kelm.core.runtime.controller import Sync
 from kelm.core.store import table as tables

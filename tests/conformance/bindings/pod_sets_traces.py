@@ -22,11 +22,11 @@ from typing import Any
 import msgspec
 
 from kelm.core.api.server import handle
-from kelm.core.controllers.daemonset.controller import DaemonSetController
-from kelm.core.controllers.daemonset.reconcile import status_of
-from kelm.core.controllers.daemonset.template import for_node, target_node
-from kelm.core.controllers.statefulset.controller import StatefulSetController
 from kelm.core.controllers.volumes.protection import ClaimProtection
+from kelm.core.controllers.workloads.daemonset.controller import DaemonSetController
+from kelm.core.controllers.workloads.daemonset.reconcile import status_of
+from kelm.core.controllers.workloads.daemonset.template import for_node, target_node
+from kelm.core.controllers.workloads.statefulset.controller import StatefulSetController
 from kelm.core.runtime.controller import Batch, Plan, Sync
 from kelm.core.store.table import Table, put
 from kelm.effects.address import key_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kelm.core.controllers import deletion_order, expectations, pods, slow_start
+from kelm.core.controllers.shared import deletion_order, expectations, pods, slow_start
 from kelm.core.objects.meta import OwnerReference
 from kelm.core.objects.pod import Pod, pod
 from kelm.core.objects.selectors import selector_of

@@ -1,4 +1,4 @@
-"""DaemonSets: tables to functions of `kelm.core.controllers.daemonset`."""
+"""DaemonSets: tables to functions of `kelm.core.controllers.workloads.daemonset`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
-from kelm.core.controllers.daemonset import template
-from kelm.core.controllers.daemonset.fit import fit_of
-from kelm.core.controllers.daemonset.manage import manage as managed
-from kelm.core.controllers.daemonset.rolling import (
+from kelm.core.controllers.workloads.daemonset import template
+from kelm.core.controllers.workloads.daemonset.fit import fit_of
+from kelm.core.controllers.workloads.daemonset.manage import manage as managed
+from kelm.core.controllers.workloads.daemonset.rolling import (
     Changes,
     allows_surge,
     limits,
@@ -17,8 +17,8 @@ from kelm.core.controllers.daemonset.rolling import (
     surge_count,
     unavailable_count,
 )
-from kelm.core.controllers.daemonset.scene import Scene
-from kelm.core.controllers.daemonset.status import count
+from kelm.core.controllers.workloads.daemonset.scene import Scene
+from kelm.core.controllers.workloads.daemonset.status import count
 from kelm.core.objects.daemon_set import TEMPLATE_GENERATION, DaemonSet, daemon_set
 from kelm.core.objects.meta import metadata
 from kelm.core.objects.pod import pod

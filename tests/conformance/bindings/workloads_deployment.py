@@ -1,11 +1,11 @@
-"""Deployments: tables to functions of `kelm.core.controllers.deployment`."""
+"""Deployments: tables to functions of `kelm.core.controllers.workloads.deployment`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from kelm.core.controllers import conditions
-from kelm.core.controllers.deployment import (
+from kelm.core.controllers.shared import conditions
+from kelm.core.controllers.workloads.deployment import (
     fenceposts,
     finding,
     history,
@@ -17,10 +17,10 @@ from kelm.core.controllers.deployment import (
     scaling,
     template,
 )
-from kelm.core.controllers.deployment.draft import Draft
-from kelm.core.controllers.deployment.memory import FORGOTTEN
-from kelm.core.controllers.deployment.new_replica_set import name_of
-from kelm.core.controllers.deployment.status import calculate_status
+from kelm.core.controllers.workloads.deployment.draft import Draft
+from kelm.core.controllers.workloads.deployment.memory import FORGOTTEN
+from kelm.core.controllers.workloads.deployment.new_replica_set import name_of
+from kelm.core.controllers.workloads.deployment.status import calculate_status
 from kelm.core.objects.pod import Condition, pod
 from kelm.core.objects.time import parse_time
 from kelm.core.objects.views import convert

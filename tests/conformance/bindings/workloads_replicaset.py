@@ -1,4 +1,4 @@
-"""ReplicaSets: tables to functions of `kelm.core.controllers.replicaset`."""
+"""ReplicaSets: tables to functions of `kelm.core.controllers.workloads.replicaset`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 from pyrsistent import pmap
 
-from kelm.core.controllers import deletion_order
-from kelm.core.controllers.pods import is_available
-from kelm.core.controllers.replicaset.controller import ReplicaSetController
-from kelm.core.controllers.replicaset.related import same_controller
-from kelm.core.controllers.replicaset.status import calculate_status, with_failure
-from kelm.core.controllers.replicaset.tally import judge_of, sort_of_owned, tally_of
+from kelm.core.controllers.shared import deletion_order
+from kelm.core.controllers.shared.pods import is_available
+from kelm.core.controllers.workloads.replicaset.controller import ReplicaSetController
+from kelm.core.controllers.workloads.replicaset.related import same_controller
+from kelm.core.controllers.workloads.replicaset.status import calculate_status, with_failure
+from kelm.core.controllers.workloads.replicaset.tally import judge_of, sort_of_owned, tally_of
 from kelm.core.objects.meta import metadata
 from kelm.core.objects.pod import Condition, pod
 from kelm.core.objects.time import parse_time

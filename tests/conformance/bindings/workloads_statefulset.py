@@ -1,4 +1,4 @@
-"""StatefulSets: tables to functions of `kelm.core.controllers.statefulset`."""
+"""StatefulSets: tables to functions of `kelm.core.controllers.workloads.statefulset`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from kelm.core.controllers.statefulset import history, identity, storage
-from kelm.core.controllers.statefulset.status import Revisions, completed, count
-from kelm.core.controllers.statefulset.step import (
+from kelm.core.controllers.workloads.statefulset import history, identity, storage
+from kelm.core.controllers.workloads.statefulset.status import Revisions, completed, count
+from kelm.core.controllers.workloads.statefulset.step import (
     Make,
     Remove,
     max_unavailable_of,

@@ -13,17 +13,17 @@ from pyrsistent import pmap
 
 from kelm.core.api.bootstrap import new_server
 from kelm.core.api.server import handle
-from kelm.core.controllers.cron_job.controller import CronJobController
-from kelm.core.controllers.deployment.controller import DeploymentController
-from kelm.core.controllers.garbage_collector.program import GarbageCollectorProgram
-from kelm.core.controllers.job.controller import JobController
-from kelm.core.controllers.job.orphans import JobOrphans
-from kelm.core.controllers.replicaset.controller import (
+from kelm.core.controllers.api.resource_quota import ResourceQuotaController
+from kelm.core.controllers.batch.cron_job.controller import CronJobController
+from kelm.core.controllers.batch.job.controller import JobController
+from kelm.core.controllers.batch.job.orphans import JobOrphans
+from kelm.core.controllers.batch.ttl_after_finished import TTLAfterFinished
+from kelm.core.controllers.deletion.garbage_collector.program import GarbageCollectorProgram
+from kelm.core.controllers.workloads.deployment.controller import DeploymentController
+from kelm.core.controllers.workloads.replicaset.controller import (
     REPLICATION_CONTROLLERS,
     ReplicaSetController,
 )
-from kelm.core.controllers.resource_quota import ResourceQuotaController
-from kelm.core.controllers.ttl_after_finished import TTLAfterFinished
 from kelm.effects.commands import Create, List
 from kelm.effects.document import document, thaw
 from tests.conformance.replay.collecting import started

@@ -17,7 +17,7 @@ from kelm.adapters.simulator.inputs import (
 )
 from kelm.core.api.authorization.decide import CLUSTER_ROLES
 from kelm.core.api.authorization.roles import first_roles
-from kelm.core.controllers.cluster_role_aggregation import MANAGER
+from kelm.core.controllers.access.cluster_role_aggregation import MANAGER
 from kelm.effects.commands import Create, Delete, Patch
 from kelm.effects.document import document, elements
 from kelm.effects.refusals import Reason

@@ -8,10 +8,10 @@ from typing import Any
 from kelm import Cluster
 from kelm.adapters.apiserver.encoding import Encoding
 from kelm.adapters.simulator.inputs import RequestsRefused
-from kelm.core.controllers.daemonset.fit import Fit
-from kelm.core.controllers.daemonset.manage import manage
-from kelm.core.controllers.daemonset.scene import Scene
-from kelm.core.controllers.revisions import data_text
+from kelm.core.controllers.templates.revisions import data_text
+from kelm.core.controllers.workloads.daemonset.fit import Fit
+from kelm.core.controllers.workloads.daemonset.manage import manage
+from kelm.core.controllers.workloads.daemonset.scene import Scene
 from kelm.core.objects.daemon_set import TEMPLATE_GENERATION, daemon_set
 from kelm.core.objects.pod import pod
 from kelm.core.operations.verbs import Remove, SetImage

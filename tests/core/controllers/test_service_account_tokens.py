@@ -20,8 +20,8 @@ from kelm.adapters.simulator.inputs import (
     WatchStalled,
 )
 from kelm.adapters.simulator.issuing import simulated_authority
-from kelm.core.controllers.service_account import CERTIFICATE
-from kelm.core.controllers.service_account_tokens import Learned, ServiceAccountTokens
+from kelm.core.controllers.access.service_account import CERTIFICATE
+from kelm.core.controllers.access.service_account_tokens import Learned, ServiceAccountTokens
 from kelm.core.objects.meta import annotations_of as annotations
 from kelm.core.runtime.controller import Sync
 from kelm.core.store.table import Table, put

@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from kelm import Cluster
 from kelm.core.api.validation.service_addresses import ADDRESSES, RANGES
-from kelm.core.controllers.service_cidrs import ALLOCATOR, FINALIZER, IN_USE, MANAGED_BY, READY
+from kelm.core.controllers.services.service_cidrs import (
+    ALLOCATOR,
+    FINALIZER,
+    IN_USE,
+    MANAGED_BY,
+    READY,
+)
 from kelm.effects.commands import Create, Delete, Patch
 from kelm.effects.document import children, document, elements, text
 

@@ -10,9 +10,9 @@ import pytest
 from kelm import Cluster, Refused
 from kelm.adapters.apiserver.encoding import Encoding
 from kelm.adapters.simulator.inputs import ImagePullFailed, RequestsRefused
-from kelm.core.controllers.revisions import data_text
-from kelm.core.controllers.statefulset.status import Revisions
-from kelm.core.controllers.statefulset.step import max_unavailable_of, next_step, walk
+from kelm.core.controllers.templates.revisions import data_text
+from kelm.core.controllers.workloads.statefulset.status import Revisions
+from kelm.core.controllers.workloads.statefulset.step import max_unavailable_of, next_step, walk
 from kelm.core.objects.pod import pod
 from kelm.core.objects.stateful_set import stateful_set
 from kelm.core.operations.verbs import Remove, Scale, SetImage, Undo

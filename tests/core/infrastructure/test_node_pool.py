@@ -11,7 +11,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 from returns.result import Failure, Success
 
-from kelm.core.controllers.cloud_node_lifecycle import CloudNodeLifecycle, is_gone
+from kelm.core.controllers.nodes.cloud import CloudNodeLifecycle, is_gone
 from kelm.core.infrastructure.balance import machine_to_terminate, zone_to_launch
 from kelm.core.infrastructure.instances import Instance, Patience, instance
 from kelm.core.infrastructure.node_pool import NodePool, PoolState

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from returns.result import Failure, Success
 
-from kelm.core.controllers.garbage_collector.program import Collecting, GarbageCollectorProgram
-from kelm.core.controllers.kinds import CUSTOM_DEFINITIONS, with_custom
+from kelm.core.controllers.deletion.garbage_collector.program import (
+    Collecting,
+    GarbageCollectorProgram,
+)
+from kelm.core.controllers.shared.kinds import CUSTOM_DEFINITIONS, with_custom
 from kelm.core.store import table as tables
 from kelm.core.store.table import Table
 from kelm.effects.commands import Delete, Get, Requests

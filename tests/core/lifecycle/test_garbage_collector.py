@@ -8,7 +8,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from kelm.adapters.simulator.pickers import Random
-from kelm.core.controllers.garbage_collector.program import GarbageCollectorProgram
+from kelm.core.controllers.deletion.garbage_collector.program import GarbageCollectorProgram
 from kelm.effects.commands import Command, Create, Delete, Patch
 from kelm.effects.document import Document, children, document, elements, text
 from kelm.effects.messages import Outcome

@@ -8,9 +8,9 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from kelm.adapters.simulator.pickers import Random
-from kelm.core.controllers.garbage_collector.program import GarbageCollectorProgram
-from kelm.core.controllers.namespace_deletion.controller import NamespaceDeletion
-from kelm.core.controllers.service_account import ROOT_CA, RootCA, ServiceAccounts
+from kelm.core.controllers.access.service_account import ROOT_CA, RootCA, ServiceAccounts
+from kelm.core.controllers.deletion.garbage_collector.program import GarbageCollectorProgram
+from kelm.core.controllers.deletion.namespaces.controller import NamespaceDeletion
 from kelm.effects.commands import Create, Delete, Patch
 from kelm.effects.document import children, document, text
 from tests.core.lifecycle.world import World

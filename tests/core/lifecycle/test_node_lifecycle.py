@@ -8,12 +8,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kelm.adapters.simulator.pickers import Random
-from kelm.core.controllers.node_lifecycle.controller import NodeLifecycle
-from kelm.core.controllers.node_lifecycle.health import Health, observed
-from kelm.core.controllers.node_lifecycle.ration import Ration
-from kelm.core.controllers.node_lifecycle.settings import Settings
-from kelm.core.controllers.pod_gc import PodGC
-from kelm.core.controllers.taint_eviction import TaintEviction
+from kelm.core.controllers.deletion.pod_gc import PodGC
+from kelm.core.controllers.nodes.lifecycle.controller import NodeLifecycle
+from kelm.core.controllers.nodes.lifecycle.health import Health, observed
+from kelm.core.controllers.nodes.lifecycle.ration import Ration
+from kelm.core.controllers.nodes.lifecycle.settings import Settings
+from kelm.core.controllers.nodes.taint_eviction import TaintEviction
 from kelm.effects.commands import Delete, Patch
 from kelm.effects.document import children, document, text
 from tests.core.lifecycle.world import World, tolerations

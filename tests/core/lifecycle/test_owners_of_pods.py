@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kelm.core.controllers.replicaset.controller import REPLICA_SETS
-from kelm.core.controllers.statefulset.controller import STATEFUL_SET_CONTROLLER
+from kelm.core.controllers.workloads.replicaset.controller import REPLICA_SETS
+from kelm.core.controllers.workloads.statefulset.controller import STATEFUL_SET_CONTROLLER
 from kelm.core.runtime.controller import Controller
 from kelm.core.store.table import Table
 from kelm.effects.document import Document, document

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kelm.core.controllers.pod_gc import PodGC
+from kelm.core.controllers.deletion.pod_gc import PodGC
 from kelm.effects.commands import Delete, Patch
 from kelm.effects.document import children, document, text
 from tests.core.lifecycle.world import World

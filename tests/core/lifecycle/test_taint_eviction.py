@@ -8,7 +8,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from kelm.adapters.simulator.pickers import Random
-from kelm.core.controllers.taint_eviction import TaintEviction, stay_ms
+from kelm.core.controllers.nodes.taint_eviction import TaintEviction, stay_ms
 from kelm.core.objects.pod import pod
 from kelm.core.objects.taints import Taint
 from kelm.effects.commands import Delete, Patch

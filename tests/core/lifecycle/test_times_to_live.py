@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kelm.core.controllers.node_ttl import ANNOTATION, NodeTTL, ttl_seconds
-from kelm.core.controllers.ttl_after_finished import TTLAfterFinished
+from kelm.core.controllers.batch.ttl_after_finished import TTLAfterFinished
+from kelm.core.controllers.nodes.ttl import ANNOTATION, NodeTTL, ttl_seconds
 from kelm.core.objects.meta import annotations_of
 from kelm.core.objects.time import format_time
 from kelm.effects.commands import Create, Patch

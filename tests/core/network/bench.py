@@ -7,8 +7,8 @@ from typing import Any
 from returns.result import Failure
 
 from kelm.core.api.server import ApiServer, handle
-from kelm.core.controllers.endpoints.controller import EndpointsController
-from kelm.core.controllers.endpointslice.controller import EndpointSliceController
+from kelm.core.controllers.services.endpoints.controller import EndpointsController
+from kelm.core.controllers.services.endpointslice.controller import EndpointSliceController
 from kelm.core.objects.time import format_time
 from kelm.core.runtime.queue import ControllerProgram
 from kelm.core.store.table import Table

@@ -7,9 +7,14 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kelm.core.controllers.endpoints.controller import EndpointsController, address_of
-from kelm.core.controllers.endpoints.subsets import addresses_in, repack, subsets_of, truncate
-from kelm.core.controllers.endpointslice_mirroring.controller import EndpointSliceMirroring
+from kelm.core.controllers.services.endpoints.controller import EndpointsController, address_of
+from kelm.core.controllers.services.endpoints.subsets import (
+    addresses_in,
+    repack,
+    subsets_of,
+    truncate,
+)
+from kelm.core.controllers.services.mirroring.controller import EndpointSliceMirroring
 from kelm.core.network.selection import selected_pods
 from kelm.core.objects.pod import pod
 from kelm.core.objects.service import service

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from kelm.core.controllers.endpointslice.controller import EndpointSliceController
-from kelm.core.controllers.endpointslice.endpoint import listed
+from kelm.core.controllers.services.endpointslice.controller import EndpointSliceController
+from kelm.core.controllers.services.endpointslice.endpoint import listed
 from kelm.core.network.membership import address_types
 from kelm.core.network.selection import selected_pods
 from kelm.core.objects.pod import pod

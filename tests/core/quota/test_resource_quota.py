@@ -10,7 +10,7 @@ from pyrsistent import pmap
 
 from kelm import Cluster
 from kelm.adapters.testing.storms import rage, storms
-from kelm.core.controllers.resource_quota import Listed, ResourceQuotaController
+from kelm.core.controllers.api.resource_quota import Listed, ResourceQuotaController
 from kelm.core.objects.pod import pod
 from kelm.core.objects.pod_resources import amounts
 from kelm.core.operations.verbs import Scale

@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kelm.core.controllers.pod_template_hash import template_hash
-from kelm.core.controllers.revisions import (
+from kelm.core.controllers.templates.dump import dump_template
+from kelm.core.controllers.templates.hash import template_hash
+from kelm.core.controllers.templates.revisions import (
     HASH_LABEL,
     data_text,
     equal_revisions,
@@ -17,7 +18,6 @@ from kelm.core.controllers.revisions import (
     revision_hash,
     revision_name,
 )
-from kelm.core.controllers.template_dump import dump_template
 from kelm.core.objects.meta import owner_reference
 from kelm.core.objects.names import (
     ALPHABET,

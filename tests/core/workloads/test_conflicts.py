@@ -10,8 +10,8 @@ from returns.result import Failure
 
 from kelm.core.api.bootstrap import new_server
 from kelm.core.api.server import ApiServer, handle
-from kelm.core.controllers.deployment.controller import DEPLOYMENT_CONTROLLER
-from kelm.core.controllers.replicaset.controller import REPLICA_SETS
+from kelm.core.controllers.workloads.deployment.controller import DEPLOYMENT_CONTROLLER
+from kelm.core.controllers.workloads.replicaset.controller import REPLICA_SETS
 from kelm.core.runtime.controller import Controller, Plan, Sync
 from kelm.core.runtime.queue import refused, under_way
 from kelm.effects.commands import Command, Create, Patch, RecordEvent, Update

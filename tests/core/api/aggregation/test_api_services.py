@@ -9,7 +9,7 @@ from kelm.adapters.simulator.processes import ControlPlane
 from kelm.core.api.aggregation.discovery import elsewhere, with_groups, with_stale
 from kelm.core.api.aggregation.services import API_SERVICES, built_in
 from kelm.core.api.rest.discovery import aggregated, api_groups
-from kelm.core.controllers.aggregation.api_services import ApiServices
+from kelm.core.controllers.api.api_services import ApiServices
 from kelm.effects.commands import Delete
 from kelm.effects.document import children, text, value_at
 

@@ -1,0 +1,1 @@
+"""The controllers of the API server's own objects: API services, quotas, policies."""

@@ -1,0 +1,1 @@
+"""The controllers of Nodes: whether they live, who must leave them, which are gone."""

@@ -1,0 +1,1 @@
+"""The controllers that keep pods running: Deployments, ReplicaSets, StatefulSets, DaemonSets."""
