@@ -29,7 +29,13 @@ from kelm.core.objects.selectors import NOTHING, of_labels
 from kelm.core.operations.verbs import Scale
 from kelm.effects.document import EMPTY, Document
 from kelm.effects.refusals import Reason
-from tests.core.autoscaling.test_hpa import HPAS, LOOP, WEB, autoscaler, workload
+from tests.core.controllers.test_horizontal_pod_autoscaler import (
+    HPAS,
+    LOOP,
+    WEB,
+    autoscaler,
+    workload,
+)
 
 LEAST, MOST = 2, 7
 ANYONE = st.sampled_from([LOOP, LOOP, "deployment-controller", "replicaset-controller", ""])

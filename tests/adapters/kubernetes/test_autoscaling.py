@@ -24,7 +24,7 @@ from kelm.core.controllers.horizontal_pod_autoscaler.controller import Horizonta
 from kelm.core.runtime.queue import ControllerProgram
 from kelm.effects.commands import Create
 from kelm.effects.document import Document, document
-from tests.core.autoscaling.test_hpa import HPAS, autoscaler, workload
+from tests.core.controllers.test_horizontal_pod_autoscaler import HPAS, autoscaler, workload
 
 AUTOSCALING = HorizontalPodAutoscaling(sync_period_ms=250)
 LIMIT_S = 20

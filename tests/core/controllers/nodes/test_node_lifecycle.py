@@ -16,7 +16,7 @@ from kelm.core.controllers.nodes.lifecycle.settings import Settings
 from kelm.core.controllers.nodes.taint_eviction import TaintEviction
 from kelm.effects.commands import Delete, Patch
 from kelm.effects.document import children, document, text
-from tests.core.lifecycle.world import World, tolerations
+from tests.core.controllers.world import World, tolerations
 
 NOT_READY, UNREACHABLE = "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"
 FIVE_MINUTES = tolerations(300)

@@ -13,7 +13,7 @@ from kelm.core.controllers.deletion.garbage_collector.program import GarbageColl
 from kelm.core.controllers.deletion.namespaces.controller import NamespaceDeletion
 from kelm.effects.commands import Create, Delete, Patch
 from kelm.effects.document import children, document, text
-from tests.core.lifecycle.world import World
+from tests.core.controllers.world import World
 
 CONTROLLER = "namespace-controller"
 

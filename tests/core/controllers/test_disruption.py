@@ -9,7 +9,7 @@ from kelm.adapters.simulator.pickers import Random
 from kelm.core.controllers.disruption.controller import BUDGETS, DisruptionController
 from kelm.effects.commands import Create, Delete, Evict
 from kelm.effects.document import children, document, number, text
-from tests.core.lifecycle.world import World
+from tests.core.controllers.world import World
 
 WEB = {"app": "web"}
 

@@ -21,7 +21,7 @@ from kelm.core.objects.storage import CLAIMS
 from kelm.effects.commands import Create, Delete, Patch
 from kelm.effects.document import children, document, text
 from kelm.effects.refusals import Reason
-from tests.core.controllers.test_volumes import standard, told, user_of
+from tests.core.controllers.volumes.test_volumes import standard, told, user_of
 
 DRIVER = "disk.example.com"
 CLASS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kelm.core.controllers.deletion.pod_gc import PodGC
 from kelm.effects.commands import Delete, Patch
 from kelm.effects.document import children, document, text
-from tests.core.lifecycle.world import World
+from tests.core.controllers.world import World
 
 OUT_OF_SERVICE = {"key": "node.kubernetes.io/out-of-service", "effect": "NoExecute"}
 

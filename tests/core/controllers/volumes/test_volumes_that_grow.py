@@ -23,7 +23,7 @@ from kelm.core.runtime.controller import Sync
 from kelm.effects.commands import Create, Delete, Patch
 from kelm.effects.document import children, document, text, value_at
 from kelm.effects.refusals import Reason
-from tests.core.controllers.test_volumes import phase, standard, started, told, user_of
+from tests.core.controllers.volumes.test_volumes import phase, standard, started, told, user_of
 
 
 def wants(size: str) -> dict[str, Any]:

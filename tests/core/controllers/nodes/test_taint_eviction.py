@@ -13,7 +13,7 @@ from kelm.core.objects.pod import pod
 from kelm.core.objects.taints import Taint
 from kelm.effects.commands import Delete, Patch
 from kelm.effects.document import children, document, text
-from tests.core.lifecycle.world import World
+from tests.core.controllers.world import World
 
 TAINTS = [
     {"key": "a", "effect": "NoExecute"},

@@ -8,7 +8,7 @@ from kelm.core.objects.meta import annotations_of
 from kelm.core.objects.time import format_time
 from kelm.effects.commands import Create, Patch
 from kelm.effects.document import document
-from tests.core.lifecycle.world import START_MS, World
+from tests.core.controllers.world import START_MS, World
 
 TEMPLATE = {
     "spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "nginx"}]},

@@ -19,8 +19,8 @@ from kelm.core.network.selection import selected_pods
 from kelm.core.objects.pod import pod
 from kelm.core.objects.service import service
 from kelm.effects.document import Document, document, thaw
+from tests.core.controllers.services.test_endpointslice import PEOPLE, Storm, actions, fill
 from tests.core.network.bench import Bench
-from tests.core.network.test_endpointslice import PEOPLE, Storm, actions, fill
 
 
 def bench() -> Bench:

@@ -12,7 +12,7 @@ from kelm.core.controllers.deletion.garbage_collector.program import GarbageColl
 from kelm.effects.commands import Command, Create, Delete, Patch
 from kelm.effects.document import Document, children, document, elements, text
 from kelm.effects.messages import Outcome
-from tests.core.lifecycle.world import World
+from tests.core.controllers.world import World
 
 COLLECTOR = "garbage-collector"
 

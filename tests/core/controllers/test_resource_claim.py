@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kelm.core.controllers.resource_claim.controller import ResourceClaims
 from kelm.effects.commands import Create, Delete, Patch
 from kelm.effects.document import Document, children, document, text, thaw
-from tests.core.lifecycle.world import World
+from tests.core.controllers.world import World
 
 CLAIMS, TEMPLATES = "resourceclaims.resource.k8s.io", "resourceclaimtemplates.resource.k8s.io"
 FINALIZER = "resource.kubernetes.io/delete-protection"
