@@ -14,14 +14,14 @@ import msgspec
 from returns.result import Failure
 
 from kelm.adapters.apiserver import connections, watching
-from kelm.adapters.apiserver.authentication import Tokens, impersonation
-from kelm.adapters.apiserver.authorizer import Authorizer
 from kelm.adapters.apiserver.bodies import parse_body
-from kelm.adapters.apiserver.client_certificates import Certified, holder, nobody
 from kelm.adapters.apiserver.control import ROOT, Control
 from kelm.adapters.apiserver.encoding import Encoding
 from kelm.adapters.apiserver.engine import Engine
 from kelm.adapters.apiserver.exchange import Exchange, Gone, Receive, Scope, Send, TooLarge
+from kelm.adapters.apiserver.identity.authentication import Tokens, impersonation
+from kelm.adapters.apiserver.identity.authorizer import Authorizer
+from kelm.adapters.apiserver.identity.client_certificates import Certified, holder, nobody
 from kelm.adapters.apiserver.lists import Lists
 from kelm.adapters.apiserver.metering.page import CONTENT_TYPE
 from kelm.adapters.apiserver.metering.page import page as metrics_page

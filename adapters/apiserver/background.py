@@ -22,7 +22,7 @@ import msgspec
 
 from kelm.adapters.apiserver import kubeconfig
 from kelm.adapters.apiserver.app import App
-from kelm.adapters.apiserver.certificates import certificates
+from kelm.adapters.apiserver.identity.certificates import certificates
 from kelm.adapters.apiserver.pace import Speed
 from kelm.adapters.apiserver.server import Serving, Stop, now_settings, serve
 from kelm.adapters.simulator.cluster import Settings

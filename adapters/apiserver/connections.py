@@ -19,7 +19,7 @@ from kelm.adapters.apiserver.streaming.socket import SocketExchange
 from kelm.adapters.simulator.machines import kubelet_name
 from kelm.core.api import refuse
 from kelm.core.api.rest.answer import refused
-from kelm.core.api.rest.logs import LogOptions, log_container, read_log_options
+from kelm.core.api.rest.connections.logs import LogOptions, log_container, read_log_options
 from kelm.core.api.rest.request import Connect
 from kelm.core.node.containers.logs import LogLine, as_text, container_log
 from kelm.core.node.pods.local import LocalPod

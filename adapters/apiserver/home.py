@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from kelm.adapters.apiserver.certificates import write_private
+from kelm.adapters.apiserver.identity.certificates import write_private
 
 NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 

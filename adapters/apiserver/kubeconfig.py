@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from kelm.adapters.apiserver.certificates import write_private
+from kelm.adapters.apiserver.identity.certificates import write_private
 
 Config = dict[str, Any]
 

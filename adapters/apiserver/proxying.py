@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from kelm.adapters.apiserver.exchange import Exchange
-from kelm.adapters.simulator import calling
+from kelm.adapters.simulator.calls import calling
 from kelm.core.api.rest.answer import refused
-from kelm.core.api.rest.proxy import (
+from kelm.core.api.rest.connections.proxy import (
     Location,
     location,
     prefix_of,

@@ -15,10 +15,10 @@ import msgspec
 import uvicorn
 
 from kelm.adapters.apiserver.app import App
-from kelm.adapters.apiserver.authentication import Tokens
-from kelm.adapters.apiserver.certificates import Certificates, signing_key
-from kelm.adapters.apiserver.client_certificates import NO_CHECK_TIME
 from kelm.adapters.apiserver.engine import Engine
+from kelm.adapters.apiserver.identity.authentication import Tokens
+from kelm.adapters.apiserver.identity.certificates import Certificates, signing_key
+from kelm.adapters.apiserver.identity.client_certificates import NO_CHECK_TIME
 from kelm.adapters.apiserver.journal import Journal
 from kelm.adapters.apiserver.pace import Speed
 from kelm.adapters.apiserver.streaming.spdy.upgrade import UpgradingProtocol

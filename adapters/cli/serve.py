@@ -66,8 +66,8 @@ def serve(
     """Serve a simulated cluster over HTTPS on loopback, for kubectl and everything else."""
     from returns.result import Failure
 
-    from kelm.adapters.apiserver.certificates import certificates
     from kelm.adapters.apiserver.home import Home, Running, is_name
+    from kelm.adapters.apiserver.identity.certificates import certificates
     from kelm.adapters.apiserver.journal import JournalError
     from kelm.adapters.apiserver.kubeconfig import KubeconfigError, add, default_path, entry
     from kelm.adapters.apiserver.pace import read_speed

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import time
 
-from kelm.adapters.kubernetes.answers import read
 from kelm.adapters.kubernetes.meters import LOG
+from kelm.adapters.kubernetes.requests.answers import read
+from kelm.adapters.kubernetes.requests.wire import Wire
 from kelm.adapters.kubernetes.served import Catalogue, Served, from_aggregated, from_lists
 from kelm.adapters.kubernetes.trouble import NotAnswered
-from kelm.adapters.kubernetes.wire import Wire
 from kelm.effects.address import Resource
 from kelm.effects.document import Document, child, children, text
 

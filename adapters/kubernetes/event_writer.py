@@ -17,8 +17,8 @@ from typing import Final
 import msgspec
 from returns.result import Success
 
-from kelm.adapters.kubernetes.carrier import Carrier, Deposed
 from kelm.adapters.kubernetes.meters import LOG
+from kelm.adapters.kubernetes.requests.carrier import Carrier, Deposed
 from kelm.core.api.events.correlation import EventMemory, Observation, observe, remember
 from kelm.core.api.events.log import EventRecord, document_of
 from kelm.effects.commands import Command, Create, Patch, RecordEvent

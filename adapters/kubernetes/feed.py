@@ -15,8 +15,8 @@ from kelm.adapters.kubernetes.catalogue import Resources
 from kelm.adapters.kubernetes.meters import Meters
 from kelm.adapters.kubernetes.process import Process
 from kelm.adapters.kubernetes.reflector import Reflector
+from kelm.adapters.kubernetes.requests.wire import Wire
 from kelm.adapters.kubernetes.settings import Settings
-from kelm.adapters.kubernetes.wire import Wire
 from kelm.core.store.table import Table
 from kelm.effects.address import Resource
 from kelm.effects.document import Document, value_at

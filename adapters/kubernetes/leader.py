@@ -14,8 +14,8 @@ from collections.abc import Callable
 from kelm.adapters.kubernetes.catalogue import Resources
 from kelm.adapters.kubernetes.meters import LOG, Meters
 from kelm.adapters.kubernetes.platform import KubernetesPlatform
+from kelm.adapters.kubernetes.requests.wire import Wire
 from kelm.adapters.kubernetes.settings import Settings
-from kelm.adapters.kubernetes.wire import Wire
 from kelm.core.operations.leader_election import Election
 from kelm.effects.laws import Step
 from kelm.effects.messages import Answered, unwrap_or_failure

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from returns.result import Failure, Success
 
-from kelm.adapters.kubernetes.calls import Call
+from kelm.adapters.kubernetes.requests.calls import Call
 from kelm.effects.commands import MetricsApi, ReadMetrics
 from kelm.effects.messages import Outcome
 from kelm.effects.refusals import Reason, Refusal

@@ -13,14 +13,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from kelm.adapters.kubernetes.carrier import Carrier, Deposed
 from kelm.adapters.kubernetes.catalogue import Resources
 from kelm.adapters.kubernetes.event_writer import EventWriter
 from kelm.adapters.kubernetes.feed import Feeds
 from kelm.adapters.kubernetes.meters import LOG, Meters
 from kelm.adapters.kubernetes.process import Process
+from kelm.adapters.kubernetes.requests.carrier import Carrier, Deposed
+from kelm.adapters.kubernetes.requests.wire import Wire
 from kelm.adapters.kubernetes.settings import Settings
-from kelm.adapters.kubernetes.wire import Wire
 from kelm.core.store.relist import version_of
 from kelm.effects.commands import Command, RecordEvent, Request
 from kelm.effects.laws import Step

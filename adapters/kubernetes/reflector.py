@@ -17,15 +17,15 @@ from collections.abc import Callable
 
 import msgspec
 
-from kelm.adapters.kubernetes.answers import outcome_of, refusal_of
 from kelm.adapters.kubernetes.catalogue import Resources
 from kelm.adapters.kubernetes.documents import Siblings, shared_document
 from kelm.adapters.kubernetes.meters import Meters
-from kelm.adapters.kubernetes.pace import Backoff
+from kelm.adapters.kubernetes.requests.answers import outcome_of, refusal_of
+from kelm.adapters.kubernetes.requests.pace import Backoff
+from kelm.adapters.kubernetes.requests.wire import Wire
 from kelm.adapters.kubernetes.served import Served
 from kelm.adapters.kubernetes.settings import Settings
 from kelm.adapters.kubernetes.trouble import NotAnswered, NotSent, told_refusal
-from kelm.adapters.kubernetes.wire import Wire
 from kelm.core.store import table as tables
 from kelm.core.store.relist import advanced, key_of_doc, listed, relisted, version_of
 from kelm.core.store.table import Table

@@ -17,16 +17,16 @@ from typing import Any
 import msgspec
 from prometheus_client import start_http_server
 
-from kelm.adapters.kubernetes.answers import outcome_of
-from kelm.adapters.kubernetes.carrier import Carrier
 from kelm.adapters.kubernetes.catalogue import Resources
 from kelm.adapters.kubernetes.credentials import Source
 from kelm.adapters.kubernetes.leader import Leadership, new_identity
 from kelm.adapters.kubernetes.meters import LOG, Meters
 from kelm.adapters.kubernetes.platform import KubernetesPlatform, Observer, unchanged
+from kelm.adapters.kubernetes.requests.answers import outcome_of
+from kelm.adapters.kubernetes.requests.carrier import Carrier
+from kelm.adapters.kubernetes.requests.wire import Wire
 from kelm.adapters.kubernetes.settings import Settings
 from kelm.adapters.kubernetes.trouble import NoAccess, NotAnswered, NotSent, told_refusal
-from kelm.adapters.kubernetes.wire import Wire
 from kelm.core.operations.leader_election import Election
 from kelm.effects.document import text
 from kelm.effects.messages import unwrap_or_failure

@@ -21,8 +21,9 @@ from returns.result import Failure
 
 from kelm.adapters.manifests.read import Manifest, given_manifests
 from kelm.adapters.simulator.authority import SIGNING_COMMANDS
+from kelm.adapters.simulator.calls.conversations import end_of
+from kelm.adapters.simulator.calls.webhooks import answering
 from kelm.adapters.simulator.collector import quiet_collector
-from kelm.adapters.simulator.conversations import end_of
 from kelm.adapters.simulator.events import Event
 from kelm.adapters.simulator.inputs import Asked, Fault, Input
 from kelm.adapters.simulator.loop import Simulator
@@ -33,7 +34,6 @@ from kelm.adapters.simulator.processes import ControlPlane
 from kelm.adapters.simulator.saved import Saved
 from kelm.adapters.simulator.storyteller import Storyteller
 from kelm.adapters.simulator.trace import Recorder
-from kelm.adapters.simulator.webhooks import answering
 from kelm.core.api.bootstrap import new_server
 from kelm.core.api.conversation import ADMIN, Asker, Concluded, Wanted
 from kelm.core.api.server import ApiServer

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kelm.adapters.simulator.conversations import Addressee, Conversations, To, asker_of
+from kelm.adapters.simulator.calls.conversations import Addressee, Conversations, To, asker_of
 from kelm.adapters.simulator.events import (
     Answer,
     Deliver,

@@ -13,9 +13,9 @@ from returns.result import Failure
 
 from kelm.core.api import refuse
 from kelm.core.api.resources import ResourceInfo
-from kelm.core.objects.field_selectors import FieldSelector, field_text, parse_field_selector
-from kelm.core.objects.selector_text import parse_selector
-from kelm.core.objects.selectors import EVERYTHING, Selector
+from kelm.core.objects.selectors.fields import FieldSelector, field_text, parse_field_selector
+from kelm.core.objects.selectors.labels import EVERYTHING, Selector
+from kelm.core.objects.selectors.text import parse_selector
 from kelm.effects.address import Resource
 from kelm.effects.document import Document
 from kelm.effects.refusals import Refusal

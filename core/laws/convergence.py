@@ -19,7 +19,7 @@ from kelm.core.laws.pod_sets import daemon_set_waits, stateful_set_waits
 from kelm.core.objects.batch import JOBS
 from kelm.core.objects.meta import metadata
 from kelm.core.objects.pod import Pod, pod
-from kelm.core.objects.selectors import of_labels
+from kelm.core.objects.selectors.labels import of_labels
 from kelm.core.store.store import Store
 from kelm.effects.address import Key, Resource
 from kelm.effects.document import Document, child, children, flag, number, strings, text

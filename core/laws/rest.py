@@ -14,7 +14,7 @@ from kelm.core.laws.availability import History
 from kelm.core.laws.invariant import Invariant, at_the_end
 from kelm.core.objects.meta import metadata
 from kelm.core.objects.pod import Pod, pod
-from kelm.core.objects.selectors import of_labels
+from kelm.core.objects.selectors.labels import of_labels
 from kelm.core.objects.workloads import Deployment, ReplicaSet, deployment, replica_set
 from kelm.core.store.store import Store
 from kelm.effects.document import Document, child, children, flag, strings, text

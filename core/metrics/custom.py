@@ -27,7 +27,7 @@ from kelm.core.metrics.served import CUSTOM_VERSION, EXTERNAL_VERSION
 from kelm.core.metrics.sharing import Scene, Sharing
 from kelm.core.objects.meta import metadata
 from kelm.core.objects.quantity import milli_quantity
-from kelm.core.objects.selector_text import parse_selector
+from kelm.core.objects.selectors.text import parse_selector
 from kelm.core.objects.time import format_time
 from kelm.effects.address import key_of
 from kelm.effects.commands import ReadMetrics

@@ -16,7 +16,7 @@ from kelm.core.metrics.loads import Load, Loads
 from kelm.core.node.program import NodeState
 from kelm.core.objects.meta import Metadata, labels_of, metadata
 from kelm.core.objects.pod import status_of
-from kelm.core.objects.selectors import map_selector
+from kelm.core.objects.selectors.labels import map_selector
 from kelm.core.objects.time import parse_time
 from kelm.core.store.store import Store
 from kelm.effects.address import Key, Resource, key_of

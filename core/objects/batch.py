@@ -13,7 +13,7 @@ from typing import Final, Self
 import msgspec
 
 from kelm.core.objects.meta import Metadata
-from kelm.core.objects.selectors import Selector, selector_of
+from kelm.core.objects.selectors.labels import Selector, selector_of
 from kelm.core.objects.views import convert, view, views, whole
 from kelm.effects.document import Document, Json, child, children, flag, number, text
 

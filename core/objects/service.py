@@ -15,7 +15,7 @@ import msgspec
 
 from kelm.core.objects.int_or_string import IntOrString
 from kelm.core.objects.meta import Metadata
-from kelm.core.objects.selectors import Selector, map_selector
+from kelm.core.objects.selectors.labels import Selector, map_selector
 from kelm.core.objects.views import convert, view, whole
 from kelm.effects.document import EMPTY, Document, Json, child, children, elements, flag, text
 

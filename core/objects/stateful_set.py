@@ -12,7 +12,7 @@ import msgspec
 from kelm.core.objects.int_or_string import IntOrString
 from kelm.core.objects.meta import Metadata
 from kelm.core.objects.pod import Condition
-from kelm.core.objects.selectors import Selector, selector_of
+from kelm.core.objects.selectors.labels import Selector, selector_of
 from kelm.core.objects.views import convert, view, whole
 from kelm.core.objects.workloads import ROLLING_UPDATE, condition_document
 from kelm.effects.document import Document, Json, child, children, number, text, value_at

@@ -12,7 +12,7 @@ import msgspec
 
 from kelm.core.objects.meta import Metadata, annotations_of
 from kelm.core.objects.quantity import whole_units
-from kelm.core.objects.selectors import Selector, selector_of
+from kelm.core.objects.selectors.labels import Selector, selector_of
 from kelm.core.objects.views import view, whole
 from kelm.effects.document import Document, child, elements, text, value_at
 

@@ -16,7 +16,7 @@ import msgspec
 from kelm.core.objects.int_or_string import IntOrString
 from kelm.core.objects.meta import Metadata
 from kelm.core.objects.pod import Condition
-from kelm.core.objects.selectors import Selector, map_selector, selector_of
+from kelm.core.objects.selectors.labels import Selector, map_selector, selector_of
 from kelm.core.objects.views import convert, view, whole
 from kelm.effects.document import Document, Json, child, flag, number, text, value_at
 

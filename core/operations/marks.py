@@ -10,7 +10,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 from returns.result import Failure, Result, Success
 
-from kelm.core.objects.label_requirement import key_faults, value_faults
+from kelm.core.objects.selectors.requirement import key_faults, value_faults
 from kelm.effects.address import ObjectRef
 from kelm.effects.commands import Command, Patch
 from kelm.effects.document import Document, Json, children, strings, text

@@ -21,8 +21,8 @@ from collections.abc import Awaitable, Callable
 from kelm.adapters.kubernetes.credentials import Source
 from kelm.adapters.kubernetes.meters import Meters
 from kelm.adapters.kubernetes.platform import KubernetesPlatform
+from kelm.adapters.kubernetes.requests.wire import Wire
 from kelm.adapters.kubernetes.settings import Settings
-from kelm.adapters.kubernetes.wire import Wire
 from kelm.adapters.simulator.processes import ControlPlane
 from kelm.core.node.program import Kubelet
 from kelm.core.runtime.queue import ControllerProgram

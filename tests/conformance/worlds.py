@@ -15,8 +15,8 @@ from returns.result import Failure
 from kelm import Cluster
 from kelm.adapters.kubernetes.credentials import Source
 from kelm.adapters.kubernetes.platform import KubernetesPlatform
+from kelm.adapters.kubernetes.requests.wire import Wire
 from kelm.adapters.kubernetes.settings import Settings
-from kelm.adapters.kubernetes.wire import Wire
 from kelm.adapters.manifests.read import read_manifests
 from kelm.adapters.simulator.inputs import NodeCrashed
 from kelm.adapters.simulator.processes import CONTROLLERS, ControlPlane

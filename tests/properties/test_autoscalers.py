@@ -25,7 +25,7 @@ from kelm.core.controllers.horizontal_pod_autoscaler.memory import Memory, Past
 from kelm.core.controllers.horizontal_pod_autoscaler.normalize import normalized
 from kelm.core.controllers.horizontal_pod_autoscaler.selecting import Known
 from kelm.core.controllers.horizontal_pod_autoscaler.spec import Spec
-from kelm.core.objects.selectors import NOTHING, of_labels
+from kelm.core.objects.selectors.labels import NOTHING, of_labels
 from kelm.core.operations.verbs import Scale
 from kelm.effects.document import EMPTY, Document
 from kelm.effects.refusals import Reason

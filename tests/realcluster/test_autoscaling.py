@@ -20,7 +20,7 @@ import pytest
 
 from kelm.adapters.kubernetes.credentials import Source
 from kelm.adapters.kubernetes.platform import KubernetesPlatform
-from kelm.adapters.kubernetes.wire import Wire
+from kelm.adapters.kubernetes.requests.wire import Wire
 from kelm.core.api.kinds.autoscaler_versions import to_version_1
 from kelm.core.controllers.horizontal_pod_autoscaler.controller import HorizontalPodAutoscaling
 from kelm.core.runtime.queue import ControllerProgram

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from kelm.adapters.kubernetes.credentials import Access
 from kelm.adapters.kubernetes.platform import KubernetesPlatform
+from kelm.adapters.kubernetes.requests.wire import Wire
 from kelm.adapters.kubernetes.settings import Settings
-from kelm.adapters.kubernetes.wire import Wire
 from kelm.core.node.program import Kubelet
 from kelm.core.objects.pod import pod
 from kelm.core.runtime.queue import ControllerProgram

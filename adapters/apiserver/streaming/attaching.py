@@ -14,9 +14,13 @@ from returns.result import Failure
 
 from kelm.adapters.apiserver.streaming.channels import ERROR, STDOUT, Channels
 from kelm.adapters.apiserver.streaming.remote import converse
-from kelm.adapters.simulator import calling
+from kelm.adapters.simulator.calls import calling
 from kelm.adapters.simulator.inputs import ConversationEnded
-from kelm.core.api.rest.remote_command import CommandOptions, ended_status, failed_status
+from kelm.core.api.rest.connections.remote_command import (
+    CommandOptions,
+    ended_status,
+    failed_status,
+)
 from kelm.core.node.containers.behaviour import Line
 from kelm.core.node.containers.logs import container_log
 from kelm.core.node.pods.local import LocalPod

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from kelm.adapters.apiserver.streaming.http_server import HttpServer
 from kelm.adapters.apiserver.streaming.socket import SocketExchange
 from kelm.adapters.apiserver.streaming.spdy.connection import Connection, Link, Stream
-from kelm.adapters.simulator import calling
+from kelm.adapters.simulator.calls import calling
 from kelm.core.network.calls import Calls
 from kelm.core.node.programs.http import HttpRequest, Reply, Unreachable
 from kelm.effects.address import Key

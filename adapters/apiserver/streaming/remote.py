@@ -19,9 +19,13 @@ from kelm.adapters.apiserver.streaming.channels import (
     STDOUT,
     Channels,
 )
-from kelm.adapters.simulator import calling
+from kelm.adapters.simulator.calls import calling
 from kelm.adapters.simulator.inputs import FilesChanged
-from kelm.core.api.rest.remote_command import CommandOptions, ended_status, failed_status
+from kelm.core.api.rest.connections.remote_command import (
+    CommandOptions,
+    ended_status,
+    failed_status,
+)
 from kelm.core.network.calls import Calls, Source
 from kelm.core.node.pods.local import LocalPod
 from kelm.core.node.program import Kubelet

@@ -18,12 +18,12 @@ from kelm.adapters.apiserver.streaming.spdy.connection import Link
 from kelm.adapters.apiserver.streaming.spdy.upgrade import SpdyExchange
 from kelm.core.api import refuse
 from kelm.core.api.rest.answer import refused
-from kelm.core.api.rest.query import text_of
-from kelm.core.api.rest.remote_command import (
+from kelm.core.api.rest.connections.remote_command import (
     CommandOptions,
     command_container,
     read_command_options,
 )
+from kelm.core.api.rest.query import text_of
 from kelm.core.api.rest.request import Connect
 from kelm.effects.address import key_of
 from kelm.effects.document import Document, text

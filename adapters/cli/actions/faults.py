@@ -35,7 +35,7 @@ from kelm.adapters.simulator.inputs import (
     WatchStalled,
 )
 from kelm.core.metrics.loads import OUTSIDE, wrong_amounts
-from kelm.core.objects.selector_text import parse_label_map
+from kelm.core.objects.selectors.text import parse_label_map
 from kelm.effects.address import ObjectRef
 from kelm.effects.document import Document
 from kelm.effects.refusals import Reason

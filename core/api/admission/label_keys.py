@@ -10,7 +10,7 @@ Source: kubernetes v1.36, pkg/registry/core/pod/strategy.go
 from __future__ import annotations
 
 from kelm.core.api.defaulting.fill import with_each, with_part
-from kelm.core.api.validation.affinity import PREFERRED, REQUIRED
+from kelm.core.api.validation.pods.affinity import PREFERRED, REQUIRED
 from kelm.effects.document import Document, elements
 
 

@@ -15,8 +15,8 @@ from typing import Final
 from kelm.core.api.validation.difference import difference
 from kelm.core.api.validation.fields import Rules
 from kelm.core.api.validation.metadata import annotation_of
-from kelm.core.api.validation.pod import MIRROR
-from kelm.core.api.validation.pod_spec import pod_spec_violations
+from kelm.core.api.validation.pods.pod import MIRROR
+from kelm.core.api.validation.pods.spec import pod_spec_violations
 from kelm.core.api.validation.violation import Violations, forbidden, invalid_value, under
 from kelm.core.objects.qos import qos_class
 from kelm.effects.document import Document, Json, child, children, text

@@ -16,7 +16,7 @@ from kelm.core.api.policies.expressions import ANYTHING, Expression, Scope, comp
 from kelm.core.api.policies.patches import mutation_scope, mutation_type
 from kelm.core.api.webhooks.hooks import Rule
 from kelm.core.cel.checking.types import BOOL, NULL, STRING, Type
-from kelm.core.objects.selectors import EVERYTHING, Selector, selector_of
+from kelm.core.objects.selectors.labels import EVERYTHING, Selector, selector_of
 from kelm.core.store.store import Store
 from kelm.effects.document import Document, child, children, elements, text
 

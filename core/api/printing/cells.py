@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kelm.core.objects.duration import age
-from kelm.core.objects.selectors import selector_of
+from kelm.core.objects.selectors.labels import selector_of
 from kelm.effects.document import Document, Json, children, text, value_at
 
 NONE = "<none>"

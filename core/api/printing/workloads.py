@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kelm.core.objects import selectors
 from kelm.core.objects.duration import age
+from kelm.core.objects.selectors import labels as selectors
 from kelm.effects.document import Document, Json, child, children, number, strings, text, value_at
 
 DEPLOYMENT = ("NAME", "READY", "UP-TO-DATE", "AVAILABLE", "AGE")

@@ -23,7 +23,7 @@ from kelm.core.api.verbs.metadata import being_deleted, metadata_of, versioned
 from kelm.core.api.verbs.request import Answer, Written
 from kelm.core.objects.meta import labels_of
 from kelm.core.objects.pod import pod as pod_view
-from kelm.core.objects.selectors import selector_of
+from kelm.core.objects.selectors.labels import selector_of
 from kelm.core.objects.time import format_time
 from kelm.core.store.store import Store
 from kelm.effects.address import key_of

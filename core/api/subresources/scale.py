@@ -20,7 +20,7 @@ from kelm.core.api.verbs.update import replace
 from kelm.core.api.webhooks.attributes import attributes
 from kelm.core.api.webhooks.mutating import mutated
 from kelm.core.api.webhooks.validating import validated
-from kelm.core.objects.selectors import map_selector, selector_of
+from kelm.core.objects.selectors.labels import map_selector, selector_of
 from kelm.core.store.store import Store
 from kelm.effects.address import key_of
 from kelm.effects.document import (

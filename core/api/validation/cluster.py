@@ -20,8 +20,8 @@ from kelm.core.api.validation.fields import (
 from kelm.core.api.validation.labels import label_name
 from kelm.core.api.validation.metadata import finalizer_name, metadata, metadata_update
 from kelm.core.api.validation.names import label_value
+from kelm.core.api.validation.pods.scheduling import taint_effect
 from kelm.core.api.validation.resources import resource_list
-from kelm.core.api.validation.scheduling import taint_effect
 from kelm.core.api.validation.violation import (
     Violations,
     duplicate,

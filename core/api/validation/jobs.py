@@ -22,7 +22,7 @@ from kelm.core.api.validation.fields import (
 from kelm.core.api.validation.internal.form import pod_spec_form
 from kelm.core.api.validation.labels import label_selector, printed
 from kelm.core.api.validation.metadata import metadata, metadata_update
-from kelm.core.api.validation.pod import template_violations
+from kelm.core.api.validation.pods.pod import template_violations
 from kelm.core.api.validation.violation import (
     Violations,
     invalid_value,
@@ -30,7 +30,7 @@ from kelm.core.api.validation.violation import (
     required,
     too_many,
 )
-from kelm.core.objects.selectors import selector_of
+from kelm.core.objects.selectors.labels import selector_of
 from kelm.core.schedules.cron import parse_schedule
 from kelm.core.schedules.time_zones import is_time_zone
 from kelm.effects.document import Document, Json, child, elements, strings, text

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final, TypeAlias
 
-from kelm.core.objects.label_requirement import key_faults, value_faults
+from kelm.core.objects.selectors.requirement import key_faults, value_faults
 
 Complaints: TypeAlias = tuple[str, ...]
 

@@ -18,6 +18,7 @@ from kelm.core.api.validation.fields import (
 )
 from kelm.core.api.validation.labels import label_selector, printed
 from kelm.core.api.validation.metadata import metadata, metadata_update
+from kelm.core.api.validation.pods.volumes import claim_spec
 from kelm.core.api.validation.resources import (
     STANDARD_RESOURCES,
     amount,
@@ -33,7 +34,6 @@ from kelm.core.api.validation.violation import (
     not_supported,
     required,
 )
-from kelm.core.api.validation.volumes import claim_spec
 from kelm.effects.document import Document, child, elements, text
 
 QUOTA_RESOURCES: Final = STANDARD_RESOURCES

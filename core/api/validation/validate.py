@@ -20,8 +20,6 @@ from kelm.core.api.validation import (
     endpoints,
     jobs,
     others,
-    pod,
-    pod_update,
     service,
     service_addresses,
     signing_requests,
@@ -30,7 +28,9 @@ from kelm.core.api.validation import (
 from kelm.core.api.validation.devices import claims, slices
 from kelm.core.api.validation.fields import Rules
 from kelm.core.api.validation.metadata import metadata, metadata_update
-from kelm.core.api.validation.pod import template_violations
+from kelm.core.api.validation.pods import pod
+from kelm.core.api.validation.pods import update as pod_update
+from kelm.core.api.validation.pods.pod import template_violations
 from kelm.core.api.validation.violation import Violations
 from kelm.core.api.webhooks.rules import (
     MUTATING,

@@ -21,7 +21,7 @@ from kelm.core.api.validation.fields import (
 )
 from kelm.core.api.validation.labels import is_empty, is_readable, label_selector, printed
 from kelm.core.api.validation.metadata import metadata, metadata_update
-from kelm.core.api.validation.pod import template_metadata, template_violations
+from kelm.core.api.validation.pods.pod import template_metadata, template_violations
 from kelm.core.api.validation.violation import (
     Struct,
     Violations,
@@ -30,7 +30,7 @@ from kelm.core.api.validation.violation import (
     not_supported,
     required,
 )
-from kelm.core.objects.selectors import map_selector, selector_of
+from kelm.core.objects.selectors.labels import map_selector, selector_of
 from kelm.effects.document import Document, Json, child, number, strings, text
 
 MISMATCH: Final = "`selector` does not match template `labels`"

@@ -11,7 +11,7 @@ import msgspec
 
 from kelm.core.api.resources import ResourceInfo
 from kelm.core.api.webhooks.rules import MUTATING, VALIDATING
-from kelm.core.objects.selectors import Selector, selector_of
+from kelm.core.objects.selectors.labels import Selector, selector_of
 from kelm.core.store.store import Store
 from kelm.effects.document import Document, child, children, elements, number, text
 

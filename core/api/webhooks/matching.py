@@ -14,7 +14,7 @@ from kelm.core.api.webhooks.attributes import Attributes
 from kelm.core.api.webhooks.hearing import Hearing
 from kelm.core.api.webhooks.hooks import Hook, Rule
 from kelm.core.objects.meta import labels_of
-from kelm.core.objects.selectors import Selector
+from kelm.core.objects.selectors.labels import Selector
 from kelm.core.store.store import Store
 from kelm.effects.refusals import Refusal
 

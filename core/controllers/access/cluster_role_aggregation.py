@@ -13,7 +13,7 @@ import msgspec
 
 from kelm.core.api.authorization.decide import CLUSTER_ROLES
 from kelm.core.objects.meta import labels_of, metadata
-from kelm.core.objects.selectors import selector_of
+from kelm.core.objects.selectors.labels import selector_of
 from kelm.core.runtime.controller import Caches, Plan, Sync
 from kelm.effects.address import Key, Resource
 from kelm.effects.commands import Command, Patch

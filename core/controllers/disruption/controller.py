@@ -18,7 +18,7 @@ from kelm.core.controllers.disruption.scales import CONTROLLERS, scale_of
 from kelm.core.controllers.shared.pod_disruption import DISRUPTION_TARGET, status_patch
 from kelm.core.objects.meta import labels_of
 from kelm.core.objects.pod import Pod, pod, status_of
-from kelm.core.objects.selectors import Selector, selector_of
+from kelm.core.objects.selectors.labels import Selector, selector_of
 from kelm.core.objects.time import format_time, parse_time
 from kelm.core.runtime.controller import Caches, Plan, Sync
 from kelm.effects.address import Key, ObjectRef, Resource, key_of

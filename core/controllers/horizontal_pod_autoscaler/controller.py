@@ -22,7 +22,7 @@ from kelm.core.controllers.horizontal_pod_autoscaler.selecting import shared
 from kelm.core.controllers.horizontal_pod_autoscaler.spec import HPAS
 from kelm.core.controllers.shared.kinds import CUSTOM_DEFINITIONS
 from kelm.core.objects.meta import metadata
-from kelm.core.objects.selectors import NOTHING
+from kelm.core.objects.selectors.labels import NOTHING
 from kelm.core.runtime.controller import Caches, Plan, Sync
 from kelm.effects.address import Key, Resource
 from kelm.effects.commands import Command, Get, ReadMetrics

@@ -15,7 +15,7 @@ from returns.result import Failure
 from kelm.core.controllers.horizontal_pod_autoscaler.spec import Metric
 from kelm.core.controllers.horizontal_pod_autoscaler.targets import resource_of_kind
 from kelm.core.objects.quantity import parse_quantity
-from kelm.core.objects.selectors import Selector, read_selector
+from kelm.core.objects.selectors.labels import Selector, read_selector
 from kelm.core.objects.time import parse_time
 from kelm.core.runtime.controller import Caches
 from kelm.effects.commands import ReadMetrics

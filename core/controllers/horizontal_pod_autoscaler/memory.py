@@ -15,7 +15,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from kelm.core.controllers.horizontal_pod_autoscaler.behavior import Happened
-from kelm.core.objects.selectors import NOTHING, Selector
+from kelm.core.objects.selectors.labels import NOTHING, Selector
 from kelm.effects.address import Resource
 from kelm.effects.commands import ReadMetrics
 from kelm.effects.document import EMPTY, Document

@@ -14,7 +14,7 @@ from kelm.core.objects.meta import labels_of
 from kelm.core.objects.pod import Pod, pod
 from kelm.core.objects.pod_resources import pod_requests
 from kelm.core.objects.quantity import parse_quantity
-from kelm.core.objects.selectors import Selector
+from kelm.core.objects.selectors.labels import Selector
 from kelm.core.objects.time import parse_time
 from kelm.core.runtime.controller import Caches
 from kelm.effects.document import child

@@ -12,8 +12,8 @@ import msgspec
 from returns.result import Failure
 
 from kelm.core.controllers.horizontal_pod_autoscaler.pods import Pods, selected
-from kelm.core.objects.selector_text import parse_selector
-from kelm.core.objects.selectors import Selector
+from kelm.core.objects.selectors.labels import Selector
+from kelm.core.objects.selectors.text import parse_selector
 from kelm.core.runtime.controller import Sync
 from kelm.core.store.hash_map import HashMap
 from kelm.effects.address import Key, split_key
@@ -77,7 +77,7 @@ class Known(msgspec.Struct, frozen=True):
     def moved(self, key: Key, old: Selector, new: Selector) -> Known:
         """The same where one autoscaler has other pods than before.
 
-        >>> from kelm.core.objects.selectors import NOTHING, of_labels
+        >>> from kelm.core.objects.selectors.labels import NOTHING, of_labels
         >>> web = of_labels({"app": "web"})
         >>> one = Known().moved("n/a", NOTHING, web)
         >>> dict(one.by_label.items())["n/app=web"][0][0], one.moved("n/a", web, NOTHING) == Known()

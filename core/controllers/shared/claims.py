@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from kelm.core.objects.meta import Metadata, metadata, owner_reference
-from kelm.core.objects.selectors import Selector
+from kelm.core.objects.selectors.labels import Selector
 from kelm.effects.address import Resource, Uid
 from kelm.effects.commands import Patch
 from kelm.effects.document import Document

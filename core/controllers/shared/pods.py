@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from kelm.core.api.validation.names import dns1123_subdomain
 from kelm.core.objects.meta import OwnerReference, metadata
 from kelm.core.objects.pod import Pod, pod
-from kelm.core.objects.selectors import Selector
+from kelm.core.objects.selectors.labels import Selector
 from kelm.core.objects.time import parse_time
 from kelm.effects.address import Uid
 from kelm.effects.document import Document, Json, child

@@ -10,7 +10,7 @@ from typing import Self
 
 import msgspec
 
-from kelm.core.objects.label_requirement import (
+from kelm.core.objects.selectors.requirement import (
     ABSENT,
     EXISTS,
     GREATER,

@@ -11,8 +11,8 @@ from typing import TypeAlias
 
 import msgspec
 
-from kelm.core.objects.label_requirement import IN, NOT_IN, Requirement, requirement
-from kelm.core.objects.selectors import Selector, selector_of
+from kelm.core.objects.selectors.labels import Selector, selector_of
+from kelm.core.objects.selectors.requirement import IN, NOT_IN, Requirement, requirement
 from kelm.effects.document import Document, child, children, elements, number, text
 
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from pyrsistent import pmap
 
-from kelm.core.objects.label_requirement import EQUALS, Requirement
 from kelm.core.objects.meta import metadata
-from kelm.core.objects.selectors import NOTHING, Selector, map_selector, selector_of
+from kelm.core.objects.selectors.labels import NOTHING, Selector, map_selector, selector_of
+from kelm.core.objects.selectors.requirement import EQUALS, Requirement
 from kelm.core.scheduler.cache.counting import Counts
 from kelm.core.scheduler.cache.crowd import (
     Carried,

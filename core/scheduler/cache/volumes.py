@@ -16,7 +16,7 @@ import msgspec
 
 from kelm.core.objects.meta import annotations_of, labels_of, metadata
 from kelm.core.objects.quantity import parse_quantity
-from kelm.core.objects.selectors import selector_of
+from kelm.core.objects.selectors.labels import selector_of
 from kelm.core.scheduler.cache.needs import Ask
 from kelm.core.scheduler.cache.node_selection import matches_term
 from kelm.core.scheduler.cache.nodes import NodeUse

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from kelm.core.objects.meta import metadata
-from kelm.core.objects.selectors import selector_of
+from kelm.core.objects.selectors.labels import selector_of
 from kelm.core.objects.time import parse_time
 from kelm.core.scheduler.cache.needs import Ask
 from kelm.effects.document import Document, child, number

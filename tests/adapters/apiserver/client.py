@@ -11,8 +11,8 @@ import msgspec
 from returns.result import Success
 
 from kelm.adapters.apiserver.app import App
-from kelm.adapters.apiserver.authentication import Tokens
 from kelm.adapters.apiserver.engine import Engine
+from kelm.adapters.apiserver.identity.authentication import Tokens
 from kelm.core.api.authorization.decide import Mode
 from kelm.core.api.conversation import ADMIN as ADMIN_ASKER
 from kelm.core.api.conversation import Asker, Concluded, Show, Wanted

@@ -6,8 +6,8 @@ from typing import Any
 
 from kelm import Cluster
 from kelm.adapters.apiserver.app import App
-from kelm.adapters.apiserver.authentication import Tokens
 from kelm.adapters.apiserver.engine import Engine
+from kelm.adapters.apiserver.identity.authentication import Tokens
 from kelm.adapters.apiserver.pace import Speed
 from tests.adapters.apiserver.client import TOKEN
 

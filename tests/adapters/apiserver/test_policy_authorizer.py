@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kelm.adapters.apiserver.app import App
-from kelm.adapters.apiserver.authentication import Tokens
+from kelm.adapters.apiserver.identity.authentication import Tokens
 from kelm.core.api.authorization.decide import Mode
 from kelm.core.api.conversation import ADMIN, Asker, Concluded, Wanted, begin
 from tests.adapters.apiserver.client import TOKEN, Client, Reply, StillEngine

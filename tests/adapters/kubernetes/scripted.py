@@ -12,8 +12,8 @@ import msgspec
 from aiohttp import web
 
 from kelm.adapters.kubernetes.credentials import Access
+from kelm.adapters.kubernetes.requests.wire import Wire
 from kelm.adapters.kubernetes.settings import Settings
-from kelm.adapters.kubernetes.wire import Wire
 
 Doc = dict[str, Any]
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -16,7 +16,7 @@ from kelm.adapters.apiserver.background import BackgroundServer
 from kelm.adapters.apiserver.pace import Speed
 from kelm.adapters.kubernetes.credentials import Source
 from kelm.adapters.kubernetes.platform import KubernetesPlatform
-from kelm.adapters.kubernetes.wire import Wire
+from kelm.adapters.kubernetes.requests.wire import Wire
 from kelm.adapters.simulator.cluster import Settings
 from kelm.adapters.simulator.inputs import LoadOffered
 from kelm.adapters.simulator.processes import ControlPlane

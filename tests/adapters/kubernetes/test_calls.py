@@ -7,9 +7,9 @@ import json
 import pytest
 from returns.result import Failure, Success
 
-from kelm.adapters.kubernetes.answers import Response, outcome_of
-from kelm.adapters.kubernetes.calls import Call, call_of
 from kelm.adapters.kubernetes.documents import Siblings, shared_document
+from kelm.adapters.kubernetes.requests.answers import Response, outcome_of
+from kelm.adapters.kubernetes.requests.calls import Call, call_of
 from kelm.adapters.kubernetes.served import built_in
 from kelm.effects.commands import (
     Bind,

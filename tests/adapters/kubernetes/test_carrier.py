@@ -10,11 +10,11 @@ from collections.abc import Mapping
 import pytest
 from returns.result import Success
 
-from kelm.adapters.kubernetes.carrier import Carrier, Deposed
 from kelm.adapters.kubernetes.catalogue import Resources
 from kelm.adapters.kubernetes.credentials import Access
 from kelm.adapters.kubernetes.meters import Meters
-from kelm.adapters.kubernetes.wire import Wire
+from kelm.adapters.kubernetes.requests.carrier import Carrier, Deposed
+from kelm.adapters.kubernetes.requests.wire import Wire
 from kelm.effects.commands import (
     Bind,
     Command,

@@ -15,8 +15,8 @@ from aiohttp import web
 
 from kelm.adapters.kubernetes import credentials
 from kelm.adapters.kubernetes.credentials import Access, Source, load_access
+from kelm.adapters.kubernetes.requests.wire import Wire
 from kelm.adapters.kubernetes.trouble import NoAccess
-from kelm.adapters.kubernetes.wire import Wire
 from tests.adapters.kubernetes.scripted import reply, serving, status
 
 EXEC = "client.authentication.k8s.io/v1"

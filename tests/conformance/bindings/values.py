@@ -6,11 +6,13 @@ from typing import Any
 
 from returns.pipeline import is_successful
 
-from kelm.core.objects import duration, names, selector_text, selectors
-from kelm.core.objects import field_selectors as fields
+from kelm.core.objects import duration, names
 from kelm.core.objects import int_or_string as intstr
-from kelm.core.objects import label_requirement as labels
 from kelm.core.objects import quantity as q
+from kelm.core.objects.selectors import fields
+from kelm.core.objects.selectors import labels as selectors
+from kelm.core.objects.selectors import requirement as labels
+from kelm.core.objects.selectors import text as selector_text
 
 Case = dict[str, Any]
 

@@ -7,7 +7,7 @@ from typing import Any
 from kelm.core.controllers.shared import deletion_order, expectations, pods, slow_start
 from kelm.core.objects.meta import OwnerReference
 from kelm.core.objects.pod import Pod, pod
-from kelm.core.objects.selectors import selector_of
+from kelm.core.objects.selectors.labels import selector_of
 from kelm.core.objects.time import parse_time
 from kelm.core.store.table import Table, put
 from kelm.effects.document import Document, document

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kelm import Cluster
-from kelm.adapters.simulator.calling import fetch
+from kelm.adapters.simulator.calls.calling import fetch
 from kelm.adapters.simulator.processes import ControlPlane
 from kelm.core.network.calls import Source
 from kelm.core.node.programs.http import HttpResponse, Reply

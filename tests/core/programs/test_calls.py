@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kelm.adapters.simulator.calling import fetch, world_of
+from kelm.adapters.simulator.calls.calling import fetch, world_of
 from kelm.adapters.simulator.inputs import NodeCrashed
 from kelm.adapters.simulator.processes import ControlPlane
 from kelm.core.network.calls import Calls, Source

@@ -9,7 +9,7 @@ import pytest
 from returns.result import Failure
 
 from kelm import Cluster
-from kelm.adapters.simulator.calling import local_pod
+from kelm.adapters.simulator.calls.calling import local_pod
 from kelm.core.node.containers.logs import container_log
 from kelm.core.node.pods.local import LocalPod
 from kelm.effects.commands import Patch

@@ -8,14 +8,12 @@ from hypothesis import strategies as st
 from returns.pipeline import is_successful
 
 from kelm.core.objects.duration import age, human_duration, short_duration
-from kelm.core.objects.field_selectors import (
+from kelm.core.objects.selectors.fields import (
     escape_value,
     parse_field_selector,
     unescape_value,
 )
-from kelm.core.objects.label_requirement import OPERATORS, Requirement, requirement
-from kelm.core.objects.selector_text import parse_requirements, parse_selector
-from kelm.core.objects.selectors import (
+from kelm.core.objects.selectors.labels import (
     EVERYTHING,
     NOTHING,
     map_selector,
@@ -24,6 +22,8 @@ from kelm.core.objects.selectors import (
     selector,
     selector_of,
 )
+from kelm.core.objects.selectors.requirement import OPERATORS, Requirement, requirement
+from kelm.core.objects.selectors.text import parse_requirements, parse_selector
 from kelm.effects.document import Document, document
 
 KEYS = st.sampled_from(["app", "tier", "example.com/x", "in", "notin"])

@@ -11,7 +11,7 @@ from typing import Final
 
 from kelm.adapters.apiserver.streaming.channels import ERROR, RESIZE, STDERR, STDIN, STDOUT
 from kelm.adapters.apiserver.streaming.spdy.connection import Connection, Link, Stream
-from kelm.core.api.rest.remote_command import CommandOptions
+from kelm.core.api.rest.connections.remote_command import CommandOptions
 
 PROTOCOLS: Final = ("v4.channel.k8s.io",)
 TYPES: Final = {

@@ -12,11 +12,11 @@ from typing import Final
 
 from returns.result import Failure
 
-from kelm.core.api.validation.affinity import node_selector
 from kelm.core.api.validation.devices import names
 from kelm.core.api.validation.fields import IMMUTABLE, Rules, at, choice, items, whole_number
 from kelm.core.api.validation.metadata import metadata, metadata_update
 from kelm.core.api.validation.names import dns1123_label, dns1123_subdomain
+from kelm.core.api.validation.pods.affinity import node_selector
 from kelm.core.api.validation.violation import (
     Violations,
     duplicate,

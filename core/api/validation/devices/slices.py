@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from kelm.core.api.validation.affinity import node_selector
 from kelm.core.api.validation.devices import claims, names
 from kelm.core.api.validation.fields import IMMUTABLE, Rules, at, choice, items, whole_number
 from kelm.core.api.validation.labels import label_name
 from kelm.core.api.validation.metadata import metadata, metadata_update
 from kelm.core.api.validation.names import dns1123_label
+from kelm.core.api.validation.pods.affinity import node_selector
 from kelm.core.api.validation.resources import is_extended
 from kelm.core.api.validation.violation import (
     Violations,

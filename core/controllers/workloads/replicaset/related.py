@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from kelm.core.controllers.workloads.replicaset.kinds import Kind
 from kelm.core.objects.pod import Pod, pod
-from kelm.core.objects.selectors import Selector
+from kelm.core.objects.selectors.labels import Selector
 from kelm.core.objects.workloads import ReplicaSet, replica_set
 from kelm.core.runtime.controller import Caches
 from kelm.effects.messages import Cache

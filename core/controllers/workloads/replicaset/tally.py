@@ -17,7 +17,7 @@ import msgspec
 
 from kelm.core.objects.meta import Metadata, metadata
 from kelm.core.objects.pod import Pod, status_of
-from kelm.core.objects.selectors import Selector
+from kelm.core.objects.selectors.labels import Selector
 from kelm.core.objects.workloads import ReplicaSet
 from kelm.core.store.table import Table
 from kelm.effects.address import Uid

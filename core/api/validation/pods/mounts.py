@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from kelm.core.api.validation.fields import Rules, at, items, relative_path
+from kelm.core.api.validation.pods.volumes import Volumes
 from kelm.core.api.validation.violation import (
     forbidden,
     invalid_value,
@@ -16,7 +17,6 @@ from kelm.core.api.validation.violation import (
     not_supported,
     required,
 )
-from kelm.core.api.validation.volumes import Volumes
 from kelm.effects.document import Document, flag, text
 
 NOT_A_BLOCK: Final = (

@@ -17,16 +17,16 @@ from typing import Protocol
 import msgspec
 from returns.result import Failure, Success
 
-from kelm.adapters.kubernetes.answers import Response, outcome_of
-from kelm.adapters.kubernetes.calls import SUFFIX_ALPHABET, Call, call_of, resource_of
 from kelm.adapters.kubernetes.catalogue import Resources
 from kelm.adapters.kubernetes.meters import Meters
 from kelm.adapters.kubernetes.metrics import metrics_call, read_outcome
-from kelm.adapters.kubernetes.pace import Backoff, Bucket
+from kelm.adapters.kubernetes.requests.answers import Response, outcome_of
+from kelm.adapters.kubernetes.requests.calls import SUFFIX_ALPHABET, Call, call_of, resource_of
+from kelm.adapters.kubernetes.requests.pace import Backoff, Bucket
+from kelm.adapters.kubernetes.requests.wire import Wire
 from kelm.adapters.kubernetes.served import Served
 from kelm.adapters.kubernetes.settings import Settings
 from kelm.adapters.kubernetes.trouble import NotAnswered, NotSent
-from kelm.adapters.kubernetes.wire import Wire
 from kelm.effects.commands import (
     Command,
     Evict,

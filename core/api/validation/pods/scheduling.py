@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from kelm.core.api.validation.affinity import label_keys
 from kelm.core.api.validation.fields import Rules, at, complaints, has_text, items, whole_number
 from kelm.core.api.validation.labels import label_name, label_selector
 from kelm.core.api.validation.names import label_value, qualified_name
+from kelm.core.api.validation.pods.affinity import label_keys
 from kelm.core.api.validation.violation import (
     duplicate,
     invalid_value,

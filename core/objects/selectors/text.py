@@ -16,7 +16,8 @@ from typing import TypeAlias
 
 from returns.result import Failure, Result, Success
 
-from kelm.core.objects.label_requirement import (
+from kelm.core.objects.selectors.labels import Selector, faults_text, selector
+from kelm.core.objects.selectors.requirement import (
     ABSENT,
     EXISTS,
     GREATER,
@@ -30,7 +31,6 @@ from kelm.core.objects.label_requirement import (
     requirement_faults,
     value_faults,
 )
-from kelm.core.objects.selectors import Selector, faults_text, selector
 
 _TOKEN = re.compile(r"[ \t\r\n]*(==|!=|[=!(),><]|[^=!(),>< \t\r\n]+)")
 _SIGNS = frozenset({"=", "==", "!=", "!", "(", ")", ",", ">", "<", ""})

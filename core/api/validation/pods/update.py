@@ -16,9 +16,9 @@ from kelm.core.api.validation.fields import IMMUTABLE, Rules, whole_number
 from kelm.core.api.validation.internal.form import pod_spec_form
 from kelm.core.api.validation.metadata import annotation_of, metadata_update
 from kelm.core.api.validation.names import in_range
-from kelm.core.api.validation.pod import MIRROR
-from kelm.core.api.validation.pod_spec import pod_spec_violations
-from kelm.core.api.validation.security import APPARMOR_CONTAINER
+from kelm.core.api.validation.pods.pod import MIRROR
+from kelm.core.api.validation.pods.security import APPARMOR_CONTAINER
+from kelm.core.api.validation.pods.spec import pod_spec_violations
 from kelm.core.api.validation.violation import Violations, forbidden, invalid_value, under
 from kelm.effects.document import Document, Json, child, children, elements, strings, text
 

@@ -17,8 +17,8 @@ import aiohttp
 import msgspec
 from yarl import URL
 
-from kelm.adapters.kubernetes.answers import Response
 from kelm.adapters.kubernetes.credentials import Access, Source, load_access
+from kelm.adapters.kubernetes.requests.answers import Response
 from kelm.adapters.kubernetes.trouble import NoAccess, NotAnswered, NotSent, told_connection
 
 Query = Iterable[tuple[str, str]]

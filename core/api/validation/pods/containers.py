@@ -11,13 +11,14 @@ from typing import Final
 
 import msgspec
 
-from kelm.core.api.validation.env import environment
 from kelm.core.api.validation.fields import Rules, at, choice, complaints, items, whole_number
-from kelm.core.api.validation.mounts import volume_mounts
 from kelm.core.api.validation.names import dns1123_label, port_name, port_number
-from kelm.core.api.validation.probes import lifecycle, probes
+from kelm.core.api.validation.pods.env import environment
+from kelm.core.api.validation.pods.mounts import volume_mounts
+from kelm.core.api.validation.pods.probes import lifecycle, probes
+from kelm.core.api.validation.pods.security import container_context
+from kelm.core.api.validation.pods.volumes import Volumes
 from kelm.core.api.validation.resources import requirements
-from kelm.core.api.validation.security import container_context
 from kelm.core.api.validation.violation import (
     duplicate,
     forbidden,
@@ -25,7 +26,6 @@ from kelm.core.api.validation.violation import (
     not_supported,
     required,
 )
-from kelm.core.api.validation.volumes import Volumes
 from kelm.effects.document import Document, children, elements, text
 
 PROTOCOLS: Final = ("SCTP", "TCP", "UDP")

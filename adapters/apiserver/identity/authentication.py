@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from kelm.adapters.apiserver.certificates import signing_key
+from kelm.adapters.apiserver.identity.certificates import signing_key
 from kelm.core.api.rest.access import ANONYMOUS, UNAUTHORIZED, Impersonation, User
 from kelm.effects.document import Document, document, thaw
 from kelm.effects.refusals import Refusal

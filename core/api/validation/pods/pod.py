@@ -13,8 +13,8 @@ from kelm.core.api.known import Use
 from kelm.core.api.validation.fields import Rules, at
 from kelm.core.api.validation.labels import label_map
 from kelm.core.api.validation.metadata import annotation_map, annotation_of, metadata
-from kelm.core.api.validation.pod_spec import pod_spec_violations
-from kelm.core.api.validation.security import annotations_match, security_annotations
+from kelm.core.api.validation.pods.security import annotations_match, security_annotations
+from kelm.core.api.validation.pods.spec import pod_spec_violations
 from kelm.core.api.validation.violation import Violations, forbidden, invalid_value, under
 from kelm.effects.document import Document, child, elements, text
 

@@ -17,7 +17,7 @@ from typing import Self
 import msgspec
 from returns.result import Failure, Result, Success
 
-from kelm.core.objects.label_requirement import (
+from kelm.core.objects.selectors.requirement import (
     ABSENT,
     EQUALS,
     EXISTS,

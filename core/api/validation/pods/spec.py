@@ -10,15 +10,6 @@ from typing import Final, cast
 import msgspec
 
 from kelm.core.api.known import Use, known
-from kelm.core.api.validation.affinity import affinity
-from kelm.core.api.validation.containers import (
-    Surroundings,
-    containers,
-    ephemeral_containers,
-    host_network_ports,
-    images_are_trimmed,
-    init_containers,
-)
 from kelm.core.api.validation.devices.pods import pod_claims
 from kelm.core.api.validation.fields import Rules, at, choice, complaints, items, whole_number
 from kelm.core.api.validation.labels import label_map
@@ -27,9 +18,19 @@ from kelm.core.api.validation.names import (
     dns1123_subdomain,
     in_range,
 )
+from kelm.core.api.validation.pods.affinity import affinity
+from kelm.core.api.validation.pods.containers import (
+    Surroundings,
+    containers,
+    ephemeral_containers,
+    host_network_ports,
+    images_are_trimmed,
+    init_containers,
+)
+from kelm.core.api.validation.pods.scheduling import gates, tolerations, topology_spread
+from kelm.core.api.validation.pods.security import pod_context
+from kelm.core.api.validation.pods.volumes import volumes
 from kelm.core.api.validation.resources import amount, quantity_at, resource_list
-from kelm.core.api.validation.scheduling import gates, tolerations, topology_spread
-from kelm.core.api.validation.security import pod_context
 from kelm.core.api.validation.violation import (
     Violation,
     Violations,
@@ -38,7 +39,6 @@ from kelm.core.api.validation.violation import (
     not_supported,
     required,
 )
-from kelm.core.api.validation.volumes import volumes
 from kelm.effects.document import Document, child, children, elements, number, text
 
 RESTART_POLICIES: Final = ("Always", "OnFailure", "Never")

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from kelm.core.api.validation.env import VOLUME_FIELDS, field_reference, resource_reference
 from kelm.core.api.validation.fields import (
     Rules,
     at,
@@ -21,6 +20,7 @@ from kelm.core.api.validation.fields import (
     whole_number,
 )
 from kelm.core.api.validation.names import dns1123_label, dns1123_subdomain
+from kelm.core.api.validation.pods.env import VOLUME_FIELDS, field_reference, resource_reference
 from kelm.core.api.validation.resources import quantity_at
 from kelm.core.api.validation.violation import (
     Violation,

@@ -14,8 +14,8 @@ from typing import Final
 
 import msgspec
 
-from kelm.adapters.simulator.calling import changed_files, world_in
-from kelm.adapters.simulator.conversations import OnCall
+from kelm.adapters.simulator.calls.calling import changed_files, world_in
+from kelm.adapters.simulator.calls.conversations import OnCall
 from kelm.adapters.simulator.loop import Simulator
 from kelm.adapters.simulator.machines import Machines
 from kelm.core.api.conversation import OutsideCall
