@@ -115,7 +115,7 @@ class Refusal(msgspec.Struct, frozen=True, gc=False):
         }
         if self.reason:
             body["reason"] = self.reason.value
-        if details:
+        if details or self.reason is Reason.INVALID:
             body["details"] = Document(details)
         return Document({**body, "code": self.code})
 

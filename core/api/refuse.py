@@ -8,12 +8,27 @@ Source: kubernetes v1.36, apimachinery/pkg/api/errors/errors.go; apiserver/pkg/s
 
 from __future__ import annotations
 
+from typing import Final
+
 from kelm.core.api.resources import ResourceInfo
 from kelm.effects.refusals import Cause, Reason, Refusal
 
 MODIFIED = (
     "the object has been modified; please apply your changes to the latest version and try again"
 )
+
+KEPT_UNDER: Final = {
+    "endpoints": "services/endpoints",
+    "services": "services/specs",
+    "nodes": "minions",
+    "replicationcontrollers": "controllers",
+    "ingresses.networking.k8s.io": "ingress",
+    "apiservices.apiregistration.k8s.io": "apiregistration.k8s.io/apiservices",
+    "customresourcedefinitions.apiextensions.k8s.io": (
+        "apiextensions.k8s.io/customresourcedefinitions"
+    ),
+}
+"""Where storage keeps what is not kept under its plural name."""
 
 
 def not_found(info: ResourceInfo, name: str) -> Refusal:
@@ -57,7 +72,7 @@ def wrong_uid(info: ResourceInfo, key: str, name: str, asked: str, stored: str) 
 
     Source: apiserver/pkg/storage/interfaces.go, Preconditions.Check.
     """
-    path = f"/registry/{info.plural}/{key}"
+    path = f"/registry/{KEPT_UNDER.get(info.resource, info.plural)}/{key}"
     why = (
         f"StorageError: invalid object, Code: 4, Key: {path}, ResourceVersion: 0, "
         f"AdditionalErrorMsg: Precondition failed: UID in precondition: {asked}, "

@@ -72,6 +72,7 @@ def metadata(doc: Document, resource: Resource) -> Rules:
         yield from _owners(meta)
     if "finalizers" in meta:
         yield from _finalizers(meta)
+        yield from _known_finalizers(doc)
 
 
 def _namespace(meta: Document, resource: Resource) -> Rules:
@@ -100,55 +101,97 @@ def annotation_map(meta: Document, path: str) -> Rules:
 
 def _owners(meta: Document) -> Rules:
     path = "metadata.ownerReferences"
-    controllers = []
+    first = ""
     for owner in children(meta, "ownerReferences"):
-        if not (owner.get("kind") and owner.get("name") and owner.get("uid")):
-            yield from _nameless(owner, path)
-        version = text(owner, "apiVersion")
+        version, kind, name = (text(owner, key) for key in ("apiVersion", "kind", "name"))
         if not version or version.endswith("/"):
             yield invalid_value(f"{path}.apiVersion", version, "version must not be empty")
-        if version == "v1" and owner.get("kind") == "Event":
+        for key in ("kind", "name", "uid"):
+            if not text(owner, key):
+                yield invalid_value(f"{path}.{key}", "", "must not be empty")
+        if version == "v1" and kind == "Event":
             yield invalid_value(path, owner, "/v1, Kind=Event is disallowed from being an owner")
-        if owner.get("controller") is True:
-            controllers.append(text(owner, "name"))
-    if len(controllers) > 1:
-        why = (
-            'Only one reference can have Controller set to true. Found "true" in references for '
-            f"{controllers[0]} and {controllers[1]}"
-        )
-        yield invalid_value(path, meta.get("ownerReferences"), why)
-
-
-def _nameless(owner: Document, path: str) -> Rules:
-    for key in ("kind", "name", "uid"):
-        if not text(owner, key):
-            yield invalid_value(f"{path}.{key}", "", f"{key} must not be empty")
+        if owner.get("controller") is not True:
+            continue
+        if first:
+            why = (
+                'Only one reference can have Controller set to true. Found "true" in references '
+                f"for {first} and {kind}/{name}"
+            )
+            yield invalid_value(path, meta.get("ownerReferences"), why)
+        else:
+            first = f"{kind}/{name}"
 
 
 def _finalizers(meta: Document) -> Rules:
     found = elements(meta, "finalizers")
-    for index, finalizer in enumerate(found):
-        yield from finalizer_name(f"metadata.finalizers[{index}]", str(finalizer))
+    for finalizer in found:
+        yield from complaints("metadata.finalizers", finalizer, qualified_name(str(finalizer)))
     if "orphan" in found and "foregroundDeletion" in found:
-        why = 'finalizer "orphan" and finalizer "foregroundDeletion" cannot be both set'
+        why = "finalizer orphan and foregroundDeletion cannot be both set"
         yield invalid_value("metadata.finalizers", found, why)
 
 
-def finalizer_name(path: str, name: str) -> Rules:
-    yield from complaints(path, name, qualified_name(name))
+JUDGED_AS_ANY_OBJECT: Final = frozenset(
+    {"admissionregistration.k8s.io", "apiextensions.k8s.io", "apiregistration.k8s.io"}
+    | {"coordination.k8s.io"}
+)
+"""Groups whose finalizers may be words of any kind."""
+
+
+def _known_finalizers(doc: Document) -> Rules:
+    """A finalizer without a domain is one of Kubernetes' own.
+
+    Source: pkg/apis/core/validation/validation.go, validateKubeFinalizerName.
+    """
+    if text(doc, "apiVersion").partition("/")[0] in JUDGED_AS_ANY_OBJECT:
+        return
+    for index, name in enumerate(elements(doc, "metadata", "finalizers")):
+        yield from _known_finalizer(f"metadata.finalizers[{index}]", str(name))
+
+
+def _known_finalizer(path: str, name: str) -> Rules:
     if "/" not in name and name not in STANDARD_FINALIZERS:
         why = "name is neither a standard finalizer name nor is it fully qualified"
         yield invalid_value(path, name, why)
 
 
+def finalizer_name(path: str, name: str) -> Rules:
+    yield from complaints(path, name, qualified_name(name))
+    yield from _known_finalizer(path, name)
+
+
 def metadata_update(old: Document, new: Document) -> Rules:
-    """The metadata of an object that is to replace another.
+    """The metadata of an object that is to replace another, by the rules of its kind.
 
     What the system owns (times, generation, version) was put right before this is asked.
     """
     was, meta = child(old, "metadata"), child(new, "metadata")
     if was is meta:
         return
+    yield from _metadata_update(was, meta)
+    if was.get("finalizers") is not meta.get("finalizers"):
+        yield from _known_finalizers(new)
+
+
+def any_metadata_update(old: Document, new: Document) -> Rules:
+    """The same by the rules of every kind, which are asked first: those of new objects, too.
+
+    Source: apiserver/pkg/registry/rest/update.go, validateCommonFields.
+    """
+    was, meta = child(old, "metadata"), child(new, "metadata")
+    if was is meta:
+        return
+    prefix = text(meta, "generateName")
+    if prefix:
+        yield from complaints("metadata.generateName", prefix, as_prefix(path_segment, prefix))
+    yield from _changed_maps_and_owners(was, meta)
+    if was.get("finalizers") is not meta.get("finalizers"):
+        yield from _finalizers(meta)
+    yield from _metadata_update(was, meta)
+
+
+def _metadata_update(was: Document, meta: Document) -> Rules:
     if was.get("deletionTimestamp"):
         yield from _new_finalizers(elements(was, "finalizers"), elements(meta, "finalizers"))
     if number(meta, "generation") < number(was, "generation"):
@@ -160,15 +203,15 @@ def metadata_update(old: Document, new: Document) -> Rules:
     for key in ("creationTimestamp", "deletionTimestamp"):
         if meta.get(key) and was.get(key) != meta.get(key):
             yield invalid_value(f"metadata.{key}", meta.get(key), IMMUTABLE)
-    if was.get("labels") is not meta.get("labels") or (
-        was.get("annotations") is not meta.get("annotations")
-    ):
+    yield from _changed_maps_and_owners(was, meta)
+
+
+def _changed_maps_and_owners(was: Document, meta: Document) -> Rules:
+    if any(was.get(key) is not meta.get(key) for key in ("labels", "annotations")):
         yield from label_map(meta, "metadata", "labels")
         yield from annotation_map(meta, "metadata")
     if was.get("ownerReferences") is not meta.get("ownerReferences"):
         yield from _owners(meta)
-    if was.get("finalizers") is not meta.get("finalizers"):
-        yield from _finalizers(meta)
 
 
 def _new_finalizers(old: tuple[object, ...], new: tuple[object, ...]) -> Rules:

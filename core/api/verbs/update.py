@@ -35,6 +35,7 @@ from kelm.core.api.kinds.strategies import (
 )
 from kelm.core.api.quota.charge import charge_update
 from kelm.core.api.resources import ResourceInfo
+from kelm.core.api.validation.metadata import any_metadata_update
 from kelm.core.api.validation.validate import validate_status_update, validate_update
 from kelm.core.api.validation.violation import Violations, invalid, invalid_value
 from kelm.core.api.verbs.create import create
@@ -192,20 +193,20 @@ def _replaced(
 def _violations(
     store: Store, info: ResourceInfo, old: Document, new: Document, subresource: str
 ) -> Violations:
-    """What is wrong with a new version, or with the part of it that a subresource changes."""
+    """What is wrong with a new version, or with the part of it that a subresource changes.
+
+    Metadata is judged twice, as upstream does it: for every object, and again with its kind; the
+    message says it once, the causes twice.
+    """
+    found = tuple(any_metadata_update(old, new))
     if subresource in PARTS:
-        return part_violations(subresource, old, new)
-    found = validate_update(info.resource, old, new)
+        return (*found, *part_violations(subresource, old, new))
+    found = (*found, *validate_update(info.resource, old, new))
     return (*found, *change_faults(store, info, new, old)) if is_custom(info) else found
 
 
 def _invalid(info: ResourceInfo, old: Document, violations: Violations) -> Refusal:
-    """The refusal of an update. Metadata is judged twice, as upstream does it: for every object,
-    and again with its kind; the message says it once, the causes twice.
-    """
-    twice = tuple(item for item in violations if item.field.startswith("metadata."))
-    name = str(metadata_of(old)["name"])
-    return invalid(info.kind, info.group, name, (*twice, *violations))
+    return invalid(info.kind, info.group, str(metadata_of(old)["name"]), violations)
 
 
 def outdated(info: ResourceInfo, old: Document, doc: Document) -> Refusal | None:
@@ -306,11 +307,14 @@ def _replace_status(
     if info.resource == SIGNING_REQUESTS:
         status = verdict_of(old, status, subresource, call.now_ms)
     new = default_status(info.resource, Document({**old, "metadata": meta, "status": status}))
-    violations = validate_status_update(info.resource, old, new, subresource)
+    violations = (
+        *any_metadata_update(old, new),
+        *validate_status_update(info.resource, old, new, subresource),
+    )
     if info.versions:
         violations = (*violations, *change_faults(store, info, new, old))
     if violations:
-        return store, invalid(info.kind, info.group, str(before["name"]), violations)
+        return store, _invalid(info, old, violations)
     if info.resource == CLAIMS:
         charged = charge_update(store, info, old, new, call.now_ms, subresource)
         store = store if isinstance(charged, Refusal) else charged
