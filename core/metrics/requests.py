@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Final
 
 from kelm.core.api import refuse
-from kelm.core.api.rest.address import Address, Target
+from kelm.core.api.rest.address import Address, Target, target_of
 from kelm.core.api.rest.media import negotiate
 from kelm.core.api.rest.plan import verb_of
 from kelm.core.api.rest.query import flag_of, text_of
@@ -58,15 +58,7 @@ def measured(address: Address) -> Target | None:
         info = metric_info(address.group, address.plural, kind, ("get", "list"))
     if info is None or (address.namespace and not info.namespaced):
         return None
-    return Target(
-        info,
-        address.api_version,
-        address.namespace,
-        address.name,
-        address.subresource,
-        address.rest,
-        address.watch,
-    )
+    return target_of(address, info)
 
 
 def is_measured(target: Target) -> bool:

@@ -11,15 +11,15 @@ import msgspec
 
 from kelm.core.objects.int_or_string import IntOrString
 from kelm.core.objects.meta import Metadata
-from kelm.core.objects.selectors.labels import Selector, selector_of
-from kelm.core.objects.views import convert, view, whole
-from kelm.core.objects.workloads import ROLLING_UPDATE
-from kelm.effects.document import Document, Json, child, number, strings, text, value_at
+from kelm.core.objects.pod_sets import ROLLING_UPDATE, Counted, allowance, chosen, stored
+from kelm.core.objects.selectors.labels import Selector
+from kelm.core.objects.views import view, whole
+from kelm.effects.document import Document, Json, child, number, strings, text
 
 TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
 
 
-class DaemonSetStatus(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+class DaemonSetStatus(Counted, frozen=True, gc=False, rename="camel"):
     """All counts are of nodes; `collision_count` None: no revision's name was ever taken."""
 
     current_number_scheduled: int = 0
@@ -32,32 +32,23 @@ class DaemonSetStatus(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     number_unavailable: int = 0
     collision_count: int | None = None
 
-    @classmethod
-    def decode(cls, doc: Document) -> Self:
-        return convert(cls, doc)
-
     def document(self, old: Document) -> Document:
         """As the API stores it: four counts may be 0; what is not counted here stays as it was."""
-        found: dict[str, Json] = dict(old)
-        always = {
+        always: dict[str, Json] = {
             "currentNumberScheduled": self.current_number_scheduled,
             "numberMisscheduled": self.number_misscheduled,
             "desiredNumberScheduled": self.desired_number_scheduled,
             "numberReady": self.number_ready,
         }
-        rest: dict[str, Json] = {
+        counted: dict[str, Json] = {
             "observedGeneration": self.observed_generation,
             "updatedNumberScheduled": self.updated_number_scheduled,
             "numberAvailable": self.number_available,
             "numberUnavailable": self.number_unavailable,
         }
-        for name in rest:
-            found.pop(name, None)
-        found.update(always)
-        found.update((name, value) for name, value in rest.items() if value)
-        if self.collision_count is not None:
-            found["collisionCount"] = self.collision_count
-        return Document(found)
+        others = {name: value for name, value in old.items() if name not in counted}
+        known = {"collisionCount": self.collision_count}
+        return Document({**others, **stored(always, counted, known)})
 
 
 class DaemonSet(msgspec.Struct, frozen=True, gc=False):
@@ -78,17 +69,16 @@ class DaemonSet(msgspec.Struct, frozen=True, gc=False):
     @classmethod
     def decode(cls, doc: Document) -> Self:
         spec = child(doc, "spec")
-        given = spec.get("selector")
         rolling = child(spec, "updateStrategy", "rollingUpdate")
         counted = strings(doc, "metadata", "annotations").get(TEMPLATE_GENERATION)
         return cls(
             doc=doc,
             metadata=view(Metadata, child(doc, "metadata")),
-            selector=selector_of(given if isinstance(given, Document) else None),
+            selector=chosen(spec),
             template=child(spec, "template"),
             strategy=text(spec, "updateStrategy", "type"),
-            max_surge=_allowance(rolling, "maxSurge"),
-            max_unavailable=_allowance(rolling, "maxUnavailable"),
+            max_surge=allowance(rolling, "maxSurge") or 0,
+            max_unavailable=allowance(rolling, "maxUnavailable") or 0,
             min_ready_seconds=number(spec, "minReadySeconds"),
             revision_history_limit=number(spec, "revisionHistoryLimit", default=10),
             template_generation=counted if counted and counted.isdecimal() else None,
@@ -97,13 +87,8 @@ class DaemonSet(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def rolling(self) -> bool:
-        """Whether pods are replaced when the template changes."""
+        """Whether a change of the template replaces pods a few at a time."""
         return self.strategy == ROLLING_UPDATE
-
-
-def _allowance(rolling: Document, name: str) -> IntOrString:
-    value = value_at(rolling, name)
-    return value if isinstance(value, int | str) else 0
 
 
 def daemon_set(doc: Document) -> DaemonSet:

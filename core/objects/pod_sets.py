@@ -27,17 +27,6 @@ class Counted(msgspec.Struct, frozen=True, gc=False, rename="camel"):
         return convert(cls, doc)
 
 
-class Rolled(msgspec.Struct, frozen=True, gc=False):
-    """A set whose pods are replaced when its template changes, if its `strategy` says so."""
-
-    strategy: str
-
-    @property
-    def rolling(self) -> bool:
-        """Whether a change of the template replaces pods a few at a time."""
-        return self.strategy == ROLLING_UPDATE
-
-
 def chosen(spec: Document) -> Selector:
     """The pods that a set selects; none where it says nothing."""
     given = spec.get("selector")

@@ -12,17 +12,24 @@ import msgspec
 from kelm.core.objects.int_or_string import IntOrString
 from kelm.core.objects.meta import Metadata
 from kelm.core.objects.pod import Condition
-from kelm.core.objects.selectors.labels import Selector, selector_of
-from kelm.core.objects.views import convert, view, whole
-from kelm.core.objects.workloads import ROLLING_UPDATE, condition_document
-from kelm.effects.document import Document, Json, child, children, number, text, value_at
+from kelm.core.objects.pod_sets import (
+    ROLLING_UPDATE,
+    Counted,
+    allowance,
+    chosen,
+    condition_documents,
+    stored,
+)
+from kelm.core.objects.selectors.labels import Selector
+from kelm.core.objects.views import view, whole
+from kelm.effects.document import Document, Json, child, children, number, text
 
 RETAIN = "Retain"
 DELETE = "Delete"
 PARALLEL = "Parallel"
 
 
-class StatefulSetStatus(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+class StatefulSetStatus(Counted, frozen=True, gc=False, rename="camel"):
     """`current_revision`, `update_revision`: names of ControllerRevisions."""
 
     observed_generation: int = 0
@@ -36,26 +43,19 @@ class StatefulSetStatus(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     available_replicas: int = 0
     conditions: tuple[Condition, ...] = ()
 
-    @classmethod
-    def decode(cls, doc: Document) -> Self:
-        return convert(cls, doc)
-
     def document(self) -> Document:
         """As the API stores it: only `replicas` and `availableReplicas` may be 0."""
-        fields: list[tuple[str, Json]] = [
-            ("observedGeneration", self.observed_generation),
-            ("readyReplicas", self.ready_replicas),
-            ("currentReplicas", self.current_replicas),
-            ("updatedReplicas", self.updated_replicas),
-            ("currentRevision", self.current_revision),
-            ("updateRevision", self.update_revision),
-            ("conditions", tuple(condition_document(c) for c in self.conditions)),
-        ]
-        status: dict[str, Json] = {"replicas": self.replicas}
-        status.update((name, value) for name, value in fields if value)
-        if self.collision_count is not None:
-            status["collisionCount"] = self.collision_count
-        return Document({**status, "availableReplicas": self.available_replicas})
+        always = {"replicas": self.replicas, "availableReplicas": self.available_replicas}
+        counted: dict[str, Json] = {
+            "observedGeneration": self.observed_generation,
+            "readyReplicas": self.ready_replicas,
+            "currentReplicas": self.current_replicas,
+            "updatedReplicas": self.updated_replicas,
+            "currentRevision": self.current_revision,
+            "updateRevision": self.update_revision,
+            "conditions": condition_documents(self.conditions),
+        }
+        return Document(stored(always, counted, {"collisionCount": self.collision_count}))
 
 
 class StatefulSet(msgspec.Struct, frozen=True, gc=False):
@@ -88,17 +88,15 @@ class StatefulSet(msgspec.Struct, frozen=True, gc=False):
     @classmethod
     def decode(cls, doc: Document) -> Self:
         spec = child(doc, "spec")
-        given = spec.get("selector")
         retention = child(spec, "persistentVolumeClaimRetentionPolicy")
         strategy = child(spec, "updateStrategy")
         rolling = strategy.get("rollingUpdate")
-        allowed = value_at(strategy, "rollingUpdate", "maxUnavailable")
         return cls(
             doc=doc,
             metadata=view(Metadata, child(doc, "metadata")),
             replicas=number(spec, "replicas", default=1),
             start=number(spec, "ordinals", "start"),
-            selector=selector_of(given if isinstance(given, Document) else None),
+            selector=chosen(spec),
             template=child(spec, "template"),
             service_name=text(spec, "serviceName"),
             claim_templates=children(spec, "volumeClaimTemplates"),
@@ -107,7 +105,7 @@ class StatefulSet(msgspec.Struct, frozen=True, gc=False):
             parallel=text(spec, "podManagementPolicy") == PARALLEL,
             strategy=text(strategy, "type"),
             partition=number(rolling, "partition") if isinstance(rolling, Document) else None,
-            max_unavailable=allowed if isinstance(allowed, int | str) else None,
+            max_unavailable=allowance(child(strategy, "rollingUpdate"), "maxUnavailable"),
             min_ready_seconds=number(spec, "minReadySeconds"),
             revision_history_limit=number(spec, "revisionHistoryLimit", default=10),
             status=view(StatefulSetStatus, child(doc, "status")),
@@ -115,7 +113,7 @@ class StatefulSet(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def rolling(self) -> bool:
-        """Whether pods are replaced when the template changes."""
+        """Whether a change of the template replaces pods a few at a time."""
         return self.strategy == ROLLING_UPDATE
 
     @property

@@ -16,17 +16,24 @@ import msgspec
 from kelm.core.objects.int_or_string import IntOrString
 from kelm.core.objects.meta import Metadata
 from kelm.core.objects.pod import Condition
-from kelm.core.objects.selectors.labels import Selector, map_selector, selector_of
-from kelm.core.objects.views import convert, view, whole
+from kelm.core.objects.pod_sets import (
+    ROLLING_UPDATE,
+    Counted,
+    allowance,
+    chosen,
+    condition_documents,
+    stored,
+)
+from kelm.core.objects.selectors.labels import Selector, map_selector
+from kelm.core.objects.views import view, whole
 from kelm.effects.document import Document, Json, child, flag, number, text, value_at
 
-ROLLING_UPDATE = "RollingUpdate"
 RECREATE = "Recreate"
 NO_DEADLINE = 2**31 - 1
 """progressDeadlineSeconds and revisionHistoryLimit of this size mean: none."""
 
 
-class ReplicaSetStatus(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+class ReplicaSetStatus(Counted, frozen=True, gc=False, rename="camel"):
     """`terminating_replicas` None: nobody counted them."""
 
     replicas: int = 0
@@ -37,24 +44,17 @@ class ReplicaSetStatus(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     observed_generation: int = 0
     conditions: tuple[Condition, ...] = ()
 
-    @classmethod
-    def decode(cls, doc: Document) -> Self:
-        return convert(cls, doc)
-
     def document(self) -> Document:
         """As the API stores it: only `replicas` and a known `terminatingReplicas` may be 0."""
-        fields: list[tuple[str, Json]] = [
-            ("fullyLabeledReplicas", self.fully_labeled_replicas),
-            ("readyReplicas", self.ready_replicas),
-            ("availableReplicas", self.available_replicas),
-            ("observedGeneration", self.observed_generation),
-            ("conditions", tuple(condition_document(c) for c in self.conditions)),
-        ]
-        status: dict[str, Json] = {"replicas": self.replicas}
-        status.update((name, value) for name, value in fields if value)
-        if self.terminating_replicas is not None:
-            status["terminatingReplicas"] = self.terminating_replicas
-        return Document(status)
+        counted: dict[str, Json] = {
+            "fullyLabeledReplicas": self.fully_labeled_replicas,
+            "readyReplicas": self.ready_replicas,
+            "availableReplicas": self.available_replicas,
+            "observedGeneration": self.observed_generation,
+            "conditions": condition_documents(self.conditions),
+        }
+        known = {"terminatingReplicas": self.terminating_replicas}
+        return Document(stored({"replicas": self.replicas}, counted, known))
 
 
 class ReplicaSet(msgspec.Struct, frozen=True, gc=False):
@@ -86,10 +86,9 @@ class ReplicaSet(msgspec.Struct, frozen=True, gc=False):
 
 
 def _selector(doc: Document, spec: Document) -> Selector:
-    given = spec.get("selector")
     if doc.get("kind") == "ReplicationController":
-        return map_selector(given if isinstance(given, Document) else Document())
-    return selector_of(given if isinstance(given, Document) else None)
+        return map_selector(child(spec, "selector"))
+    return chosen(spec)
 
 
 def replica_set(doc: Document) -> ReplicaSet:
@@ -97,7 +96,7 @@ def replica_set(doc: Document) -> ReplicaSet:
     return whole(ReplicaSet, doc)
 
 
-class DeploymentStatus(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+class DeploymentStatus(Counted, frozen=True, gc=False, rename="camel"):
     """`terminating_replicas` None: some ReplicaSet did not say."""
 
     observed_generation: int = 0
@@ -110,27 +109,22 @@ class DeploymentStatus(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     collision_count: int | None = None
     conditions: tuple[Condition, ...] = ()
 
-    @classmethod
-    def decode(cls, doc: Document) -> Self:
-        return convert(cls, doc)
-
     def document(self) -> Document:
         """As the API stores it: numbers that are 0 are left out, unless they can be unknown."""
-        fields: list[tuple[str, Json]] = [
-            ("observedGeneration", self.observed_generation),
-            ("replicas", self.replicas),
-            ("updatedReplicas", self.updated_replicas),
-            ("readyReplicas", self.ready_replicas),
-            ("availableReplicas", self.available_replicas),
-            ("unavailableReplicas", self.unavailable_replicas),
-            ("conditions", tuple(condition_document(c) for c in self.conditions)),
-        ]
-        status: dict[str, Json] = {name: value for name, value in fields if value}
-        if self.terminating_replicas is not None:
-            status["terminatingReplicas"] = self.terminating_replicas
-        if self.collision_count is not None:
-            status["collisionCount"] = self.collision_count
-        return Document(status)
+        counted: dict[str, Json] = {
+            "observedGeneration": self.observed_generation,
+            "replicas": self.replicas,
+            "updatedReplicas": self.updated_replicas,
+            "readyReplicas": self.ready_replicas,
+            "availableReplicas": self.available_replicas,
+            "unavailableReplicas": self.unavailable_replicas,
+            "conditions": condition_documents(self.conditions),
+        }
+        known = {
+            "terminatingReplicas": self.terminating_replicas,
+            "collisionCount": self.collision_count,
+        }
+        return Document(stored({}, counted, known))
 
 
 class Deployment(msgspec.Struct, frozen=True, gc=False):
@@ -153,17 +147,16 @@ class Deployment(msgspec.Struct, frozen=True, gc=False):
     @classmethod
     def decode(cls, doc: Document) -> Self:
         spec = child(doc, "spec")
-        given = spec.get("selector")
         rolling = child(spec, "strategy", "rollingUpdate")
         return cls(
             doc=doc,
             metadata=view(Metadata, child(doc, "metadata")),
             replicas=number(spec, "replicas"),
-            selector=selector_of(given if isinstance(given, Document) else None),
+            selector=chosen(spec),
             template=child(spec, "template"),
             strategy=text(spec, "strategy", "type"),
-            max_surge=_allowance(rolling, "maxSurge"),
-            max_unavailable=_allowance(rolling, "maxUnavailable"),
+            max_surge=allowance(rolling, "maxSurge") or 0,
+            max_unavailable=allowance(rolling, "maxUnavailable") or 0,
             min_ready_seconds=number(spec, "minReadySeconds"),
             revision_history_limit=_bounded(spec, "revisionHistoryLimit"),
             progress_deadline_seconds=_bounded(spec, "progressDeadlineSeconds"),
@@ -173,13 +166,8 @@ class Deployment(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def rolling(self) -> bool:
-        """Whether pods are replaced a few at a time."""
+        """Whether a change of the template replaces pods a few at a time."""
         return self.strategy == ROLLING_UPDATE
-
-
-def _allowance(rolling: Document, name: str) -> IntOrString:
-    value = rolling.get(name)
-    return value if isinstance(value, int | str) else 0
 
 
 def _bounded(spec: Document, name: str) -> int | None:
@@ -190,21 +178,3 @@ def _bounded(spec: Document, name: str) -> int | None:
 def deployment(doc: Document) -> Deployment:
     """The view of a Deployment."""
     return whole(Deployment, doc)
-
-
-def condition_document(condition: Condition) -> Document:
-    """A condition as the API stores it.
-
-    >>> condition_document(Condition(type="Available", status="True"))
-    {'type': 'Available', 'status': 'True'}
-    """
-    fields = (
-        ("type", condition.type),
-        ("status", condition.status),
-        ("observedGeneration", condition.observed_generation),
-        ("lastUpdateTime", condition.last_update_time),
-        ("lastTransitionTime", condition.last_transition_time),
-        ("reason", condition.reason),
-        ("message", condition.message),
-    )
-    return Document((name, value) for name, value in fields if value)

@@ -111,6 +111,11 @@ def resolve(address: Address, store: Store = EMPTY_STORE) -> Target | None:
         return None
     if address.namespace and not info.namespaced:
         return None
+    return target_of(address, info, _custom(store, info, address.version))
+
+
+def target_of(address: Address, info: ResourceInfo, custom: CustomVersion | None = None) -> Target:
+    """An address of a resource that exists."""
     return Target(
         info,
         address.api_version,
@@ -119,7 +124,7 @@ def resolve(address: Address, store: Store = EMPTY_STORE) -> Target | None:
         address.subresource,
         address.rest,
         address.watch,
-        _custom(store, info, address.version),
+        custom,
     )
 
 

@@ -11,9 +11,9 @@ import msgspec
 
 from kelm.core.objects.devices import CLAIMS, CLASSES, SLICES
 from kelm.core.objects.meta import metadata
+from kelm.core.scheduler.cache.heard import Heard
 from kelm.effects.address import Key, Uid, key_of
 from kelm.effects.document import Document, child, children, text
-from kelm.effects.messages import Cache
 
 DEVICES = (CLAIMS, CLASSES, SLICES)
 
@@ -34,19 +34,10 @@ class Allotment(msgspec.Struct, frozen=True):
     allocation: Document | None = None
 
 
-class Inventory(msgspec.Struct, frozen=True):
+class Inventory(Heard, frozen=True):
     """Claims, classes and slices; `pending` are allocations that are being written, by claim."""
 
-    caches: Mapping[str, Cache]
     pending: Mapping[Uid, Document]
-
-    def get(self, resource: str, key: str) -> Document | None:
-        cache = self.caches.get(resource)
-        return None if cache is None else cache.get(key)
-
-    def objects(self, resource: str) -> Iterator[Document]:
-        cache = self.caches.get(resource)
-        return iter(()) if cache is None else cache.objects()
 
     def allocations(self) -> Iterator[Document]:
         """All allocations there are, those included that are being written."""

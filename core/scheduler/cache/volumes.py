@@ -10,18 +10,18 @@ component-helpers/storage/volume (pv_helpers.go, helpers.go). Scoring by capacit
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
 from kelm.core.objects.meta import annotations_of, labels_of, metadata
 from kelm.core.objects.quantity import parse_quantity
 from kelm.core.objects.selectors.labels import selector_of
+from kelm.core.scheduler.cache.heard import Heard
 from kelm.core.scheduler.cache.needs import Ask
 from kelm.core.scheduler.cache.node_selection import matches_term
 from kelm.core.scheduler.cache.nodes import NodeUse
 from kelm.effects.document import Document, child, children, elements, flag, text
-from kelm.effects.messages import Cache
 
 CLAIMS, VOLUMES = "persistentvolumeclaims", "persistentvolumes"
 CLASSES = "storageclasses.storage.k8s.io"
@@ -42,23 +42,14 @@ NO_VOLUME = "node(s) unavailable due to one or more pvc(s) bound to non-existent
 IMMEDIATE = "pod has unbound immediate PersistentVolumeClaims"
 
 
-class Storage(msgspec.Struct, frozen=True):
+class Storage(Heard, frozen=True):
     """What is known of claims, volumes and classes.
 
     `nodes_of_claims` and `volumes_taken` were chosen, and are not yet seen to be so.
     """
 
-    caches: Mapping[str, Cache]
     nodes_of_claims: Mapping[str, str]
     volumes_taken: Mapping[str, str]
-
-    def get(self, resource: str, key: str) -> Document | None:
-        cache = self.caches.get(resource)
-        return None if cache is None else cache.get(key)
-
-    def objects(self, resource: str) -> Iterator[Document]:
-        cache = self.caches.get(resource)
-        return iter(()) if cache is None else cache.objects()
 
     def class_of(self, claim: Document) -> Document | None:
         name = class_name(claim)

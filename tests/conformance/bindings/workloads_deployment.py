@@ -22,12 +22,12 @@ from kelm.core.controllers.workloads.deployment.memory import FORGOTTEN
 from kelm.core.controllers.workloads.deployment.new_replica_set import name_of
 from kelm.core.controllers.workloads.deployment.status import calculate_status
 from kelm.core.objects.pod import Condition, pod
+from kelm.core.objects.pod_sets import condition_documents
 from kelm.core.objects.time import parse_time
 from kelm.core.objects.views import convert
 from kelm.core.objects.workloads import (
     Deployment,
     ReplicaSet,
-    condition_document,
     deployment,
     replica_set,
 )
@@ -56,7 +56,7 @@ def _conditions(given: list[Case]) -> tuple[Condition, ...]:
 
 
 def _thawed(found: tuple[Condition, ...]) -> list[object]:
-    return [thaw(condition_document(one)) for one in found]
+    return [thaw(one) for one in condition_documents(found)]
 
 
 def annotation_int(case: Case) -> Sides:

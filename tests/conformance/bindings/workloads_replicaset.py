@@ -16,9 +16,10 @@ from kelm.core.controllers.workloads.replicaset.status import calculate_status, 
 from kelm.core.controllers.workloads.replicaset.tally import judge_of, sort_of_owned, tally_of
 from kelm.core.objects.meta import metadata
 from kelm.core.objects.pod import Condition, pod
+from kelm.core.objects.pod_sets import condition_documents
 from kelm.core.objects.time import parse_time
 from kelm.core.objects.views import convert
-from kelm.core.objects.workloads import condition_document, replica_set
+from kelm.core.objects.workloads import replica_set
 from kelm.core.runtime.controller import Sync
 from kelm.core.store.table import Table, put
 from kelm.effects.commands import Command, Create, Delete, Get, Patch, Update
@@ -45,8 +46,8 @@ def failure_condition(case: Case) -> Sides:
 def _bare(found: tuple[Condition, ...]) -> list[object]:
     keep = ("type", "status", "reason")
     return [
-        {key: value for key, value in condition_document(one).items() if key in keep}
-        for one in found
+        {key: value for key, value in one.items() if key in keep}
+        for one in condition_documents(found)
     ]
 
 

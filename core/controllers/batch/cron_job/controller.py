@@ -18,7 +18,7 @@ from kelm.core.controllers.batch.cron_job.memory import (
 )
 from kelm.core.controllers.batch.cron_job.reconcile import CONTROLLER, reconcile
 from kelm.core.controllers.batch.cron_job.timing import next_look_ms, schedule_of
-from kelm.core.controllers.shared.events import NORMAL, WARNING, event
+from kelm.core.controllers.shared.made import Teller
 from kelm.core.objects.batch import CRON_JOBS, JOBS, Job, job
 from kelm.core.objects.cron_jobs import cron_job
 from kelm.core.objects.meta import metadata
@@ -30,7 +30,9 @@ from kelm.effects.messages import Change, Outcome
 from kelm.effects.program import Watch
 from kelm.effects.refusals import Reason, Refusal
 
-NAMESPACE_TERMINATING = "NamespaceTerminating"
+_TELLER = Teller(
+    CRON_JOBS, CONTROLLER, "Created job ", "Deleted job ", "Error creating job: ", "Deleted job: "
+)
 
 
 class CronJobController(msgspec.Struct, frozen=True):
@@ -77,30 +79,17 @@ class CronJobController(msgspec.Struct, frozen=True):
         doc = sync.caches[CRON_JOBS].get(sync.key)
         if doc is None or not isinstance(command, Create | Delete):
             return ()
-        if isinstance(outcome, Failure):
-            return _bad_news(doc, command, outcome.failure())
-        if isinstance(command, Create):
-            reason, words = "SuccessfulCreate", f"Created job {metadata(outcome.unwrap()).name}"
-        else:
-            reason, words = "SuccessfulDelete", f"Deleted job {command.name}"
-        return (event(doc, CRON_JOBS, CONTROLLER, NORMAL, reason, words),)
+        taken = isinstance(command, Create) and _is_there(outcome)
+        return () if taken else _TELLER.tell(doc, command, outcome)
 
 
 def _memory(sync: Sync) -> Memory:
     return sync.memory if isinstance(sync.memory, Memory) else FORGOTTEN
 
 
-def _bad_news(doc: Document, command: Create | Delete, refusal: Refusal) -> Batch:
-    if isinstance(command, Create):
-        terminating = any(cause.reason == NAMESPACE_TERMINATING for cause in refusal.causes)
-        if terminating or refusal.reason is Reason.ALREADY_EXISTS:
-            return ()
-        reason, words = "FailedCreate", f"Error creating job: {refusal.message}"
-    elif refusal.reason is Reason.NOT_FOUND:
-        return ()
-    else:
-        reason, words = "FailedDelete", f"Deleted job: {refusal.message}"
-    return (event(doc, CRON_JOBS, CONTROLLER, WARNING, reason, words),)
+def _is_there(outcome: Outcome) -> bool:
+    """Whether the Job of a start was made before."""
+    return isinstance(outcome, Failure) and outcome.failure().reason is Reason.ALREADY_EXISTS
 
 
 def _is_rescheduled(change: Change) -> bool:

@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import msgspec
-from returns.result import Failure
 
 from kelm.core.controllers.batch.job.manage import BATCH_PERIOD_MS
 from kelm.core.controllers.batch.job.memory import FORGOTTEN, Memory, after_answer, after_refusal
 from kelm.core.controllers.batch.job.reconcile import CONTROLLER, reconcile
-from kelm.core.controllers.shared.events import NORMAL, WARNING, event
+from kelm.core.controllers.shared.made import Teller
 from kelm.core.controllers.shared.pods import is_another_kinds
 from kelm.core.objects.batch import JOBS, job
 from kelm.core.objects.meta import metadata
@@ -27,9 +26,11 @@ from kelm.effects.commands import Command, Create, Delete
 from kelm.effects.document import Document
 from kelm.effects.messages import Change, Outcome
 from kelm.effects.program import Watch
-from kelm.effects.refusals import Reason, Refusal
+from kelm.effects.refusals import Refusal
 
-NAMESPACE_TERMINATING = "NamespaceTerminating"
+_TELLER = Teller(
+    JOBS, CONTROLLER, "Created pod: ", "Deleted pod: ", "Error creating: ", "Error deleting: "
+)
 GROUP = "batch/"
 
 
@@ -67,30 +68,11 @@ class JobController(msgspec.Struct, frozen=True):
         doc = sync.caches[JOBS].get(sync.key)
         if doc is None or not isinstance(command, Create | Delete):
             return ()
-        if isinstance(outcome, Failure):
-            return _bad_news(doc, command, outcome.failure())
-        if isinstance(command, Create):
-            reason, words = "SuccessfulCreate", f"Created pod: {metadata(outcome.unwrap()).name}"
-        else:
-            reason, words = "SuccessfulDelete", f"Deleted pod: {command.name}"
-        return (event(doc, JOBS, CONTROLLER, NORMAL, reason, words),)
+        return _TELLER.tell(doc, command, outcome)
 
 
 def _memory(sync: Sync) -> Memory:
     return sync.memory if isinstance(sync.memory, Memory) else FORGOTTEN
-
-
-def _bad_news(doc: Document, command: Create | Delete, refusal: Refusal) -> Batch:
-    """A namespace that is going away takes no pods, and what is gone needs no deleting."""
-    if isinstance(command, Create):
-        if any(cause.reason == NAMESPACE_TERMINATING for cause in refusal.causes):
-            return ()
-        reason, words = "FailedCreate", f"Error creating: {refusal.message}"
-    elif refusal.reason is Reason.NOT_FOUND:
-        return ()
-    else:
-        reason, words = "FailedDelete", f"Error deleting: {refusal.message}"
-    return (event(doc, JOBS, CONTROLLER, WARNING, reason, words),)
 
 
 def _is_status_only(change: Change) -> bool:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import msgspec
 
+from kelm.core.controllers.shared.made import is_namespace_going
 from kelm.core.controllers.workloads.deployment.draft import REPLICA_SETS
 from kelm.effects.commands import Command, Create
 from kelm.effects.document import text
 from kelm.effects.refusals import Reason, Refusal
-
-NAMESPACE_TERMINATING = "NamespaceTerminating"
 
 
 class Memory(msgspec.Struct, frozen=True, gc=False):
@@ -44,6 +43,6 @@ def after_refusal(memory: Memory, command: Command, refusal: Refusal) -> Memory:
     name = text(command.object, "metadata", "name")
     if refusal.reason is Reason.ALREADY_EXISTS:
         return msgspec.structs.replace(memory, taken=name)
-    if any(cause.reason == NAMESPACE_TERMINATING for cause in refusal.causes):
+    if is_namespace_going(refusal):
         return memory
     return msgspec.structs.replace(memory, not_created=name, refusal=refusal.message)

@@ -10,13 +10,12 @@ import msgspec
 from pyrsistent import pvector
 from pyrsistent.typing import PVector
 
+from kelm.core.controllers.shared.made import is_namespace_going
 from kelm.core.controllers.workloads.replicaset.tally import Counted
 from kelm.core.objects.meta import metadata
 from kelm.effects.commands import Command, Create, Delete
 from kelm.effects.document import Document
 from kelm.effects.refusals import Reason, Refusal
-
-NAMESPACE_TERMINATING = "NamespaceTerminating"
 
 
 class Failure(msgspec.Struct, frozen=True, gc=False):
@@ -83,7 +82,7 @@ def after_refusal(memory: Memory, command: Command, refusal: Refusal) -> Memory:
 def failure_of(command: Command, refusal: Refusal) -> Failure | None:
     """What there is to tell of a pod that could not be made or deleted; None for nothing."""
     if isinstance(command, Create):
-        if any(cause.reason == NAMESPACE_TERMINATING for cause in refusal.causes):
+        if is_namespace_going(refusal):
             return None
         return Failure("FailedCreate", refusal.message, f"Error creating: {refusal.message}")
     if isinstance(command, Delete) and refusal.reason is not Reason.NOT_FOUND:
