@@ -21,9 +21,21 @@ import msgspec
 
 from kelm.core.network.affinity import NO_SESSIONS, Sessions
 from kelm.core.network.names import look_up
-from kelm.core.network.proxy import Answered, Network, Refused, Request, TimedOut, answer
+from kelm.core.network.proxy import (
+    LOOPBACK,
+    Answered,
+    Network,
+    Refused,
+    Request,
+    TimedOut,
+    answer,
+    is_node,
+    pods_at,
+)
 from kelm.core.network.reach import Everything, Reach
+from kelm.core.network.resolver import resolver_in, resolver_of
 from kelm.core.node.containers.behaviour import failure_at, listens_on
+from kelm.core.node.files.disk import Disk
 from kelm.core.node.files.entries import Change, with_changes
 from kelm.core.node.host.machine import Machine
 from kelm.core.node.pods.local import LocalPod
@@ -37,20 +49,38 @@ from kelm.core.node.programs.http import (
 from kelm.core.node.programs.inside import Inside
 from kelm.core.node.programs.process import Fetch, Resolve
 from kelm.core.node.programs.scene import container_of, inside_of
+from kelm.core.objects.meta import metadata
 from kelm.effects.address import Key, Uid
 from kelm.effects.document import children, number
 
+DATAGRAMS: Final = ("UDP", "SCTP")
+"""Protocols whose messages are requests with the protocol as their method."""
 MOST_HOPS: Final = 16
 """How deep requests may cause requests: a circle of programs ends here."""
 
 
 class Source(msgspec.Struct, frozen=True):
-    """Who asks: a pod's namespace (for short names), its address, and its machine."""
+    """Who asks: a pod's namespace (for short names), its address, and its machine.
+
+    files: those of its container, which say how it looks up names; None: as any pod of its
+        namespace does.
+    """
 
     namespace: str = "default"
     ip: str = ""
     node: str = ""
     from_outside: bool = False
+    files: Disk | None = None
+
+    def find(self, network: Network, name: str, record: str = "A") -> tuple[str, tuple[str, ...]]:
+        """The full name of a host as this client looks it up, and its records."""
+        own = resolver_in(self.namespace) if self.files is None else resolver_of(self.files)
+        return look_up(network, name, own, record)
+
+
+def source_in(inside: Inside) -> Source:
+    """A program in a container as somebody who asks."""
+    return Source(inside.launch.namespace, inside.pod_ip, inside.node, files=inside.disk)
 
 
 class World(msgspec.Struct, frozen=True):
@@ -83,13 +113,15 @@ class Calls:
 
     def fetch(self, source: Source, fetch: Fetch) -> Reply:
         """What becomes of one request."""
-        if fetch.host in ("localhost", "127.0.0.1", "::1") and source.ip:
-            fetch = msgspec.structs.replace(fetch, host=source.ip)
-        _, addresses = look_up(self.world.network, fetch.host, source.namespace)
+        network = self.world.network
+        _, addresses = source.find(network, fetch.host)
         if not addresses:
             return Unreachable("name", fetch.host)
+        to = addresses[0]
+        if to in LOOPBACK and source.ip and not is_node(network.nodes, source.ip):
+            to = source.ip
         request = Request(
-            addresses[0],
+            to,
             fetch.port,
             fetch.protocol,
             source.node,
@@ -99,7 +131,7 @@ class Calls:
             self._draw,
         )
         self._draw += 1
-        found, self.sessions = answer(self.world.network, request, self.world.reach, self.sessions)
+        found, self.sessions = answer(network, request, self.world.reach, self.sessions)
         if isinstance(found, Refused):
             return Unreachable("refused", found.why)
         if isinstance(found, TimedOut):
@@ -110,7 +142,7 @@ class Calls:
         host = f"{fetch.host}:{fetch.port}"
         named = any(name.lower() == "host" for name, _ in fetch.headers)
         request = HttpRequest(
-            "UDP" if fetch.protocol == "UDP" else fetch.method,
+            fetch.protocol if fetch.protocol in DATAGRAMS else fetch.method,
             fetch.path,
             fetch.query,
             fetch.headers if named else (("Host", host), *fetch.headers),
@@ -119,13 +151,25 @@ class Calls:
             source.ip or "10.96.0.1",
             32_768 + (self.world.now_ms + self._draw) % 28_232,
         )
-        return self.ask(found.pod, request, probe=fetch.probe)
+        return self.ask(self._who_listens(found, request), request, probe=fetch.probe)
+
+    def _who_listens(self, found: Answered, request: HttpRequest) -> Key:
+        """Of the pods that share a machine's address the one that listens on the port."""
+        sharing = pods_at(self.world.network, found.address)
+        for doc in sharing if len(sharing) > 1 else ():
+            known = self.world.local(metadata(doc).key)
+            if (
+                known is not None
+                and listener(known[1], found.port, protocol_of(request)) is not None
+            ):
+                return known[1].key
+        return found.pod
 
     def respond(self, source: Source, effect: Fetch | Resolve) -> object:
         """The answer to what a program asks of the network."""
         if isinstance(effect, Fetch):
             return self.fetch(source, effect)
-        return look_up(self.world.network, effect.name, source.namespace)
+        return source.find(self.world.network, effect.name, effect.record)
 
     def ask(self, pod: Key, request: HttpRequest, *, probe: bool = False) -> Reply:
         """What a pod answers on a port, past every Service."""
@@ -133,7 +177,7 @@ class Calls:
         if known is None:
             return Unreachable("timeout", f"pod {pod} is on no machine")
         machine, local = known
-        index = listener(local, request.port)
+        index = listener(local, request.port, protocol_of(request))
         if index is None or self._depth > MOST_HOPS:
             return Unreachable("refused", f"nobody listens on port {request.port} of {pod}")
         run = local.runs[index]
@@ -156,7 +200,7 @@ class Calls:
             return default_page(inside, request)
         answering = handle(inside, request)
         if not isinstance(answering, HttpResponse):
-            source = Source(local.namespace, inside.pod_ip, machine.node)
+            source = source_in(inside)
             reply: Reply | None = None
             try:
                 fetch = next(answering)
@@ -179,7 +223,16 @@ class Calls:
         return msgspec.structs.replace(local, parts=parts)
 
 
-def listener(pod: LocalPod, port: int) -> int | None:
+def protocol_of(request: HttpRequest) -> str:
+    """Over which protocol a request comes: a datagram's method is its protocol.
+
+    >>> protocol_of(HttpRequest("UDP")), protocol_of(HttpRequest("GET"))
+    ('UDP', 'TCP')
+    """
+    return request.method if request.method in DATAGRAMS else "TCP"
+
+
+def listener(pod: LocalPod, port: int, protocol: str = "TCP") -> int | None:
     """The container of a pod that listens on a port, None where none does.
 
     One that says on which ports it listens comes before one that takes whatever it is asked for;
@@ -187,7 +240,7 @@ def listener(pod: LocalPod, port: int) -> int | None:
     """
     willing = []
     for index, run in enumerate(pod.runs):
-        if run.stage != "running" or not listens_on(run.behaviour, port):
+        if run.stage != "running" or not listens_on(run.behaviour, port, protocol):
             continue
         if run.behaviour.ports is not None:
             return index

@@ -34,10 +34,11 @@ from kelm.core.objects.service import (
     zone_of,
 )
 from kelm.effects.address import Key, Uid, key_of
-from kelm.effects.document import Document, children, elements, number, text
+from kelm.effects.document import Document, children, elements, flag, number, text
 from kelm.effects.messages import Cache
 
 SLICES = "endpointslices.discovery.k8s.io"
+LOOPBACK = ("127.0.0.1", "::1")
 
 
 class Network(msgspec.Struct, frozen=True):
@@ -52,7 +53,8 @@ class Network(msgspec.Struct, frozen=True):
 class Request(msgspec.Struct, frozen=True):
     """One connection.
 
-    to: an IP address; a node's name stands for the node's addresses.
+    to: an IP address; a node's name stands for the node's addresses, and 127.0.0.1 for whatever
+        the machine `node` has there.
     node: whose proxy handles it: the client's node, or where it enters the cluster from outside.
     draw: which endpoint, where several are as good.
     """
@@ -183,7 +185,8 @@ def answer(
         return TimedOut(f"node {request.node} does not answer"), sessions
     frontend = _cluster_ip(network, request) or _external(network, request)
     if frontend is None:
-        return _at_pod(network, request, reach), sessions
+        behind = behind_host_port(network, request) or (request.to, request.port)
+        return _at_pod(network, *behind, reach), sessions
     return _through(network, request, frontend, reach, sessions)
 
 
@@ -204,7 +207,7 @@ def _port(one: Service, request: Request, field: str, *, is_cluster_ip: bool) ->
 
 def _external(network: Network, request: Request) -> _Frontend | None:
     """By node port on a node's address, or by an external or load balancer's address."""
-    if _is_node(network.nodes, request.to):
+    if request.to in LOOPBACK or is_node(network.nodes, request.to):
         for doc in network.services.select("nodePort", str(request.port)):
             found = _port(service(doc), request, "node_port", is_cluster_ip=False)
             if found is not None:
@@ -218,7 +221,8 @@ def _external(network: Network, request: Request) -> _Frontend | None:
     return None
 
 
-def _is_node(nodes: Cache, to: str) -> bool:
+def is_node(nodes: Cache, to: str) -> bool:
+    """Whether an address, or a name, is a machine's."""
     return nodes.get(to) is not None or any(
         text(address, "address") == to
         for node in nodes.objects()
@@ -246,23 +250,88 @@ def _through(
     name, sessions = choose(
         sessions, client, list(by_name), request.draw, timeout_ms(one), request.at_ms
     )
-    return _at(by_name[name], reach), sessions
+    return _at(network, by_name[name], reach), sessions
 
 
-def _at(target: Target, reach: Reach) -> Answer:
+def _at(network: Network, target: Target, reach: Reach) -> Answer:
+    """An endpoint that names no pod leads to whatever has its address."""
+    if not target.endpoint.pod_uid and pods_at(network, target.endpoint.address):
+        return _at_pod(network, target.endpoint.address, target.port, reach)
     if target.endpoint.pod_uid and not reach.pod_answers(target.pod, target.endpoint.pod_uid):
         return TimedOut(f"pod {target.pod} at {target.name} does not answer")
     address = target.endpoint.address
     return Answered(address, target.port, target.pod, target.endpoint.pod_uid)
 
 
-def _at_pod(network: Network, request: Request, reach: Reach) -> Answer:
+def pods_at(network: Network, address: str) -> list[Document]:
+    """The running pods with this address: one, or all of a machine that share its own."""
+    return [
+        doc
+        for doc in network.pods.objects()
+        if pod(doc).status.phase == "Running" and address in addresses_of(pod(doc))
+    ]
+
+
+def _at_pod(network: Network, address: str, port: int, reach: Reach) -> Answer:
     """A request past all Services, to a pod's own address."""
-    for doc in network.pods.objects():
-        one = pod(doc)
-        if request.to in addresses_of(one) and one.status.phase == "Running":
-            key, uid = metadata(doc).key, metadata(doc).uid
-            if reach.pod_answers(key, uid):
-                return Answered(request.to, request.port, key, uid)
-            return TimedOut(f"pod {key} at {request.to} does not answer")
-    return TimedOut(f"nobody has the address {request.to}")
+    found = pods_at(network, address)
+    if not found:
+        return TimedOut(f"nobody has the address {address}")
+    key, uid = metadata(found[0]).key, metadata(found[0]).uid
+    if reach.pod_answers(key, uid):
+        return Answered(address, port, key, uid)
+    return TimedOut(f"pod {key} at {address} does not answer")
+
+
+def behind_host_port(network: Network, request: Request) -> tuple[str, int] | None:
+    """The pod's address and port behind a `hostPort` of a machine.
+
+    One that names the address that is asked comes before one that takes all.
+
+    Source: the portmap plugin of CNI; api/core/v1/types.go (ContainerPort).
+    """
+    found: tuple[str, int] | None = None
+    if not (request.to in LOOPBACK or is_node(network.nodes, request.to)):
+        return None
+    for node in _nodes_named(network, request):
+        for doc in network.pods.select("spec.nodeName", node):
+            for port in _host_ports(doc, request):
+                here = (next(iter(addresses_of(pod(doc))), ""), number(port, "containerPort"))
+                if text(port, "hostIP") == request.to:
+                    return here
+                found = found or here
+    if request.to in LOOPBACK and found is None:
+        addresses = node_addresses(network.nodes.get(request.node))
+        return (addresses[0], request.port) if addresses else None
+    return found
+
+
+def _nodes_named(network: Network, request: Request) -> list[str]:
+    """The machine that a request is for."""
+    if request.to in LOOPBACK:
+        return [request.node]
+    return [
+        metadata(node).name
+        for node in network.nodes.objects()
+        if metadata(node).name == request.to or request.to in node_addresses(node)
+    ]
+
+
+def node_addresses(node: Document | None) -> tuple[str, ...]:
+    """A machine's addresses inside of the cluster's network."""
+    listed = () if node is None else children(node, "status", "addresses")
+    return tuple(text(one, "address") for one in listed if text(one, "type") == "InternalIP")
+
+
+def _host_ports(doc: Document, request: Request) -> list[Document]:
+    """The ports of a running pod, not on its machine's network, that this request may mean."""
+    if pod(doc).status.phase != "Running" or flag(doc, "spec", "hostNetwork"):
+        return []
+    return [
+        port
+        for container in children(doc, "spec", "containers")
+        for port in children(container, "ports")
+        if number(port, "hostPort") == request.port
+        and text(port, "protocol", default="TCP") == request.protocol
+        and text(port, "hostIP") in ("", "0.0.0.0", "::", request.to)
+    ]

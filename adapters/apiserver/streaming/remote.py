@@ -26,10 +26,11 @@ from kelm.core.api.rest.connections.remote_command import (
     ended_status,
     failed_status,
 )
-from kelm.core.network.calls import Calls, Source
+from kelm.core.network.calls import Calls, source_in
 from kelm.core.node.pods.local import LocalPod
 from kelm.core.node.program import Kubelet
 from kelm.core.node.programs.process import Fetch, Resolve
+from kelm.core.node.programs.scene import files_now
 from kelm.core.node.sessions.opening import Unopened, open_exec, running_container
 from kelm.core.node.sessions.session import Session
 from kelm.core.node.sessions.terminal import Terminal, on_screen
@@ -120,15 +121,17 @@ class _Conversation:
         if found is None or found[1].uid != session.inside.uid:
             return False
         machine, pod = found
-        if not _runs(pod, session.inside.launch.container):
+        place = running_container(pod, session.inside.launch.container)
+        if isinstance(place, Unopened):
             return False
+        files = files_now(machine, place[0], session.inside.disk.mounts, engine.now_ms)
         calls = Calls(calling.world_of(engine.cluster), engine.now_ms)
-        source = Source(pod.namespace, session.inside.pod_ip, machine.node)
+        source = source_in(session.inside)
 
         def ask(effect: Fetch | Resolve) -> object:
             return calls.respond(source, effect)
 
-        said, changes = session.go_on(engine.now_ms, pod.parts, ask)
+        said, changes = session.go_on(engine.now_ms, files, ask)
         if changes:
             engine.inject(FilesChanged(pod.namespace, pod.name, pod.uid, changes))
         for written in calls.changes:
@@ -193,7 +196,3 @@ class _Conversation:
         except TimeoutError:
             return
         self.came.clear()
-
-
-def _runs(pod: LocalPod, container: str) -> bool:
-    return not isinstance(running_container(pod, container), Unopened)

@@ -75,7 +75,8 @@ class Write(msgspec.Struct, frozen=True, gc=False):
 class Behaviour(msgspec.Struct, frozen=True, gc=False):
     """One run of a container.
 
-    ports: what it listens on; None is "whatever it is asked for".
+    ports: what it listens on for TCP; None is "whatever it is asked for".
+    more_ports: what it listens on for other protocols: ("UDP", 53).
     exit_ms, exit_code: when it ends by itself, None for never.
     stop_ms, stop_code: how long it takes to end after SIGTERM, None if it does not listen.
     start_error: why it cannot even be started.
@@ -85,6 +86,7 @@ class Behaviour(msgspec.Struct, frozen=True, gc=False):
     """
 
     ports: tuple[int, ...] | None = None
+    more_ports: tuple[tuple[str, int], ...] = ()
     failing: tuple[Window, ...] = ()
     exit_ms: int | None = None
     exit_code: int = 0
@@ -143,6 +145,15 @@ def has_file(behaviour: Behaviour, path: str, age_ms: int) -> tuple[bool, int]:
     return exists, until_ms
 
 
-def listens_on(behaviour: Behaviour, port: int) -> bool:
-    """Whether anybody listens on a port at all."""
-    return behaviour.ports is None or port in behaviour.ports
+def listens_on(behaviour: Behaviour, port: int, protocol: str = "TCP") -> bool:
+    """Whether anybody listens on a port at all.
+
+    >>> dns = Behaviour(ports=(), more_ports=(("UDP", 53),))
+    >>> listens_on(dns, 53), listens_on(dns, 53, "UDP"), listens_on(FOR_EVER, 53, "UDP")
+    (False, True, True)
+    """
+    if behaviour.ports is None:
+        return True
+    return (
+        port in behaviour.ports if protocol == "TCP" else (protocol, port) in behaviour.more_ports
+    )

@@ -96,13 +96,19 @@ def fails_probes(
     return lambda b: msgspec.structs.replace(b, failing=(*b.failing, window))
 
 
-def serves(*ports: int, after_ms: int = 0) -> Trait:
-    """Listens on these ports and no others; before `after_ms` on none."""
+def serves(*ports: int, after_ms: int = 0, udp: tuple[int, ...] = ()) -> Trait:
+    """Listens on these ports and no others; before `after_ms` on none.
+
+    >>> behave(serves(53, udp=(53,))).more_ports
+    (('UDP', 53),)
+    """
 
     def add(behaviour: Behaviour) -> Behaviour:
         failing = behaviour.failing + ((Window(0, after_ms),) if after_ms else ())
         listening = (*(behaviour.ports or ()), *ports)
-        return msgspec.structs.replace(behaviour, ports=listening, failing=failing)
+        more = (*behaviour.more_ports, *(("UDP", port) for port in udp))
+        replace = msgspec.structs.replace
+        return replace(behaviour, ports=listening, more_ports=more, failing=failing)
 
     return add
 

@@ -1,4 +1,4 @@
-"""What a node looks up for its pods' environments: ConfigMaps, Secrets and Services.
+"""What a node looks up for its pods: ConfigMaps, Secrets and Services.
 
 A kubelet hears of them only once it runs a pod that asks for them; most never do.
 
@@ -26,6 +26,7 @@ ROOT_CERTIFICATE: Final = "kube-root-ca.crt"
 MASTER: Final = "default"
 """The namespace whose Service `kubernetes` every container finds in its environment."""
 _ENVIRONMENT: Final = re.compile(r"\b(env|printenv|export)\b|_SERVICE_|_PORT")
+_LOOK_UP: Final = re.compile(r"\b(dig|nslookup|getent)\b")
 
 Sources: TypeAlias = "SmallMap[Resource, Cache]"
 """What has been heard of each resource."""
@@ -35,7 +36,8 @@ NO_SOURCES: Sources = SmallMap()
 def sources_of(container: Document, words: Iterable[str]) -> tuple[Resource, ...]:
     """The resources that a container's environment is made from.
 
-    words: its command and arguments; who does not look at the environment needs no Services.
+    words: its command and arguments; who looks neither at the environment nor up a name needs
+        no Services.
 
     >>> sources_of(Document(envFrom=(Document(secretRef=Document(name="a")),)), ())
     ('secrets',)
@@ -55,7 +57,7 @@ def sources_of(container: Document, words: Iterable[str]) -> tuple[Resource, ...
     ):
         if any(field in one for one in named for field in fields):
             found.append(resource)
-    if any(_ENVIRONMENT.search(word) for word in words):
+    if any(_ENVIRONMENT.search(word) or _LOOK_UP.search(word) for word in words):
         found.append(SERVICES)
     return tuple(found)
 

@@ -24,6 +24,7 @@ the pod behind a name or an address as a client in the cluster would.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from typing import Final, TypeAlias
 
@@ -123,6 +124,24 @@ def unquoted(text: str) -> str:
 def text_response(text: str, status: int = 200) -> HttpResponse:
     """Plain text."""
     return HttpResponse(status, text.encode())
+
+
+_PAGE: Final = re.compile(
+    rb"[\t\n\x0c\r ]*<(?:!doctype html|html|head|script|iframe|h1|div|font|table|a|style|title|b"
+    rb"|body|br|p|!--)[ >]",
+    re.IGNORECASE,
+)
+
+
+def sniffed(body: bytes) -> HttpResponse:
+    """An answer of which a program in Go does not say what it is: a page looks like one.
+
+    >>> dict(sniffed(b"<a href='/'>").headers), sniffed(b"a < b").headers == PLAIN
+    ({'Content-Type': 'text/html; charset=utf-8'}, True)
+
+    Source: Go's net/http, DetectContentType.
+    """
+    return HttpResponse(200, body, HTML if _PAGE.match(body) else PLAIN)
 
 
 def json_response(value: object, status: int = 200) -> HttpResponse:

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
+from typing import Any, Final, TypeAlias
+
 from kelm.core.node.containers.launch import Launch
 from kelm.core.node.files.disk import Disk
+from kelm.core.store.small_map import SmallMap
+from kelm.effects.messages import Cache
+
+Tool: TypeAlias = Callable[[Any, tuple[str, ...]], Generator[Any, Any, int]]
+"""A program of an image's own: what it does in a `Shell` with its arguments."""
+NO_TOOLS: Final[SmallMap[str, Tool]] = SmallMap()
 
 
 class Inside:
@@ -15,6 +24,8 @@ class Inside:
     ends_with: the code with which the container's main process was told to end, None: it was not.
     guesses: whether a program that is not known here is taken for a server that runs for ever.
     message_path, message_from_log: where it leaves why it ended.
+    tools: the programs that its image has beside those of a small system.
+    services: the Services that its machine has heard of, None: it did not listen.
     started_ms, now_ms: when the container started, and the time that it is.
     """
 
@@ -30,8 +41,10 @@ class Inside:
         "node",
         "now_ms",
         "pod_ip",
+        "services",
         "started_ms",
         "terminal",
+        "tools",
         "uid",
     )
 
@@ -50,6 +63,8 @@ class Inside:
         self.message_path = "/dev/termination-log"
         self.message_from_log = False
         self.ends_with: int | None = None
+        self.tools = NO_TOOLS
+        self.services: Cache | None = None
 
     @property
     def age_ms(self) -> int:

@@ -20,8 +20,9 @@ from kelm.core.node.files.entries import (
 )
 from kelm.core.node.files.volumes import WRITABLE, Facts, Token, volume_tree
 from kelm.core.node.host.machine import Machine, pod_ip
+from kelm.core.node.pods.dns import dns_config, resolv_conf
 from kelm.core.node.pods.local import NO_PARTS, ContainerRun, LocalPod
-from kelm.core.node.pods.sources import lookup_in
+from kelm.core.node.pods.sources import SERVICES, lookup_in
 from kelm.core.node.programs.inside import Inside
 from kelm.core.store.small_map import SmallMap
 from kelm.effects.document import Document, child, children, elements, flag, number, text
@@ -46,7 +47,7 @@ def inside_of(
     message_path = text(container, "terminationMessagePath") or "/dev/termination-log"
     base[message_path] = File(b"", 0o666)
     mounts = mounts_of(spec, container, run.variables)
-    parts = with_volumes(machine, pod, mounts, parts_at(pod, now_ms))
+    parts = files_now(machine, pod, mounts, now_ms)
     disk = Disk(parts, f"root/{recipe.name}", base, mounts, now_ms)
     disk.user, disk.groups = identity(spec, container)
     since_ms = run.started_ms if starting is None else now_ms
@@ -55,9 +56,16 @@ def inside_of(
     inside.pod_ip, inside.host_ip = address, machine.host_ip
     inside.node, inside.uid = machine.node, pod.uid
     inside.message_path = message_path
+    inside.tools = machine.images.find(recipe.image).tools
+    inside.services = pod.sources.get(SERVICES)
     policy = text(container, "terminationMessagePolicy")
     inside.message_from_log = policy == "FallbackToLogsOnError"
     return inside
+
+
+def files_now(machine: Machine, pod: LocalPod, mounts: tuple[Mount, ...], now_ms: int) -> Parts:
+    """All that a container with these mounts finds at a time, written or given by volumes."""
+    return with_volumes(machine, pod, mounts, parts_at(pod, now_ms))
 
 
 def parts_at(pod: LocalPod, now_ms: int) -> Parts:
@@ -186,8 +194,7 @@ def base_files(pod: LocalPod, hostname: str, address: str) -> dict[str, Entry]:
     found["/tmp"] = Directory(0o1777)
     found["/etc/hostname"] = File(f"{hostname}\n".encode())
     found["/etc/hosts"] = File(hosts_file(pod.recipe.spec, hostname, address).encode())
-    search = f"{pod.namespace}.svc.cluster.local svc.cluster.local cluster.local"
-    resolver = f"search {search}\nnameserver 10.96.0.10\noptions ndots:5\n"
+    resolver = resolv_conf(dns_config(pod.recipe.spec, pod.namespace))
     found["/etc/resolv.conf"] = File(resolver.encode())
     found["/dev/termination-log"] = File(b"", 0o666)
     return found

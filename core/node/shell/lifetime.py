@@ -14,6 +14,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from kelm.core.network.names import look_up
+from kelm.core.network.proxy import Network
+from kelm.core.network.resolver import resolver_of
 from kelm.core.node.containers.behaviour import NEVER_MS, Behaviour, File, Line, Write
 from kelm.core.node.containers.launch import Launch
 from kelm.core.node.files.disk import Disk
@@ -25,10 +28,12 @@ from kelm.core.node.programs.process import Fetch, Process, Read, Resolve, Round
 from kelm.core.node.shell.run import program, run_text
 from kelm.core.node.shell.state import Shell
 from kelm.core.store.small_map import SmallMap
+from kelm.core.store.table import Table
 
 MOST_STEPS: Final = 20_000
 MOST_ROUNDS: Final = 400
 NOWHERE: Final = ("10.96.0.1",)
+NOTHING: Final = Table("nothing")
 
 
 def lifetime(launch: Launch, words: tuple[str, ...]) -> Behaviour | None:
@@ -70,6 +75,16 @@ def _handler(shell: Shell, inside: Inside) -> tuple[int | None, int]:
     return after.at_ms, shell.status & 255
 
 
+def _looked_up(inside: Inside, asked: Resolve) -> tuple[str, tuple[str, ...]]:
+    """What a name has when the container starts; one that is not known yet is taken to come."""
+    if inside.services is not None:
+        network = Network(inside.services, NOTHING, NOTHING, NOTHING)
+        full, found = look_up(network, asked.name, resolver_of(inside.disk), asked.record)
+        if found:
+            return full, found
+    return asked.name, NOWHERE
+
+
 class _Life:
     """A program on its way."""
 
@@ -109,7 +124,7 @@ class _Life:
             elif isinstance(effect, Fetch):
                 reply = HttpResponse(headers=())
             elif isinstance(effect, Resolve):
-                reply = (effect.name, NOWHERE)
+                reply = _looked_up(self.inside, effect)
             if self.at_ms >= NEVER_MS or self.waits:
                 break
         self._take_over()

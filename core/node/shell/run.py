@@ -295,6 +295,9 @@ def program(shell: Shell, words: Words) -> Process | None:
         return None
     name = words[0]
     base = name.rpartition("/")[2]
+    own = shell.inside.tools.get(name)
+    if own is not None:
+        return own(shell, words[1:])
     if "/" in name:
         file = shell.inside.disk.entry(shell.path(name))
         if isinstance(file, File):

@@ -89,6 +89,28 @@ def test_what_was_written_is_there_for_the_next_command(kubectl: Kubectl) -> Non
     assert kubectl("exec one -- cat /tmp/kept") == "kept\n"
 
 
+def test_a_command_sees_volumes_and_what_the_container_wrote(kubectl: Kubectl) -> None:
+    kubectl("create configmap words --from-literal=greeting=hello")
+    container = {
+        "name": "main",
+        "image": "busybox",
+        "command": ["sh", "-c", "echo mine > /tmp/own; sleep 10000"],
+        "volumeMounts": [{"name": "words", "mountPath": "/etc/words"}],
+    }
+    spec = {
+        "containers": [container],
+        "volumes": [{"name": "words", "configMap": {"name": "words"}}],
+    }
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "reader"}, "spec": spec}
+    kubectl("apply -f -", stdin=json.dumps(pod))
+    kubectl("wait --for=condition=Ready pod/reader --timeout=60s")
+    assert kubectl("exec reader -- cat /etc/words/greeting /tmp/own") == "hellomine\n"
+    assert kubectl("exec web -- /agnhost dns-server-list") == "10.96.0.10\n"
+    assert kubectl("exec web -- /agnhost connect web:8080") == ""
+    said = kubectl.fails("exec web -- /agnhost connect --timeout=1s 10.9.9.9:80")
+    assert said.startswith("TIMEOUT\n")
+
+
 def test_input_goes_to_the_command_and_ends(kubectl: Kubectl) -> None:
     assert kubectl("exec -i one -- cat", stdin="a\nb") == "a\nb"
     script = "echo a\nif true; then\necho b\nfi\nexit 4\n"

@@ -47,7 +47,7 @@ def handle(inside: Inside, request: HttpRequest) -> Answering:
 
 
 def _flags(inside: Inside) -> dict[str, str]:
-    return read_flags(inside.launch.args)[0]
+    return read_flags((*inside.launch.command, *inside.launch.args))[0]
 
 
 def _json(value: object) -> HttpResponse:

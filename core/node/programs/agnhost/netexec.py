@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from kelm.core.node.programs.agnhost.server import Flags, Server
+from kelm.core.node.programs.agnhost.server import Flags, Server, number_of
 from kelm.core.node.programs.http import (
     HTML,
     Answering,
@@ -27,15 +27,23 @@ from kelm.core.objects.time import format_time
 DIAL_TIMEOUT_MS: Final = 5_000
 
 
-def ports(flags: Flags, _variables: dict[str, str]) -> tuple[int, ...]:
-    """HTTP, and UDP unless it is switched off."""
-    http, udp = int(flags.get("http-port", "8080")), int(flags.get("udp-port", "8081"))
-    return (http,) if udp < 0 else (http, udp)
+def ports(flags: Flags, _variables: dict[str, str]) -> tuple[tuple[str, int], ...]:
+    """HTTP, and UDP unless it is switched off; SCTP where it is switched on.
+
+    >>> ports({"http-port": "80", "udp-port": "80"}, {}), ports({"udp-port": "-1"}, {})
+    ((('TCP', 80), ('UDP', 80)), (('TCP', 8080),))
+    """
+    found = (
+        ("TCP", number_of(flags.get("http-port", ""), 8_080)),
+        ("UDP", number_of(flags.get("udp-port", ""), 8_081)),
+        ("SCTP", number_of(flags.get("sctp-port", ""), -1)),
+    )
+    return tuple((protocol, port) for protocol, port in found if port >= 0)
 
 
 def handle(inside: Inside, request: HttpRequest) -> Answering:
-    """Answer one request; a datagram is a request with the method UDP."""
-    if request.method == "UDP":
+    """Answer one request; a datagram is a request with its protocol as the method."""
+    if request.method in ("UDP", "SCTP"):
         return _datagram(inside, request)
     page = _PAGES.get(request.path)
     return _root(inside, request) if page is None else page(inside, request)
@@ -117,7 +125,7 @@ def _dial(inside: Inside, request: HttpRequest) -> Answering:
     if not values.get("request"):
         return text_response("request parameter not specified. <nil>\n", 400)
     protocol = values.get("protocol", "").lower()
-    if protocol not in ("", "http", "udp"):
+    if protocol not in ("", "http", "udp", "sctp"):
         return text_response(f"unsupported protocol. {values.get('protocol')}\n", 400)
     return _dialled(values, protocol, int(tries))
 
@@ -144,17 +152,18 @@ def _dialled(
 
 
 def _fetch(host: str, port: int, request: str, protocol: str) -> Fetch:
-    if protocol == "udp":
+    if protocol in ("udp", "sctp"):
         body = request.encode()
-        return Fetch(host, port, body=body, protocol="UDP", timeout_ms=DIAL_TIMEOUT_MS)
+        return Fetch(host, port, body=body, protocol=protocol.upper(), timeout_ms=DIAL_TIMEOUT_MS)
     path, _, query = request.partition("?")
     return Fetch(host, port, path=f"/{path}", query=query, timeout_ms=DIAL_TIMEOUT_MS)
 
 
 def _error(fetch: Fetch, reply: Unreachable) -> str:
     place = f"{fetch.host}:{fetch.port}"
-    if fetch.protocol == "UDP":
-        return f"reading from udp connection failed. err:'read udp {place}: i/o timeout'"
+    if fetch.protocol != "TCP":
+        kind = fetch.protocol.lower()
+        return f"reading from {kind} connection failed. err:'read {kind} {place}: i/o timeout'"
     why = "connect: connection refused" if reply.kind == "refused" else "i/o timeout"
     return f'Get "http://{place}{fetch.path}": dial tcp {place}: {why}'
 

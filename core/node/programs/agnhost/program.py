@@ -10,6 +10,7 @@ from typing import Final
 from kelm.core.node.containers.behaviour import FOR_EVER, Behaviour, Line
 from kelm.core.node.containers.image import Image
 from kelm.core.node.containers.launch import Launch
+from kelm.core.node.programs.agnhost.client import CLIENTS, typed
 from kelm.core.node.programs.agnhost.guestbook import GUESTBOOK
 from kelm.core.node.programs.agnhost.logs_generator import generate_logs
 from kelm.core.node.programs.agnhost.mounttest import mount_test
@@ -27,6 +28,7 @@ from kelm.core.node.programs.flags import read_flags
 from kelm.core.node.programs.http import Answering, HttpRequest, text_response
 from kelm.core.node.programs.inside import Inside
 from kelm.core.node.shell.lifetime import lifetime
+from kelm.core.store.small_map import SmallMap
 
 BINARIES: Final = ("/agnhost", "agnhost", "/agnhost-2", "agnhost-2")
 SERVERS: Final[dict[str, Server]] = {
@@ -68,12 +70,19 @@ def run(launch: Launch) -> Behaviour:
         return generate_logs(rest)
     if name == "mounttest" and launch.look is not None:
         return mount_test(launch.look(), rest)
+    if name in CLIENTS:
+        return lifetime(launch, words) or FOR_EVER
     server = SERVERS.get(name)
     if server is None:
         return FOR_EVER
     flags, _ = read_flags(rest, server.switches)
-    ports = server.ports(flags, dict(launch.env))
-    return Behaviour(ports=ports, stop_ms=server.stop_ms, stop_code=server.stop_code)
+    listens = server.ports(flags, dict(launch.env))
+    return Behaviour(
+        ports=tuple(port for protocol, port in listens if protocol == "TCP"),
+        more_ports=tuple(one for one in listens if one[0] != "TCP"),
+        stop_ms=server.stop_ms,
+        stop_code=server.stop_code,
+    )
 
 
 def handle(inside: Inside, request: HttpRequest) -> Answering:
@@ -85,4 +94,7 @@ def handle(inside: Inside, request: HttpRequest) -> Answering:
     return server.handle(inside, request)
 
 
-AGNHOST: Final = Image(run, handle=handle, words=words_of)
+_TYPED: Final = typed(SERVERS)
+AGNHOST: Final = Image(
+    run, handle=handle, words=words_of, tools=SmallMap(dict.fromkeys(BINARIES, _TYPED))
+)

@@ -10,8 +10,8 @@ import msgspec
 from kelm.core.node.containers.image import Handle
 
 Flags: TypeAlias = "dict[str, str]"
-Ports: TypeAlias = Callable[[Flags, "dict[str, str]"], tuple[int, ...]]
-"""The ports for a command's options and a container's environment."""
+Ports: TypeAlias = Callable[[Flags, "dict[str, str]"], "tuple[tuple[str, int], ...]"]
+"""Protocols and ports for a command's options and a container's environment."""
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -24,15 +24,23 @@ class Server(msgspec.Struct, frozen=True):
     switches: tuple[str, ...] = ()
 
 
+def number_of(text: str, otherwise: int) -> int:
+    """A number as an option gives it.
+
+    >>> number_of("-1", 8081), number_of("", 8081), number_of("http", 80)
+    (-1, 8081, 80)
+    """
+    return int(text) if text.removeprefix("-").isdecimal() else otherwise
+
+
 def port_flag(name: str, otherwise: int) -> Ports:
     """One port that an option names.
 
     >>> port_flag("port", 80)({"port": "90"}, {}), port_flag("port", 80)({}, {})
-    ((90,), (80,))
+    ((('TCP', 90),), (('TCP', 80),))
     """
 
-    def ports(flags: Flags, _variables: dict[str, str]) -> tuple[int, ...]:
-        given = flags.get(name, "")
-        return (int(given) if given.isdigit() else otherwise,)
+    def ports(flags: Flags, _variables: dict[str, str]) -> tuple[tuple[str, int], ...]:
+        return (("TCP", number_of(flags.get(name, ""), otherwise)),)
 
     return ports

@@ -22,13 +22,21 @@ from kelm.core.node.programs.http import (
     Answering,
     HttpRequest,
     HttpResponse,
+    sniffed,
     text_response,
 )
 from kelm.core.node.programs.inside import Inside
 
 ALIVE_MS: Final = 10_000
 """How long `agnhost liveness` says that it is well."""
-PORTER: Final = ("SERVE_PORT_", "SERVE_TCP_PORT_", "SERVE_UDP_PORT_", "SERVE_TLS_PORT_")
+PORTER: Final = {
+    "SERVE_PORT_": "TCP",
+    "SERVE_TCP_PORT_": "TCP",
+    "SERVE_TLS_PORT_": "TCP",
+    "SERVE_UDP_PORT_": "UDP",
+    "SERVE_SCTP_PORT_": "SCTP",
+}
+"""The beginnings of the variables that say what is served, and over which protocol."""
 NOT_FOUND: Final = text_response("404 page not found\n", 404)
 CONTENT_TYPES: Final = {
     "html": "text/html; charset=utf-8",
@@ -91,29 +99,34 @@ def _file(inside: Inside, path: str) -> HttpResponse:
 
 
 def porter(inside: Inside, request: HttpRequest) -> Answering:
-    """What the environment says for the port."""
-    found = [inside.launch.env.get(f"{prefix}{request.port}") for prefix in PORTER]
+    """What the environment says for the port and its protocol."""
+    wanted = request.method if request.method in PORTER.values() else "TCP"
+    found = [
+        inside.launch.env.get(f"{prefix}{request.port}")
+        for prefix, protocol in PORTER.items()
+        if protocol == wanted
+    ]
     value = next((one for one in found if one is not None), "")
-    flags, _ = read_flags(inside.launch.args, ("json-response",))
-    if flags.get("json-response") != "true":
-        return text_response(value)
+    flags, _ = read_flags((*inside.launch.command, *inside.launch.args), ("json-response",))
+    if flags.get("json-response") != "true" or wanted != "TCP":
+        return sniffed(value.encode())
     return HttpResponse(
         body=msgspec.json.encode({"Method": request.method, "Body": value}), headers=JSON
     )
 
 
-def porter_ports(_flags: Flags, variables: dict[str, str]) -> tuple[int, ...]:
+def porter_ports(_flags: Flags, variables: dict[str, str]) -> tuple[tuple[str, int], ...]:
     """A port for each variable that names one.
 
-    >>> porter_ports({}, {"SERVE_PORT_80": "a", "SERVE_TLS_PORT_443": "b", "X": ""})
-    (80, 443)
+    >>> porter_ports({}, {"SERVE_PORT_80": "a", "SERVE_UDP_PORT_80": "b", "X": ""})
+    (('TCP', 80), ('UDP', 80))
     """
     found = []
-    for prefix in PORTER:
+    for prefix, protocol in PORTER.items():
         for name in sorted(variables):
             number = name.removeprefix(prefix)
             if name.startswith(prefix) and number.isdigit():
-                found.append(int(number))
+                found.append((protocol, int(number)))
     return tuple(found)
 
 
