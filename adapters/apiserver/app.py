@@ -43,8 +43,9 @@ from kelm.core.api.rest.permission.power import Power
 from kelm.core.api.rest.plan import VERBS, plan, verb_of
 from kelm.core.api.rest.request import Ask, Connect, HttpRequest, IssueToken, Review, Watch
 from kelm.core.api.rest.reviews import reviewed
-from kelm.core.api.rest.tokens import bearer, issued, token_request
 from kelm.core.api.rest.writes import too_large
+from kelm.core.api.tokens.bearers import bearer
+from kelm.core.api.tokens.requests import issued, token_request
 from kelm.core.api.webhooks.connecting import connecting
 from kelm.core.metrics.requests import is_measured, measured, reading, serves_metrics
 from kelm.effects.address import key_of
@@ -73,12 +74,12 @@ class App:
         self.encoding = Encoding()
         self.lists = Lists()
         self.streams = Streams(self.encoding, engine.shown)
-        self.site = Site(engine, address)
+        self.site = Site(engine, address, tokens)
         self.control = Control(engine)
         self.requests = Requests()
         self.started_s = time.time()
-        tokens.bearer = lambda token, claims: bearer(
-            engine.server.store, token, claims, engine.now_ms
+        tokens.bearer = lambda token, claims, audiences: bearer(
+            engine.server.store, token, claims, engine.now_ms, audiences
         )
         engine.moved = lambda server: self.streams.moved(server, engine.now_ms)
 
@@ -278,8 +279,8 @@ class App:
         found = token_request(store, namespace, name, wanted.body, now_ms, str(uuid4()))
         if isinstance(found, Refusal):
             return refused(found, wanted.media)
-        token = self.tokens.sign(found.claims)
-        return Answer(201, issued(found, wanted.body, name, namespace, token), wanted.media)
+        token = self.tokens.key.sign(found.claims)
+        return Answer(201, issued(found, token), wanted.media, warnings=wanted.warnings)
 
     def _is_there(self, command: Update | Patch) -> bool:
         key = key_of(command.namespace, command.name)

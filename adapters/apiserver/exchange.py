@@ -137,5 +137,11 @@ class Exchange:
         nosniff = (b"x-content-type-options", b"nosniff")
         await self.answer(code, TEXT, text.encode(), [nosniff])
 
-    async def json(self, value: object, code: int = 200, content_type: bytes = JSON) -> None:
-        await self.answer(code, content_type, msgspec.json.encode(value))
+    async def json(
+        self,
+        value: object,
+        code: int = 200,
+        content_type: bytes = JSON,
+        more: Headers | None = None,
+    ) -> None:
+        await self.answer(code, content_type, msgspec.json.encode(value), more)

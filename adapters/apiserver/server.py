@@ -74,6 +74,7 @@ def serve(serving: Serving, ready: Ready) -> None:
     Raises:
         OSError: the port is taken.
         JournalError: the journal cannot be used.
+        BadKey: tokens cannot be signed with the key that the cluster's home has.
     """
     listening = _listen(serving.port, serving.last_port)
     address = f"{HOST}:{listening.getsockname()[1]}"
@@ -81,7 +82,7 @@ def serve(serving: Serving, ready: Ready) -> None:
     cluster = _cluster(_with_keys(serving), journal)
     cluster.tell(KEPT_FACTS)
     _settle_collector()
-    tokens = Tokens(serving.token, _token_key(serving.certificates))
+    tokens = Tokens(serving.token, signing_key(_token_key(serving.certificates)))
     app = App(Engine(cluster, serving.speed, journal), tokens, address, serving.mode)
     server = _Server(_config(app, serving.certificates))
     server.on_started = lambda: ready(f"https://{address}", app, server.stop)
@@ -99,10 +100,10 @@ def _token_key(files: Certificates) -> Path:
 def _with_keys(serving: Serving) -> Settings:
     """The settings of a cluster that signs with its own keys what its controllers have signed."""
     files, settings = serving.certificates, serving.settings
-    path = _token_key(files)
-    signing_key(path)
     authority = Authority(
-        path.read_bytes(), files.authority_key.read_bytes(), files.authority.read_bytes()
+        signing_key(_token_key(files)),
+        files.authority_key.read_bytes(),
+        files.authority.read_bytes(),
     )
     plane = settings.control_plane.with_authority(authority).with_controller(ApiServices())
     return msgspec.structs.replace(settings, control_plane=plane)

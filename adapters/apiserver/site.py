@@ -10,6 +10,7 @@ import msgspec
 
 from kelm.adapters.apiserver.engine import Engine
 from kelm.adapters.apiserver.exchange import Exchange
+from kelm.adapters.apiserver.identity.authentication import Tokens
 from kelm.core.api import refuse
 from kelm.core.api.aggregation.discovery import (
     UNAVAILABLE,
@@ -23,6 +24,7 @@ from kelm.core.api.openapi import documents
 from kelm.core.api.rest import discovery
 from kelm.core.api.rest.media import Clause, clauses
 from kelm.core.api.rest.version import VERSION
+from kelm.core.api.tokens import discovery as oidc
 from kelm.effects.document import Document
 
 AGGREGATED: Final = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
@@ -34,19 +36,22 @@ CHECKS: Final = ("ping", "log", "etcd", "informer-sync")
 class Page(msgspec.Struct, frozen=True):
     """What is served at an address that is no resource's.
 
-    mark: what tells this version of it from others, "" where nobody asks.
+    mark: what tells this version of it from others, "" where nobody asks. kept_s: for how long who
+    reads it may keep it.
     """
 
     body: Document
     type: str = "application/json"
     mark: str = ""
+    kept_s: int = 0
     methods: tuple[str, ...] = ("GET", "HEAD")
 
 
 class Site:
     """The pages of one cluster."""
 
-    def __init__(self, engine: Engine, address: str) -> None:
+    def __init__(self, engine: Engine, address: str, tokens: Tokens) -> None:
+        self._tokens = tokens
         self._engine = engine
         self._address = address
         self._encoded: dict[str, tuple[str, bytes]] = {}
@@ -66,7 +71,9 @@ class Site:
         elif exchange.method not in page.methods:
             await exchange.json(refuse.method_not_allowed().status(), 405)
         elif not page.mark:
-            await exchange.json(page.body, content_type=page.type.encode())
+            kept = f"public, max-age={page.kept_s}".encode() if page.kept_s else b""
+            more = [(b"cache-control", kept)] if kept else []
+            await exchange.json(page.body, content_type=page.type.encode(), more=more)
         else:
             await self._marked(exchange, path, page)
 
@@ -110,6 +117,8 @@ class Site:
             return Page(body, AGGREGATED, _digest(body))
         if path.startswith("/openapi/"):
             return self._openapi(path, infos)
+        if path in (oidc.CONFIGURATION, oidc.KEYS):
+            return self._discovery(path)
         plain: dict[str, Callable[[], Document]] = {
             "/": lambda: Document(paths=paths()),
             "/api": lambda: discovery.api_versions(self._address),
@@ -118,6 +127,15 @@ class Site:
         }
         found = plain[path]() if path in plain else _group(path, infos)
         return None if found is None else Page(found, methods=("GET",))
+
+    def _discovery(self, path: str) -> Page:
+        """With what others can check a service account's token."""
+        keys = (self._tokens.key.public_jwk,)
+        if path == oidc.KEYS:
+            body = oidc.key_set(keys)
+            return Page(body, oidc.KEYS_TYPE, kept_s=oidc.KEPT_S, methods=("GET",))
+        body = oidc.configuration(self._address, keys)
+        return Page(body, kept_s=oidc.KEPT_S, methods=("GET",))
 
     def _openapi(self, path: str, infos: discovery.Infos) -> Page | None:
         customs = custom_resources(self._engine.server.store)
@@ -176,5 +194,5 @@ def paths() -> tuple[str, ...]:
     for group in discovery.groups():
         found.append(f"/apis/{group}")
         found += [f"/apis/{group}/{version}" for version in discovery.versions(group)]
-    found += ["/openapi/v2", "/openapi/v3"]
+    found += [oidc.CONFIGURATION, oidc.KEYS, "/openapi/v2", "/openapi/v3"]
     return tuple(sorted(found))

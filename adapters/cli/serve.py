@@ -74,6 +74,7 @@ def serve(
     from kelm.adapters.apiserver.server import Serving, now_settings
     from kelm.adapters.apiserver.server import serve as serve_cluster
     from kelm.adapters.simulator.cluster import Settings
+    from kelm.adapters.simulator.token_key import BadKey
     from kelm.core.api.authorization.decide import Mode
 
     pace = read_speed(speed)
@@ -108,7 +109,7 @@ def serve(
 
     try:
         serve_cluster(serving, ready)
-    except (OSError, KubeconfigError, JournalError) as problem:
+    except (OSError, KubeconfigError, JournalError, BadKey) as problem:
         raise click.ClickException(str(problem)) from problem
     finally:
         home.stopped()

@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from kelm.adapters.simulator.token_key import BadKey, token_key
+
 YEARS: Final = 10
 NAMES: Final = (
     "localhost",
@@ -102,16 +104,20 @@ def write_private(path: Path, content: bytes) -> None:
     fresh.replace(path)
 
 
-def signing_key(path: Path | None) -> ec.EllipticCurvePrivateKey:
-    """The key that signs tokens: the one of a file, made if it is not there, or a new one."""
-    if path is not None and path.exists():
-        found = serialization.load_pem_private_key(path.read_bytes(), None)
-        assert isinstance(found, ec.EllipticCurvePrivateKey)
-        return found
-    key = ec.generate_private_key(ec.SECP256R1())
-    if path is not None:
-        write_private(path, _private(key))
-    return key
+def signing_key(path: Path) -> bytes:
+    """The key that signs tokens, in PEM: the one of a file, made if it is not there.
+
+    Raises:
+        BadKey: tokens cannot be signed with what is in the file.
+    """
+    if not path.exists():
+        write_private(path, _private(ec.generate_private_key(ec.SECP256R1())))
+    pem = path.read_bytes()
+    try:
+        token_key(pem)
+    except BadKey as problem:
+        raise BadKey(f"{path}: {problem}") from problem
+    return pem
 
 
 def _private(key: ec.EllipticCurvePrivateKey) -> bytes:

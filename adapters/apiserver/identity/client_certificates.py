@@ -34,7 +34,7 @@ def holder(certificate: dict[str, Any], now_ms: int) -> User | Refusal:
     >>> subject = ((("organizationName", "dev"),), (("commonName", "ann"),))
     >>> times = {"notBefore": "Jan  1 00:00:00 2026 GMT", "notAfter": "Jan  2 00:00:00 2026 GMT"}
     >>> holder({"subject": subject, **times}, 1_767_225_600_000)
-    User(name='ann', groups=('dev', 'system:authenticated'), uid='')
+    User(name='ann', groups=('dev', 'system:authenticated'), uid='', extra={})
     >>> holder({"subject": subject, **times}, 1_767_325_600_000).code
     401
     """

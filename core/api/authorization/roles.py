@@ -34,7 +34,7 @@ def first_roles() -> tuple[Create, ...]:
 
     >>> first = first_roles()[0]
     >>> first.object["metadata"]["name"], len(first_roles())
-    ('admin', 137)
+    ('admin', 135)
     """
     paragraphs = roles_data.DATA.strip().replace("\n ", " ").splitlines()
     made = [_object(paragraph) for paragraph in paragraphs]

@@ -248,7 +248,6 @@ ClusterRole /system:node-problem-detector get||nodes|| patch||nodes/status||
 ClusterRole /system:node-proxier list,watch||endpoints,services|| get,list,watch||nodes||
  create,patch,update|,events.k8s.io|events|| list,watch|networking.k8s.io|servicecidrs||
  list,watch|discovery.k8s.io|endpointslices||
-ClusterRole /system:openshift:public-info-viewer get||||/.well-known,/.well-known/*
 ClusterRole /system:persistent-volume-provisioner
  create,delete,get,list,watch||persistentvolumes|| get,list,update,watch||persistentvolumeclaims||
  get,list,watch|storage.k8s.io|storageclasses|| watch||events||
@@ -405,9 +404,6 @@ ClusterRoleBinding /system:monitoring role:ClusterRole/system:monitoring
 ClusterRoleBinding /system:node role:ClusterRole/system:node
 ClusterRoleBinding /system:node-proxier role:ClusterRole/system:node-proxier
  to:User//system:kube-proxy
-ClusterRoleBinding /system:openshift:public-info-viewer
- role:ClusterRole/system:openshift:public-info-viewer to:Group//system:authenticated
- to:Group//system:unauthenticated
 ClusterRoleBinding /system:public-info-viewer role:ClusterRole/system:public-info-viewer
  to:Group//system:authenticated to:Group//system:unauthenticated
 ClusterRoleBinding /system:service-account-issuer-discovery

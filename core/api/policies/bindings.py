@@ -65,10 +65,6 @@ def request_of(hearing: Hearing, asked: Attributes, version: str, requested: str
     def resource(of: str) -> Document:
         return Document(group=asked.info.group, version=of, resource=asked.info.plural)
 
-    user = hearing.user
-    info: dict[str, Json] = {"username": user.name, "groups": user.groups}
-    if user.uid:
-        info["uid"] = user.uid
     fields: dict[str, Json] = {
         "kind": kind_of(asked, version),
         "resource": resource(version),
@@ -77,7 +73,7 @@ def request_of(hearing: Hearing, asked: Attributes, version: str, requested: str
         "name": asked.name,
         "namespace": asked.namespace,
         "operation": asked.operation,
-        "userInfo": Document(info),
+        "userInfo": Document({"groups": (), **hearing.user.info}),
         "dryRun": hearing.dry_run,
         "options": hearing.options or None,
     }

@@ -13,6 +13,7 @@ import msgspec
 from kelm.core.api.authorization.decide import ANONYMOUS_NAME
 from kelm.core.api.authorization.rbac import Request as Question
 from kelm.core.api.rest.address import Target
+from kelm.effects.document import EMPTY, Document, elements
 from kelm.effects.refusals import Reason, Refusal
 
 
@@ -22,8 +23,26 @@ class User(msgspec.Struct, frozen=True):
     name: str
     groups: tuple[str, ...] = ()
     uid: str = ""
+    extra: Document = EMPTY
+    """What else is known of who asks, by the name of what it is: each several texts."""
+
+    @property
+    def info(self) -> Document:
+        """Somebody as reviews and webhooks are shown him.
+
+        >>> User("ann", extra=Document(scopes=("view",))).info
+        {'username': 'ann', 'extra': {'scopes': ('view',)}}
+        """
+        fields = (
+            ("username", self.name),
+            ("uid", self.uid),
+            ("groups", self.groups),
+            ("extra", self.extra),
+        )
+        return Document({key: value for key, value in fields if value})
 
 
+_AUTHENTICATION: Final = "authentication.k8s.io"
 ANONYMOUS: Final = User(ANONYMOUS_NAME, ("system:unauthenticated",))
 UNAUTHORIZED: Final = Refusal(Reason.UNAUTHORIZED, "Unauthorized")
 
@@ -73,6 +92,7 @@ class Impersonation(msgspec.Struct, frozen=True):
     user: str
     groups: tuple[str, ...] = ()
     uid: str = ""
+    extra: Document = EMPTY
 
     def questions(self, by: User) -> tuple[Question, ...]:
         """What has to be allowed for it.
@@ -80,14 +100,17 @@ class Impersonation(msgspec.Struct, frozen=True):
         >>> [one.resource for one in Impersonation("ann", ("dev",)).questions(User("admin"))]
         ['users', 'groups']
         """
-        asked = [("users", "", self.user), *(("groups", "", group) for group in self.groups)]
+        asked = [("", "users", "", "", self.user)]
         account = self.user.split(":")
         if len(account) == 4 and account[:2] == ["system", "serviceaccount"]:
-            asked[0] = ("serviceaccounts", account[2], account[3])
-        return tuple(
-            Question("impersonate", "", plural, "", namespace, name, user=by.name, groups=by.groups)
-            for plural, namespace, name in asked
-        )
+            asked = [("", "serviceaccounts", "", account[2], account[3])]
+        asked += [("", "groups", "", "", group) for group in self.groups]
+        for key in self.extra:
+            texts = map(str, elements(self.extra, key))
+            asked += [(_AUTHENTICATION, "userextras", key, "", one) for one in texts]
+        if self.uid:
+            asked.append((_AUTHENTICATION, "uids", "", "", self.uid))
+        return tuple(Question("impersonate", *one, user=by.name, groups=by.groups) for one in asked)
 
     def become(self) -> User:
         """The user that the request then comes from.
@@ -101,4 +124,4 @@ class Impersonation(msgspec.Struct, frozen=True):
             groups = ("system:serviceaccounts", f"system:serviceaccounts:{account[2]}")
         if self.user != ANONYMOUS_NAME and "system:authenticated" not in groups:
             groups = (*groups, "system:authenticated")
-        return User(self.user, groups, self.uid)
+        return User(self.user, groups, self.uid, self.extra)

@@ -86,6 +86,7 @@ class IssueToken(msgspec.Struct, frozen=True):
     target: Target
     body: Document
     media: Media
+    warnings: tuple[str, ...] = ()
 
 
 Plan: TypeAlias = Ask | Watch | Connect | Review | IssueToken

@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from kelm.core.api import refuse
 from kelm.core.api.authorization.decide import Decision
 from kelm.core.api.authorization.rbac import Request as Question
 from kelm.core.api.authorization.rbac import Rule
 from kelm.core.api.rest.access import User
 from kelm.core.api.rest.request import Review
+from kelm.core.api.tokens.bearers import Bearer, Unproven
+from kelm.core.api.tokens.requests import AUDIENCES
 from kelm.core.api.validation.violation import invalid, required
 from kelm.core.api.verbs.owners import owned_at_first, owning
 from kelm.core.api.verbs.request import Call
@@ -22,7 +25,8 @@ from kelm.effects.refusals import Refusal
 
 Decide = Callable[[Question], Decision]
 Rules = Callable[[Question], "tuple[Rule, ...]"]
-Identify = Callable[[str], "User | None"]
+Identify = Callable[[str, "tuple[str, ...]"], "Bearer | Unproven"]
+INVALID: Final = "invalid bearer token"
 ACCESS: Final = frozenset(
     {"SelfSubjectAccessReview", "SubjectAccessReview", "LocalSubjectAccessReview"}
 )
@@ -36,7 +40,7 @@ def reviewed(
     spec = child(review.body, "spec")
     status: Document | Refusal
     if kind == "SelfSubjectReview":
-        status = Document(userInfo=user_info(user))
+        status = Document(userInfo=user.info)
     elif kind == "TokenReview":
         status = _token_status(spec, identify)
     elif kind == "SelfSubjectRulesReview":
@@ -71,19 +75,18 @@ def _typed(review: Review) -> Document:
     return without(Document({**typed, **review.body}), ("status",))
 
 
-def user_info(user: User) -> Document:
-    """Somebody as reviews show them."""
-    fields: dict[str, Json] = {"username": user.name}
-    if user.uid:
-        fields["uid"] = user.uid
-    return Document({**fields, "groups": user.groups})
+def _token_status(spec: Document, identify: Identify) -> Document | Refusal:
+    """Whose a token is, and for whom.
 
-
-def _token_status(spec: Document, identify: Identify) -> Document:
-    found = identify(text(spec, "token"))
-    if found is None:
-        return Document(user=Document(), error="[invalid bearer token]")
-    return Document(authenticated=True, user=user_info(found))
+    Source: pkg/registry/authentication/tokenreview/storage.go.
+    """
+    if not text(spec, "token"):
+        return refuse.bad_request("token is required for TokenReview in authentication")
+    found = identify(text(spec, "token"), tuple(map(str, elements(spec, "audiences"))) or AUDIENCES)
+    if isinstance(found, Unproven):
+        why = f"[{INVALID}, {found.why}]" if found.why else INVALID
+        return Document(user=Document(), error=why)
+    return Document(authenticated=True, user=found.user.info, audiences=found.audiences)
 
 
 def _question(user: User, resource: Document, other: Document) -> Question:

@@ -96,12 +96,12 @@ def _write(target: Target, request: HttpRequest, media: Media, verb: str) -> Pla
         if isinstance(plain, Refusal):
             return plain
         return Review(target, body, plain, options.field_manager or request.manager)
-    if target.subresource == "token":
-        return IssueToken(target, body, media)
     custom = None if target.subresource == "scale" else target.custom
     found = checked_object(body, _types(target, body), request.body.doubts, options, custom)
     if isinstance(found, Refusal):
         return found
+    if target.subresource == "token":
+        return IssueToken(target, found.document, media, found.warnings)
     manager = options.field_manager or request.manager
     command = _command(target, found.document, options, verb, manager)
     return Ask(command, target, media, found.warnings)

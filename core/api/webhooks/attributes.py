@@ -13,7 +13,6 @@ import msgspec
 from kelm.core.api.conversion import served
 from kelm.core.api.custom.converting import convert
 from kelm.core.api.resources import ResourceInfo
-from kelm.core.api.rest.access import User
 from kelm.core.api.rest.subresources import subresource_of
 from kelm.core.api.webhooks.hearing import Hearing
 from kelm.effects.document import EMPTY, Document, Json
@@ -93,7 +92,7 @@ def review(
     places = (("name", asked.name), ("namespace", asked.namespace))
     fields |= {key: value for key, value in places if value}
     fields["operation"] = asked.operation
-    fields["userInfo"] = _user(hearing.user)
+    fields["userInfo"] = hearing.user.info
     fields["object"] = now
     fields["oldObject"] = old
     fields["dryRun"] = hearing.dry_run
@@ -111,15 +110,6 @@ def _options(operation: Operation, options: Document) -> Document | None:
         kept = {key: value for key, value in options.items() if key != "force"}
         return Document({**kept, "kind": "CreateOptions"})
     return options or None
-
-
-def _user(user: User) -> Document:
-    fields: dict[str, Json] = {"username": user.name} if user.name else {}
-    if user.uid:
-        fields["uid"] = user.uid
-    if user.groups:
-        fields["groups"] = user.groups
-    return Document(fields)
 
 
 def shown(asked: Attributes, doc: Document | None, version: str) -> Document | None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import jwt
 import pytest
 
 from kelm.core.api.authorization.decide import Mode
 from kelm.core.api.authorization.roles import first_roles
 from kelm.core.api.bootstrap import new_server
+from kelm.core.api.rest.access import Impersonation, User
 from kelm.core.api.server import handle
+from kelm.core.api.tokens.requests import ISSUER
 from kelm.core.controllers.access.service_account_tokens import legacy_claims
 from kelm.core.objects.time import parse_time
 from kelm.effects.document import document
@@ -71,7 +75,7 @@ def test_a_token_ends_with_its_time_and_with_its_account(client: Client) -> None
     engine: Any = client.app.engine
     bob = token(client, expirationSeconds=600)
     assert client.ask("GET", "/version", headers=bob).status == 200
-    engine.at_ms += 600_000
+    engine.at_ms += 661_000
     assert client.ask("GET", "/version", headers=bob).status == 401
     fresh = token(client)
     client.ask("DELETE", f"{ACCOUNTS}/bob")
@@ -127,6 +131,86 @@ def test_tokens_are_told_whose_they_are(client: Client) -> None:
     assert me["status"]["userInfo"]["username"] == "kubernetes-admin"
 
 
+def test_a_review_says_for_whom_a_token_is_and_what_is_wrong_with_it(client: Client) -> None:
+    path = "/apis/authentication.k8s.io/v1/tokenreviews"
+
+    def review(given: str, *audiences: str) -> Any:
+        spec = {"token": given, "audiences": list(audiences)}
+        return client.ask("POST", path, {"spec": spec}).body["status"]
+
+    vault = token(client, audiences=["vault"])["Authorization"].split(" ")[1]
+    good = review(vault, "vault", "bank")
+    assert (good["authenticated"], good["audiences"]) == (True, ["vault"])
+    (credential,) = good["user"]["extra"]["authentication.kubernetes.io/credential-id"]
+    assert credential.startswith("JTI=")
+    assert review(vault) == {
+        "user": {},
+        "error": '[invalid bearer token, token audiences ["vault"] is invalid for the target '
+        f'audiences ["{ISSUER}"]]',
+    }
+    assert review("abc") == {"user": {}, "error": "invalid bearer token"}
+    assert client.ask("GET", "/version", headers={"Authorization": f"Bearer {vault}"}).status == 401
+    nothing = client.ask("POST", path, {"spec": {"token": ""}})
+    assert (nothing.status, nothing.body["message"][:17]) == (400, "token is required")
+    client.ask("DELETE", f"{ACCOUNTS}/bob")
+    lost = review(vault, "vault")
+    assert lost["error"] == '[invalid bearer token, serviceaccounts "bob" not found]'
+
+
+def test_others_find_the_keys_with_which_tokens_are_checked(client: Client) -> None:
+    found = client.ask("GET", "/.well-known/openid-configuration")
+    assert found.body == {
+        "issuer": ISSUER,
+        "jwks_uri": "https://127.0.0.1:6443/openid/v1/jwks",
+        "response_types_supported": ["id_token"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["ES256"],
+    }
+    assert found.headers["cache-control"] == "public, max-age=3600"
+    keys = client.ask("GET", "/openid/v1/jwks")
+    assert keys.headers["content-type"] == "application/jwk-set+json"
+    given = token(client, audiences=["vault"])["Authorization"].split(" ")[1]
+    key: Any = jwt.PyJWKSet.from_dict(json.loads(keys.raw))[jwt.get_unverified_header(given)["kid"]]
+    options: Any = {f"verify_{one}": False for one in ("exp", "nbf", "iat")}
+    claims = jwt.decode(given, key.key, ["ES256"], options, audience="vault", issuer=ISSUER)
+    assert claims["sub"] == "system:serviceaccount:default:bob"
+    assert client.ask("POST", "/openid/v1/jwks", {}).status == 405
+
+
+def test_only_who_may_discover_the_issuer_finds_its_keys(client: Client) -> None:
+    for path in ("/.well-known/openid-configuration", "/openid/v1/jwks"):
+        assert client.ask("GET", path, headers=token(client)).status == 200
+        assert client.ask("GET", path, headers={"Authorization": ""}).status == 403
+        refused = client.ask("GET", path, headers={"Impersonate-User": "ann"})
+        assert refused.status == 403
+
+
+def test_more_is_known_of_somebody_than_a_name(client: Client) -> None:
+    path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+    as_ann = {
+        "Impersonate-User": "ann",
+        "Impersonate-Uid": "u-1",
+        "Impersonate-Extra-Acme.com%2Fproject": "shop",
+        "Impersonate-Group": "system:masters",
+    }
+    assert client.ask("POST", path, {}, as_ann).body["status"]["userInfo"] == {
+        "username": "ann",
+        "uid": "u-1",
+        "groups": ["system:masters", "system:authenticated"],
+        "extra": {"acme.com/project": ["shop"]},
+    }
+    asked = Impersonation("ann", ("dev",), "u-1", document({"scopes": ["view"]}))
+    assert [
+        (one.api_group, one.resource, one.subresource, one.name)
+        for one in asked.questions(User("admin"))
+    ] == [
+        ("", "users", "", "ann"),
+        ("", "groups", "", "dev"),
+        ("authentication.k8s.io", "userextras", "scopes", "view"),
+        ("authentication.k8s.io", "uids", "", "u-1"),
+    ]
+
+
 def test_who_may_impersonate_is_somebody_else(client: Client) -> None:
     as_ann = {"Impersonate-User": "ann"}
     assert client.ask("GET", PODS, headers=as_ann).status == 403
@@ -139,7 +223,7 @@ def test_who_may_impersonate_is_somebody_else(client: Client) -> None:
 def test_a_token_out_of_a_secret_holds_as_long_as_the_secret_has_it(client: Client) -> None:
     bob = client.ask("GET", f"{ACCOUNTS}/bob").body
     claims = legacy_claims(document({"metadata": bob["metadata"]}), "bob-token")
-    signed = client.app.tokens.sign(claims)
+    signed = client.app.tokens.key.sign(claims)
     held = {"Authorization": f"Bearer {signed}"}
     assert client.ask("GET", "/version", headers=held).status == 401
     meta = {

@@ -135,7 +135,8 @@ def test_a_request_says_who_made_it_whatever_it_said_itself(client: Client) -> N
     assert made.status == 201
     spec = made.body["spec"]
     assert spec["username"] == "system:serviceaccount:default:bob"
-    assert spec["groups"][0] == "system:serviceaccounts" and "extra" not in spec
+    assert spec["groups"][0] == "system:serviceaccounts"
+    assert list(spec["extra"]) == ["authentication.kubernetes.io/credential-id"]
     assert made.body["status"] == {}
 
 

@@ -12,8 +12,8 @@ import yaml
 from kelm.core.api.authorization.roles import first_roles
 from kelm.core.api.bootstrap import API_SERVER, first_priorities
 from kelm.core.api.rest.access import User
-from kelm.core.api.rest.tokens import account_groups
 from kelm.core.api.server import handle
+from kelm.core.api.tokens.bearers import account_groups
 from kelm.core.controllers.api.resource_quota import ResourceQuotaController
 from kelm.core.runtime.controller import Sync
 from kelm.effects.commands import Create, by

@@ -27,11 +27,7 @@ def with_requester(command: Create, user: User) -> Create:
     spec: dict[str, Json] = {
         key: value for key, value in child(command.object, "spec").items() if key not in WHO
     }
-    spec["username"] = user.name
-    if user.uid:
-        spec["uid"] = user.uid
-    if user.groups:
-        spec["groups"] = user.groups
+    spec |= user.info
     body = Document({**command.object, "spec": Document(spec)})
     return msgspec.structs.replace(command, object=body)
 
