@@ -16,7 +16,7 @@ from kelm.core.api.rest.connections.proxy import (
     unreachable,
 )
 from kelm.core.api.rest.request import Connect
-from kelm.core.network.calls import Source
+from kelm.core.network.calls import API_SERVER, Source
 from kelm.core.node.host.pages import kubelet_page
 from kelm.core.node.programs.http import HttpResponse, Unreachable
 from kelm.core.node.programs.process import Fetch
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 NOT_FORWARDED: Final = frozenset(
     {"connection", "keep-alive", "transfer-encoding", "upgrade", "content-length", "authorization"}
 )
-FROM_API_SERVER: Final = Source(ip="172.18.0.1", from_outside=True)
+FROM_API_SERVER: Final = Source(ip=API_SERVER, from_outside=True)
 
 
 async def serve(app: App, exchange: Exchange, connect: Connect) -> None:

@@ -21,6 +21,7 @@ import msgspec
 
 from kelm.core.network.affinity import NO_SESSIONS, Sessions
 from kelm.core.network.names import look_up
+from kelm.core.network.policies import name_servers
 from kelm.core.network.proxy import (
     LOOPBACK,
     Answered,
@@ -33,11 +34,12 @@ from kelm.core.network.proxy import (
     pods_at,
 )
 from kelm.core.network.reach import Everything, Reach
-from kelm.core.network.resolver import resolver_in, resolver_of
+from kelm.core.network.resolver import is_address, resolver_in, resolver_of
 from kelm.core.node.containers.behaviour import failure_at, listens_on
 from kelm.core.node.files.disk import Disk
 from kelm.core.node.files.entries import Change, with_changes
 from kelm.core.node.host.machine import Machine
+from kelm.core.node.pods.dns import HOST_DNS
 from kelm.core.node.pods.local import LocalPod
 from kelm.core.node.programs.http import (
     HttpRequest,
@@ -53,6 +55,8 @@ from kelm.core.objects.meta import metadata
 from kelm.effects.address import Key, Uid
 from kelm.effects.document import children, number
 
+API_SERVER: Final = HOST_DNS
+"""Where the API server asks from: the gateway of the machines' network."""
 DATAGRAMS: Final = ("UDP", "SCTP")
 """Protocols whose messages are requests with the protocol as their method."""
 MOST_HOPS: Final = 16
@@ -75,6 +79,10 @@ class Source(msgspec.Struct, frozen=True):
     def find(self, network: Network, name: str, record: str = "A") -> tuple[str, tuple[str, ...]]:
         """The full name of a host as this client looks it up, and its records."""
         own = resolver_in(self.namespace) if self.files is None else resolver_of(self.files)
+        if len(network.policies) and self.ip and not is_address(name):
+            client = network.party(self.ip)
+            servers = name_servers(network.policies, network.namespaces, client, own.nameservers)
+            own = msgspec.structs.replace(own, nameservers=servers)
         return look_up(network, name, own, record)
 
 
@@ -126,7 +134,7 @@ class Calls:
             fetch.protocol,
             source.node,
             source.from_outside,
-            source.ip,
+            source.ip or API_SERVER,
             self.world.now_ms,
             self._draw,
         )
@@ -148,7 +156,7 @@ class Calls:
             fetch.headers if named else (("Host", host), *fetch.headers),
             fetch.body,
             found.port,
-            source.ip or "10.96.0.1",
+            source.ip or API_SERVER,
             32_768 + (self.world.now_ms + self._draw) % 28_232,
         )
         return self.ask(self._who_listens(found, request), request, probe=fetch.probe)

@@ -17,6 +17,7 @@ import msgspec
 
 from kelm.core.network.affinity import NO_SESSIONS, Client, Sessions, choose, timeout_ms
 from kelm.core.network.membership import address_type_of, addresses_of
+from kelm.core.network.policies import NOTHING, Connection, Party, party_at, verdict
 from kelm.core.network.reach import Everything, Reach
 from kelm.core.network.topology import Choice, Policy, categorize
 from kelm.core.objects.meta import metadata
@@ -38,16 +39,23 @@ from kelm.effects.document import Document, children, elements, flag, number, te
 from kelm.effects.messages import Cache
 
 SLICES = "endpointslices.discovery.k8s.io"
+POLICIES = "networkpolicies.networking.k8s.io"
 LOOPBACK = ("127.0.0.1", "::1")
 
 
 class Network(msgspec.Struct, frozen=True):
-    """What the proxies believe."""
+    """What the proxies believe, and what the network obeys."""
 
     services: Cache
     slices: Cache
     nodes: Cache
     pods: Cache
+    policies: Cache = NOTHING
+    namespaces: Cache = NOTHING
+
+    def party(self, address: str) -> Party:
+        """Who has an address."""
+        return party_at(pods_at(self, address), self.nodes, address)
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -186,8 +194,31 @@ def answer(
     frontend = _cluster_ip(network, request) or _external(network, request)
     if frontend is None:
         behind = behind_host_port(network, request) or (request.to, request.port)
-        return _at_pod(network, *behind, reach), sessions
-    return _through(network, request, frontend, reach, sessions)
+        found = _at_pod(network, *behind, reach)
+    else:
+        found, sessions = _through(network, request, frontend, reach, sessions)
+    if len(network.policies) and isinstance(found, Answered):
+        why = _cut_off(network, request, frontend, found)
+        if why:
+            return TimedOut(why), sessions
+    return found, sessions
+
+
+def _cut_off(
+    network: Network, request: Request, frontend: _Frontend | None, found: Answered
+) -> str:
+    """Why policies do not let a request through to who would answer, "" if they do.
+
+    Whoever comes by a node's port or an external address has the address of the node that it
+    came to, unless the traffic is to stay there: then there is no need to hide him.
+    """
+    seen: Party | None = None
+    if frontend and not frontend.is_cluster_ip and not policy_of(frontend.service).external_local:
+        address = next(iter(node_addresses(network.nodes.get(request.node))), "")
+        seen = Party(address, node=request.node) if address else None
+    client, server = network.party(request.client_ip), network.party(found.address)
+    asked = Connection(client, server, found.port, request.protocol, seen)
+    return verdict(network.policies, network.namespaces, asked)
 
 
 def _cluster_ip(network: Network, request: Request) -> _Frontend | None:

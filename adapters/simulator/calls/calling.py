@@ -11,7 +11,7 @@ from kelm.adapters.simulator.loop import Simulator
 from kelm.adapters.simulator.machines import Machines, kubelet_name
 from kelm.core.network.affinity import NO_SESSIONS, Sessions
 from kelm.core.network.calls import Calls, Source, World
-from kelm.core.network.proxy import SLICES, Network
+from kelm.core.network.proxy import POLICIES, SLICES, Network
 from kelm.core.network.reach import ByStatus
 from kelm.core.node.pods.local import LocalPod
 from kelm.core.node.program import Kubelet
@@ -58,7 +58,8 @@ def world_of(cluster: Cluster, sessions: Sessions = NO_SESSIONS) -> World:
 def world_in(simulator: Simulator, machines: Machines, sessions: Sessions = NO_SESSIONS) -> World:
     """The same for who has no cluster in hand, but what it is made of."""
     table = simulator.api.store.table
-    network = Network(table("services"), table(SLICES), table("nodes"), table("pods"))
+    believed = table("services"), table(SLICES), table("nodes"), table("pods")
+    network = Network(*believed, table(POLICIES), table("namespaces"))
     reach = ByStatus(table("pods"), machines.down())
     return World(network, lambda key: pod_in(simulator, key), simulator.now_ms, reach, sessions)
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from kelm.core.network.names import look_up
+from kelm.core.network.policies import NOTHING
 from kelm.core.network.proxy import Network
 from kelm.core.network.resolver import resolver_of
 from kelm.core.node.containers.behaviour import NEVER_MS, Behaviour, File, Line, Write
@@ -28,12 +29,10 @@ from kelm.core.node.programs.process import Fetch, Process, Read, Resolve, Round
 from kelm.core.node.shell.run import program, run_text
 from kelm.core.node.shell.state import Shell
 from kelm.core.store.small_map import SmallMap
-from kelm.core.store.table import Table
 
 MOST_STEPS: Final = 20_000
 MOST_ROUNDS: Final = 400
 NOWHERE: Final = ("10.96.0.1",)
-NOTHING: Final = Table("nothing")
 
 
 def lifetime(launch: Launch, words: tuple[str, ...]) -> Behaviour | None:
