@@ -19,6 +19,7 @@ from returns.result import Failure, Result, Success
 from kelm.core.api import refuse
 from kelm.core.api.allocation.bands import Ranges
 from kelm.core.api.custom.definition import DEFINITIONS, info_of
+from kelm.core.api.custom.settling import settled
 from kelm.core.api.custom.writing import delete_definition, swept
 from kelm.core.api.events import reads as event_reads
 from kelm.core.api.events.recording import Events, record_event
@@ -106,7 +107,7 @@ def carry_out(server: ApiServer, command: Command, call: Call) -> tuple[ApiServe
         return _handle_events(server, command, call)
     store, answer = _write(server.store, command, call)
     if store is not server.store and DEFINITIONS in store.number_of:
-        store = _swept(store, command, call.now_ms)
+        store = settled(_swept(store, command, call.now_ms), server.store, call.now_ms)
     return _done(server, command, store, server.events, answer)
 
 

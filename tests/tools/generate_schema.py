@@ -54,9 +54,9 @@ SPECIAL = {
     "runtime.RawExtension": "any",
     "apiextensions.v1.CustomResourceSubresourceStatus": "any",
     "apiextensions.v1.JSON": "any",
-    "apiextensions.v1.JSONSchemaPropsOrArray": "any",
-    "apiextensions.v1.JSONSchemaPropsOrBool": "any",
-    "apiextensions.v1.JSONSchemaPropsOrStringArray": "any",
+    "apiextensions.v1.JSONSchemaPropsOrArray": "any(apiextensions.v1.JSONSchemaProps)",
+    "apiextensions.v1.JSONSchemaPropsOrBool": "any(apiextensions.v1.JSONSchemaProps)",
+    "apiextensions.v1.JSONSchemaPropsOrStringArray": "any(apiextensions.v1.JSONSchemaProps)",
 }
 SCALARS = {"int32": "i32", "int64": "i64", "byte": "b64", "double": "num"}
 HEAD = '''"""Fields of the API's kinds, {groups}.

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from kelm.core.api.custom.definition import custom_resource
+from kelm.core.api.custom.definition import custom_resource, is_established
 from kelm.core.api.resources import RESOURCES, served_versions
 from kelm.core.objects.service import SERVICE_NAME
 from kelm.effects.address import key_of
@@ -114,7 +114,7 @@ def of_definitions(definitions: Iterable[Document]) -> dict[str, Registration]:
     """What custom resources add, by name."""
     found = {}
     for definition in definitions:
-        custom = custom_resource(definition)
+        custom = custom_resource(definition) if is_established(definition) else None
         for one in () if custom is None else custom.versions:
             if one.served and custom is not None:
                 made = Registration(custom.info.group, one.name, "true", OF_CUSTOM)

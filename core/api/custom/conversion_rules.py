@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from kelm.core.api.validation.fields import Rules
 from kelm.core.api.validation.violation import forbidden, not_supported, required
-from kelm.core.api.webhooks.client_config import client_config
+from kelm.core.api.webhooks.client_config import ca_bundle, client_config
 from kelm.core.api.webhooks.rules import review_versions
 from kelm.effects.document import Document, child, elements, text
 
@@ -16,8 +16,13 @@ PATH = "spec.conversion"
 NOT_WEBHOOK = "should not be set when strategy is not set to Webhook"
 
 
-def conversion_faults(spec: Document) -> Rules:
-    """The violations in a definition's `spec.conversion`."""
+def conversion_faults(spec: Document, *, known: bool = True, bundle: bool = False) -> Rules:
+    """The violations in a definition's `spec.conversion`.
+
+    known: one of the review versions must be ours; bundle: a CA bundle must be one.
+    """
+    if "conversion" not in spec:
+        return
     conversion = child(spec, "conversion")
     webhook = child(conversion, "webhook")
     client, versions = webhook.get("clientConfig"), elements(webhook, "conversionReviewVersions")
@@ -37,4 +42,9 @@ def conversion_faults(spec: Document) -> Rules:
         yield required(path, "required when strategy is set to Webhook")
     else:
         yield from client_config(client, path)
-    yield from review_versions(versions, f"{PATH}.conversionReviewVersions", known=True)
+        if bundle:
+            yield from ca_bundle(text(client, "caBundle"), f"{path}.caBundle")
+    if not versions:
+        yield required(f"{PATH}.conversionReviewVersions")
+        return
+    yield from review_versions(versions, f"{PATH}.conversionReviewVersions", known=known)

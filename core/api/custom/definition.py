@@ -81,19 +81,21 @@ def custom_resource(definition: Document) -> CustomResource | None:
         known = None
     if isinstance(known, CustomResource):
         return known
-    found = _read(child(definition, "spec"))
+    found = _read(child(definition, "spec"), child(definition, "status", "acceptedNames"))
     if found is not None:
         definition.derived = found
     return found
 
 
-def _read(spec: Document) -> CustomResource | None:
+def _read(spec: Document, accepted: Document) -> CustomResource | None:
+    """What a specification defines, under the names that were accepted."""
     versions = sorted(map(_version, children(spec, "versions")), key=lambda one: _rank(one.name))
     served = tuple(one.name for one in versions if one.served)
     storage = next((one for one in versions if one.storage), None)
     if not served or storage is None:
         return None
-    names, group = child(spec, "names"), text(spec, "group")
+    names = accepted if accepted.get("plural") else child(spec, "names")
+    group = text(spec, "group")
     subresources = {"status"} if any(one.status for one in versions) else set()
     if any(one.scale for one in versions):
         subresources.add("scale")
@@ -174,10 +176,23 @@ def _rank(version: str) -> tuple[int, int, int, int, str]:
     return 0, ranks[stage], -int(major), -int(minor or 0), version
 
 
+def condition_of(definition: Document, kind: str) -> Document:
+    """What is said of a definition under a heading, empty where nothing is."""
+    conditions = children(definition, "status", "conditions")
+    return next((one for one in conditions if one.get("type") == kind), EMPTY)
+
+
+def is_established(definition: Document) -> bool:
+    """Whether the names of a definition were accepted at some time: it is served since."""
+    return text(condition_of(definition, "Established"), "status") == "True"
+
+
 def find_custom(store: Store, resource: Resource) -> CustomResource | None:
-    """The custom resource of a name, None where there is none."""
+    """The custom resource of a name, None where there is none that is served."""
     definition = store.get(DEFINITIONS, resource)
-    return None if definition is None else custom_resource(definition)
+    if definition is None or not is_established(definition):
+        return None
+    return custom_resource(definition)
 
 
 def info_of(store: Store, resource: Resource) -> ResourceInfo | None:
@@ -192,7 +207,7 @@ def info_of(store: Store, resource: Resource) -> ResourceInfo | None:
 def custom_resources(store: Store) -> tuple[CustomResource, ...]:
     """All custom resources, by name."""
     table = store.table(DEFINITIONS)
-    found = (custom_resource(table.get(key) or EMPTY) for key in table.sorted_keys())
+    found = (find_custom(store, key) for key in table.sorted_keys())
     return tuple(one for one in found if one is not None)
 
 

@@ -10,13 +10,10 @@ from typing import Final
 
 from kelm.core.api.custom.converting import convert
 from kelm.core.api.custom.definition import CustomResource, CustomVersion, find_custom
-from kelm.core.api.custom.structural import (
-    NEW,
-    defaulted,
-    pruned,
-    unknown_fields,
-    violations,
-)
+from kelm.core.api.custom.judging.embedded import embedded_faults
+from kelm.core.api.custom.list_types import list_faults
+from kelm.core.api.custom.pruning import prune_object, unknown_fields
+from kelm.core.api.custom.structural import NEW, defaulted, violations
 from kelm.core.api.resources import ResourceInfo
 from kelm.core.api.schema.decode import decode
 from kelm.core.api.schema.definitions import kubernetes
@@ -51,7 +48,7 @@ def _complete(custom: CustomResource, doc: Document) -> Document:
     """An object with all that its version's schema says of it, and nothing else."""
     version = _sent(custom, doc)
     if not custom.keeps_unknown:
-        doc = pruned(doc, version.schema)
+        doc = prune_object(doc, version.schema)
     full = defaulted(doc, version.schema)
     assert isinstance(full, Document)
     return full
@@ -106,6 +103,9 @@ def faults(
         return ()
     version = custom.storage
     found = tuple(violations(doc, version.schema, "", NEW if old is None else old))
+    found = (*found, *embedded_faults(doc, version.schema, ""))
+    if old is None or not any(list_faults(old, version.schema)):
+        found = (*found, *list_faults(doc, version.schema))
     if version.rules is None:
         return found
     if any(one.type in BLOCKING for one in found):

@@ -40,14 +40,20 @@ def paths_of(version: Document) -> tuple[str, ...]:
     return tuple(text(one, "jsonPath").removeprefix(".") for one in found)
 
 
-def selectable_faults(versions: tuple[Document, ...]) -> Iterator[Violation]:
-    """What is wrong with the selectable fields of a definition's versions."""
+def selectable_faults(
+    versions: tuple[Document, ...], many: frozenset[str] = frozenset()
+) -> Iterator[Violation]:
+    """What is wrong with the selectable fields of a definition's versions.
+
+    many: the versions that may have too many of them, as they had before.
+    """
     offered = [children(one, "selectableFields") for one in versions]
     schemas = [child(one, "schema", "openAPIV3Schema") for one in versions]
     one_schema = all(schema == schemas[0] for schema in schemas)
     if offered and all(fields == offered[0] for fields in offered):
         if one_schema:
-            yield from _faults(offered[0], schemas[0], "spec.selectableFields")
+            most = None if many else MOST
+            yield from _faults(offered[0], schemas[0], "spec.selectableFields", most)
         elif offered[0]:
             yield invalid_value("spec.selectableFields", "", SHARED_FIELDS_ONLY)
         return
@@ -56,10 +62,13 @@ def selectable_faults(versions: tuple[Document, ...]) -> Iterator[Violation]:
         if fields and one_schema:
             yield invalid_value(path, "", SHARED_SCHEMA_ONLY)
         else:
-            yield from _faults(fields, schema, path)
+            most = None if text(versions[index], "name") in many else MOST
+            yield from _faults(fields, schema, path, most)
 
 
-def _faults(fields: tuple[Document, ...], schema: Document, path: str) -> Iterator[Violation]:
+def _faults(
+    fields: tuple[Document, ...], schema: Document, path: str, most: int | None
+) -> Iterator[Violation]:
     seen = set[str]()
     for index, one in enumerate(fields):
         given, here = text(one, "jsonPath"), f"{path}[{index}].jsonPath"
@@ -78,5 +87,5 @@ def _faults(fields: tuple[Document, ...], schema: Document, path: str) -> Iterat
         if field.text in seen:
             yield duplicate(here, given)
         seen.add(field.text)
-    if len(seen) > MOST:
-        yield too_many(path, len(seen), MOST)
+    if most is not None and len(seen) > most:
+        yield too_many(path, len(seen), most)

@@ -1,6 +1,6 @@
-"""Structural schemas: what is pruned, defaulted and refused in a custom object.
+"""Structural schemas: what is defaulted and refused in a custom object.
 
-Source: kubernetes v1.36, apiextensions-apiserver/pkg/apiserver/schema/pruning, .../defaulting,
+Source: kubernetes v1.36, apiextensions-apiserver/pkg/apiserver/schema/defaulting,
 .../validation (the keywords of OpenAPI v3 that structural schemas may use).
 """
 
@@ -19,70 +19,9 @@ from kelm.core.api.validation.violation import (
     required,
 )
 from kelm.core.objects.time import is_time
-from kelm.effects.document import EMPTY, Document, Json, child, elements, flag, text
+from kelm.effects.document import Document, Json, child, elements, flag, text
 
-KEPT: Final = frozenset({"apiVersion", "kind", "metadata"})
-PRESERVE: Final = "x-kubernetes-preserve-unknown-fields"
 INT_OR_TEXT: Final = "x-kubernetes-int-or-string"
-EMBEDDED: Final = "x-kubernetes-embedded-resource"
-
-
-def pruned(doc: Document, schema: Document) -> Document:
-    """An object without the fields that its schema does not name; its type and metadata stay."""
-    rest = Document({key: value for key, value in doc.items() if key not in KEPT})
-    found = _pruned(rest, schema)
-    assert isinstance(found, Document)
-    if found is rest:
-        return doc
-    return Document({**{key: doc[key] for key in doc if key in KEPT}, **found})
-
-
-def _pruned(value: Json, schema: Document) -> Json:
-    if isinstance(value, tuple):
-        items = child(schema, "items")
-        new = tuple(_pruned(one, items) for one in value)
-        return value if all(a is b for a, b in zip(new, value, strict=True)) else new
-    if not isinstance(value, Document):
-        return value
-    properties, others = child(schema, "properties"), schema.get("additionalProperties")
-    embedded = flag(schema, EMBEDDED)
-    changed: dict[str, Json] = {}
-    for key, inner in value.items():
-        if key in properties:
-            changed[key] = _pruned(inner, child(properties, key))
-        elif isinstance(others, Document):
-            changed[key] = _pruned(inner, others)
-        elif others is True or flag(schema, PRESERVE) or (embedded and key in KEPT):
-            changed[key] = inner
-    same = len(changed) == len(value) and all(changed[key] is value[key] for key in value)
-    return value if same else Document(changed)
-
-
-def unknown_fields(value: Json, schema: Document, path: str = "") -> Iterator[str]:
-    """The paths of the fields that pruning takes away.
-
-    >>> from kelm.effects.document import document
-    >>> schema = document({"properties": {"spec": {"properties": {"a": {}}}}})
-    >>> list(unknown_fields(document({"kind": "X", "spec": {"a": 1, "b": 2}}), schema))
-    ['spec.b']
-    """
-    if isinstance(value, tuple):
-        for index, one in enumerate(value):
-            yield from unknown_fields(one, child(schema, "items"), f"{path}[{index}]")
-    if not isinstance(value, Document):
-        return
-    properties, others = child(schema, "properties"), schema.get("additionalProperties")
-    embedded = flag(schema, EMBEDDED) or not path
-    for key, inner in value.items():
-        here = f"{path}.{key}" if path else key
-        if embedded and key in KEPT:
-            continue
-        if key in properties:
-            yield from unknown_fields(inner, child(properties, key), here)
-        elif isinstance(others, Document):
-            yield from unknown_fields(inner, others, here)
-        elif others is not True and not flag(schema, PRESERVE):
-            yield here
 
 
 def defaulted(value: Json, schema: Document) -> Json:
@@ -146,6 +85,11 @@ def violations(value: Json, schema: Document, path: str, old: Json = NEW) -> Ite
             yield _mistyped(value, "integer,string", path)
             return
     elif wanted and not _is_of(value, wanted):
+        if wanted == "integer" and isinstance(value, float):
+            form = text(schema, "format")
+            named = f"with format {form}" if form else "(default format)"
+            said = f"Checked value must be of type integer {named} in {path}"
+            yield invalid_value("<nil>", "", said)
         yield _mistyped(value, wanted, path)
         return
     choices = elements(schema, "enum")
@@ -253,7 +197,6 @@ def _list_faults(
     for index, one in enumerate(value):
         before = _same_item(old, keys, one) if keys else NEW
         yield from violations(one, items, f"{path}[{index}]", before)
-    yield from _repeated(value, schema, path)
 
 
 def _same_item(items: Json, keys: tuple[str, ...], item: Json) -> Json:
@@ -266,35 +209,18 @@ def _same_item(items: Json, keys: tuple[str, ...], item: Json) -> Json:
     return NEW
 
 
-def _repeated(value: tuple[Json, ...], schema: Document, path: str) -> Iterator[Violation]:
-    """Items of sets, and keys of lists that are maps, are there once."""
-    kind = text(schema, "x-kubernetes-list-type")
-    keys = elements(schema, "x-kubernetes-list-map-keys")
-    seen: list[Json] = []
-    for index, one in enumerate(value):
-        known: Json = one
-        if kind == "map":
-            item = one if isinstance(one, Document) else EMPTY
-            known = Document({str(key): item.get(str(key)) for key in keys})
-        elif kind != "set" and not flag(schema, "uniqueItems"):
-            return
-        if known in seen:
-            yield Violation(f"{path}[{index}]", ErrorType.DUPLICATE, known)
-        seen.append(known)
-
-
 def _object_faults(value: Document, schema: Document, path: str, old: Json) -> Iterator[Violation]:
     properties, others = child(schema, "properties"), schema.get("additionalProperties")
     for key in elements(schema, "required"):
         if str(key) not in value:
             yield required(f"{path}.{key}" if path else str(key))
     for key, inner in value.items():
-        here = f"{path}.{key}" if path else key
         before = old.get(key, NEW) if isinstance(old, Document) else NEW
         if key in properties:
+            here = f"{path}.{key}" if path else key
             yield from violations(inner, child(properties, key), here, before)
         elif isinstance(others, Document):
-            yield from violations(inner, others, here, before)
+            yield from violations(inner, others, f"{path}.{key}", before)
     least, most = schema.get("minProperties"), schema.get("maxProperties")
     if isinstance(least, int) and len(value) < least:
         said = f"{path} in body should have at least {least} properties"

@@ -10,11 +10,11 @@ from typing import Final
 
 from kelm.core.api import refuse
 from kelm.core.api.conditions import with_condition
-from kelm.core.api.custom import definitions, objects
+from kelm.core.api.custom import objects
 from kelm.core.api.custom.converting import convert
-from kelm.core.api.custom.definition import DEFINITIONS, find_custom
+from kelm.core.api.custom.definition import DEFINITIONS, find_custom, is_established
 from kelm.core.api.resources import ResourceInfo
-from kelm.core.api.validation.violation import Violations, invalid
+from kelm.core.api.validation.violation import invalid
 from kelm.core.api.verbs.delete import Options, delete, failed_precondition, wrong_options
 from kelm.core.api.verbs.metadata import metadata_of, versioned
 from kelm.core.api.verbs.request import Answer, Written, typed
@@ -30,42 +30,29 @@ CLEANUP: Final = "customresourcecleanup.apiextensions.k8s.io"
 
 
 def is_custom(info: ResourceInfo) -> bool:
-    """Whether this is a custom resource, or the resource of their definitions."""
-    return bool(info.versions) or info.resource == DEFINITIONS
+    """Whether this is a custom resource."""
+    return bool(info.versions)
 
 
 def admitted(
     store: Store, info: ResourceInfo, given: Document, hearing: Hearing | None = None
 ) -> Answer:
-    """A new custom object or definition, completed; or why it is not let in."""
+    """A new custom object, completed; or why it is not let in."""
     doc = typed(info, given)
     if isinstance(doc, Refusal):
         return doc
     definition = store.get(DEFINITIONS, info.resource)
     if definition is not None and "deletionTimestamp" in metadata_of(definition):
         return refuse.forbidden(info, text(doc, "metadata", "name"), TERMINATING)
-    if info.resource == DEFINITIONS:
-        doc = definitions.completed(doc)
-        found = definitions.faults(store, doc)
-    else:
-        full = objects.prepared(store, info, doc, hearing)
-        if isinstance(full, Refusal):
-            return full
-        doc = objects.without_status(info, full)
-        found = objects.faults(store, info, doc)
+    full = objects.prepared(store, info, doc, hearing)
+    if isinstance(full, Refusal):
+        return full
+    doc = objects.without_status(info, full)
+    found = objects.faults(store, info, doc)
     if not found:
         return doc
     meta = metadata_of(doc)
     return invalid(info.kind, info.group, str(meta.get("name") or ""), found)
-
-
-def changed(
-    store: Store, info: ResourceInfo, doc: Document, hearing: Hearing | None = None
-) -> Answer:
-    """What is to replace an object, completed; or why it cannot be."""
-    if info.resource == DEFINITIONS:
-        return definitions.completed(doc)
-    return objects.prepared(store, info, doc, hearing)
 
 
 def in_version(store: Store, info: ResourceInfo, doc: Document, hearing: Hearing | None) -> Answer:
@@ -77,13 +64,6 @@ def in_version(store: Store, info: ResourceInfo, doc: Document, hearing: Hearing
     return convert(custom, doc, version, hearing)
 
 
-def change_faults(store: Store, info: ResourceInfo, new: Document, old: Document) -> Violations:
-    """What speaks against a changed object."""
-    if info.resource == DEFINITIONS:
-        return definitions.faults(store, new)
-    return objects.faults(store, info, new, old)
-
-
 def delete_definition(
     store: Store, info: ResourceInfo, name: str, options: Options, now_ms: int
 ) -> Written:
@@ -92,8 +72,8 @@ def delete_definition(
 
     Source: apiextensions-apiserver/pkg/registry/customresourcedefinition/etcd.go (Delete).
     """
-    definition, custom = store.get(DEFINITIONS, name), find_custom(store, name)
-    if definition is None or custom is None:
+    definition = store.get(DEFINITIONS, name)
+    if definition is None:
         return delete(store, info, "", name, options, now_ms)
     meta = metadata_of(definition)
     refusal = wrong_options(options) or failed_precondition(info, meta, options)
@@ -103,14 +83,23 @@ def delete_definition(
         return delete(store, info, "", name, options, now_ms)
     fields = dict(meta)
     fields["deletionTimestamp"] = format_time(now_ms)
-    fields["finalizers"] = (*elements(meta, "finalizers"), CLEANUP)
-    marked = _terminating(Document({**definition, "metadata": Document(fields)}), BEGUN, now_ms)
+    held = elements(meta, "finalizers")
+    fields["finalizers"] = held if CLEANUP in held else (*held, CLEANUP)
+    marked = _terminating(Document({**definition, "metadata": Document(fields)}), PENDING, now_ms)
     after, answer = _put(store, name, marked)
-    for doc in tuple(after.table(name).objects()):
-        object_meta = metadata_of(doc)
-        place = str(object_meta.get("namespace") or "")
-        after, _ = delete(after, custom.info, place, str(object_meta["name"]), Options(), now_ms)
+    after, _ = _put(after, name, _terminating(answer, BEGUN, now_ms))
+    custom = find_custom(after, name)
+    if custom is not None:
+        after = _without_objects(after, custom.info, now_ms)
     return swept(after, name, now_ms), answer
+
+
+def _without_objects(store: Store, info: ResourceInfo, now_ms: int) -> Store:
+    for doc in tuple(store.table(info.resource).objects()):
+        meta = metadata_of(doc)
+        place = str(meta.get("namespace") or "")
+        store, _ = delete(store, info, place, str(meta["name"]), Options(), now_ms)
+    return store
 
 
 def swept(store: Store, resource: Resource, now_ms: int) -> Store:
@@ -126,9 +115,16 @@ def swept(store: Store, resource: Resource, now_ms: int) -> Store:
     if not others:
         return store.remove(DEFINITIONS, resource, versioned(definition, store.next_revision))
     freed = with_value(definition, ("metadata", "finalizers"), others)
-    return _put(store, resource, _terminating(freed, COMPLETED, now_ms))[0]
+    ended = COMPLETED if is_established(definition) else NEVER
+    return _put(store, resource, _terminating(freed, ended, now_ms))[0]
 
 
+PENDING: Final = (
+    "True",
+    "InstanceDeletionPending",
+    "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
+)
+NEVER: Final = ("False", "NeverEstablished", "resource was never established")
 BEGUN: Final = ("True", "InstanceDeletionInProgress", "CustomResource deletion is in progress")
 COMPLETED: Final = ("False", "InstanceDeletionCompleted", "removed all instances")
 

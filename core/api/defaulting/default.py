@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from kelm.core.api.custom.definitions import completed
 from kelm.core.api.defaulting import devices, others, pod, service, volumes, workloads
 from kelm.effects.address import Resource
 from kelm.effects.document import Document
@@ -62,6 +63,7 @@ DEFAULTERS: Final[dict[Resource, Defaulter]] = {
     "resourceclaimtemplates.resource.k8s.io": devices.template,
     "resourceslices.resource.k8s.io": others.metadata_only,
     "deviceclasses.resource.k8s.io": others.metadata_only,
+    "customresourcedefinitions.apiextensions.k8s.io": completed,
     "mutatingwebhookconfigurations.admissionregistration.k8s.io": others.webhook_configuration,
     "validatingwebhookconfigurations.admissionregistration.k8s.io": others.webhook_configuration,
     "validatingadmissionpolicies.admissionregistration.k8s.io": others.admission_policy,

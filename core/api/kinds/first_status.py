@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from kelm.core.api.custom.definition import DEFINITIONS
-from kelm.core.api.custom.definitions import status_of
+from kelm.core.api.custom.naming import first_status as definition_status
 from kelm.core.api.kinds.strategies import FIRST_STATUS, STATUS_FROM_CREATOR
 from kelm.core.api.known import known
 from kelm.core.api.resources import ResourceInfo
@@ -22,7 +22,7 @@ def first_status(info: ResourceInfo, doc: Document, now_ms: int) -> Json:
     if info.resource == "pods":
         return pod_status(doc, now_ms)
     if info.resource == DEFINITIONS:
-        return status_of(doc, None, now_ms)
+        return definition_status(doc)
     if info.versions:
         return doc.get("status")
     if "status" not in info.subresources or info.resource in STATUS_FROM_CREATOR:

@@ -11,7 +11,7 @@ import msgspec
 from kelm.core.api import refuse
 from kelm.core.api.custom.definition import CustomVersion
 from kelm.core.api.custom.objects import all_unknown
-from kelm.core.api.custom.structural import unknown_fields
+from kelm.core.api.custom.pruning import unknown_fields
 from kelm.core.api.patches.strategic.rules import Place, go_text, root
 from kelm.core.api.rest.options import WriteOptions
 from kelm.core.api.schema.decode import decode_kind
@@ -90,7 +90,7 @@ def checked_patch(
     """
     found = decode_kind(patch, *types).unknown
     if custom is not None:
-        found = tuple(unknown_fields(patch, custom.schema))
+        found = unknown_fields(patch, custom.schema)
     unknown = tuple(path for path in found if not _is_directive(path))
     faults = _faults(unknown, doubts)
     if faults and options.field_validation == "Strict":
@@ -143,7 +143,7 @@ def checked_json_patch(
         if isinstance(put, Document):
             found = decode_kind(put, *types).unknown
             if custom is not None:
-                found = tuple(unknown_fields(put, custom.schema))
+                found = unknown_fields(put, custom.schema)
             unknown.update(dict.fromkeys(found))
     faults = _faults(tuple(unknown), ())
     if faults and options.field_validation == "Strict":

@@ -39,13 +39,16 @@ apiextensions.v1.CustomResourceSubresources scale:apiextensions.v1.CustomResourc
  status:any
 apiextensions.v1.CustomResourceValidation openAPIV3Schema:apiextensions.v1.JSONSchemaProps
 apiextensions.v1.ExternalDocumentation description:str url:str
-apiextensions.v1.JSONSchemaProps $ref:str $schema:str additionalItems:any additionalProperties:any
+apiextensions.v1.JSONSchemaProps $ref:str $schema:str
+ additionalItems:any(apiextensions.v1.JSONSchemaProps)
+ additionalProperties:any(apiextensions.v1.JSONSchemaProps)
  allOf:[]apiextensions.v1.JSONSchemaProps:atomic anyOf:[]apiextensions.v1.JSONSchemaProps:atomic
- default:any definitions:{}apiextensions.v1.JSONSchemaProps dependencies:{}any description:str
- enum:[]any:atomic example:any exclusiveMaximum:bool exclusiveMinimum:bool
- externalDocs:apiextensions.v1.ExternalDocumentation format:str id:str items:any maxItems:i64
- maxLength:i64 maxProperties:i64 maximum:num minItems:i64 minLength:i64 minProperties:i64
- minimum:num multipleOf:num not:apiextensions.v1.JSONSchemaProps nullable:bool
+ default:any definitions:{}apiextensions.v1.JSONSchemaProps
+ dependencies:{}any(apiextensions.v1.JSONSchemaProps) description:str enum:[]any:atomic example:any
+ exclusiveMaximum:bool exclusiveMinimum:bool externalDocs:apiextensions.v1.ExternalDocumentation
+ format:str id:str items:any(apiextensions.v1.JSONSchemaProps) maxItems:i64 maxLength:i64
+ maxProperties:i64 maximum:num minItems:i64 minLength:i64 minProperties:i64 minimum:num
+ multipleOf:num not:apiextensions.v1.JSONSchemaProps nullable:bool
  oneOf:[]apiextensions.v1.JSONSchemaProps:atomic pattern:str
  patternProperties:{}apiextensions.v1.JSONSchemaProps properties:{}apiextensions.v1.JSONSchemaProps
  required:[]str:atomic title:str type:str uniqueItems:bool x-kubernetes-embedded-resource:bool

@@ -216,6 +216,8 @@ def _walk(wanted: Type) -> Walk:
         return _map_walk(wanted)
     if wanted.kind == "object":
         return _object_walk(wanted)
+    if wanted.kind == "any" and wanted.name:
+        return _open_walk(wanted)
     if wanted.kind in _OWN_WALKS:
         return _OWN_WALKS[wanted.kind]
     return _scalar_walk(wanted)
@@ -232,6 +234,20 @@ def _object_walk(wanted: Type) -> Walk:
             return _read_object(value, _plan(wanted.name), found, at)
         found.wrong(wrong_type(value, wanted, at))
         return value
+
+    return walk
+
+
+def _open_walk(wanted: Type) -> Walk:
+    """What may be an object of a type, a list of them, or something else."""
+
+    def walk(value: Json, found: _Found, at: At) -> Json:
+        if isinstance(value, Document):
+            return _read_object(value, _plan(wanted.name), found, at)
+        if not isinstance(value, tuple):
+            return value
+        new = tuple(walk(item, found, (at, index, "")) for index, item in enumerate(value))
+        return value if all(map(is_, new, value)) else new
 
     return walk
 

@@ -10,7 +10,8 @@ is required, `map=key,...`, `set`, `atomic` or `granular` how server-side apply 
 `merge=key` or `merge` how a strategic merge patch does, `retainKeys` and `replace` likewise.
 Types are str, bool, i32, i64, num, b64 (bytes), time, micro (time in microseconds), qty
 (quantity), intstr (number or text), any, `[]T` a list, `{}T` a map, or another type's name.
-`str(v1.DNSPolicy)` is text whose type has a name of its own in Go.
+`str(v1.DNSPolicy)` is text whose type has a name of its own in Go; `any(T)` is anything,
+where objects are of a type.
 
 Nothing is read before it is asked for: importing this module costs nothing.
 

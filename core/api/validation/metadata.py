@@ -50,11 +50,11 @@ NAME_RULES: Final[Mapping[Resource, NameRule]] = {
 """Resources whose names are no plain DNS names."""
 
 
-def metadata(doc: Document, resource: Resource) -> Rules:
-    """The metadata of a new object."""
+def metadata(doc: Document, resource: Resource, rule: NameRule | None = None) -> Rules:
+    """The metadata of a new object, its name by the rule of its resource if none is given."""
     meta = child(doc, "metadata")
     prefix, name = text(meta, "generateName"), text(meta, "name")
-    rule = NAME_RULES.get(resource, dns1123_subdomain)
+    rule = rule or NAME_RULES.get(resource, dns1123_subdomain)
     if prefix:
         yield from complaints("metadata.generateName", prefix, as_prefix(rule, prefix))
     if name:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from kelm.core.api.custom import registered as definitions
 from kelm.core.api.policies import registered as policies
 from kelm.core.api.validation import (
     autoscaling,
@@ -77,6 +78,7 @@ CREATE_RULES: Final[dict[Resource, Create]] = {
     "ipaddresses.networking.k8s.io": service_addresses.address_create,
     "servicecidrs.networking.k8s.io": service_addresses.range_create,
     SIGNING_REQUESTS: signing_requests.signing_request_create,
+    definitions.DEFINITIONS: definitions.definition_create,
     VALIDATING: webhooks_create,
     MUTATING: webhooks_create,
 }
@@ -115,6 +117,7 @@ UPDATE_RULES: Final[dict[Resource, Update]] = {
     SIGNING_REQUESTS: signing_requests.signing_request_update,
     "rolebindings.rbac.authorization.k8s.io": others.role_binding_update,
     "clusterrolebindings.rbac.authorization.k8s.io": others.role_binding_update,
+    definitions.DEFINITIONS: definitions.definition_update,
     VALIDATING: webhooks_update,
     MUTATING: webhooks_update,
 }
@@ -130,6 +133,7 @@ STATUS_RULES: Final[dict[Resource, Update]] = {
     "jobs.batch": jobs.job_status_update,
     "namespaces": cluster.namespace_status_update,
     "nodes": cluster.node_status_update,
+    definitions.DEFINITIONS: definitions.definition_status_update,
     SIGNING_REQUESTS: signing_requests.signing_request_status_update,
     f"{SIGNING_REQUESTS}/approval": signing_requests.signing_request_approval_update,
 }

@@ -200,6 +200,15 @@ class Struct(Document):
     __slots__ = ()
 
 
+def together(sentences: Iterable[str]) -> str:
+    """Several complaints as one, none of them twice.
+
+    Source: kubernetes v1.36, apimachinery/pkg/util/errors/errors.go (aggregate).
+    """
+    said = tuple(dict.fromkeys(sentences))
+    return said[0] if len(said) == 1 else f"[{', '.join(said)}]"
+
+
 def invalid(kind: str, group: str, name: str, violations: Sequence[Violation]) -> Refusal:
     """The refusal that lists every violation, as the API words it.
 
@@ -208,12 +217,11 @@ def invalid(kind: str, group: str, name: str, violations: Sequence[Violation]) -
     >>> invalid("Pod", "", "web", (required("spec.containers"),)).message
     'Pod "web" is invalid: spec.containers: Required value'
     """
-    sentences = tuple(dict.fromkeys(item.text for item in violations))
-    listed = sentences[0] if len(sentences) == 1 else f"[{', '.join(sentences)}]"
+    listed = together(item.text for item in violations)
     qualified = f"{kind}.{group}" if group else kind
     return Refusal(
         reason=Reason.INVALID,
-        message=f"{qualified} {quoted(name)} is invalid" + (f": {listed}" if sentences else ""),
+        message=f"{qualified} {quoted(name)} is invalid" + (f": {listed}" if violations else ""),
         name=name,
         group=group,
         kind=kind,

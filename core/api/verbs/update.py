@@ -19,9 +19,8 @@ from kelm.core.api.admission.admit import admit_update, refused_update
 from kelm.core.api.admission.context import Context
 from kelm.core.api.custom import objects as custom_objects
 from kelm.core.api.custom.definition import DEFINITIONS
-from kelm.core.api.custom.definitions import status_of
-from kelm.core.api.custom.writing import change_faults, is_custom
-from kelm.core.api.custom.writing import changed as changed_custom
+from kelm.core.api.custom.naming import with_storage_version
+from kelm.core.api.custom.writing import is_custom
 from kelm.core.api.defaulting.default import default, default_status
 from kelm.core.api.kinds.daemon_sets import DAEMON_SETS, counted
 from kelm.core.api.kinds.pod_parts import PARTS, narrowed, part_violations
@@ -59,7 +58,7 @@ from kelm.core.objects.signing_requests import SIGNING_REQUESTS
 from kelm.core.objects.storage import CLAIMS
 from kelm.core.store.store import Store
 from kelm.effects.address import Key, key_of
-from kelm.effects.document import EMPTY, Document, Json, child, with_value
+from kelm.effects.document import EMPTY, Document, Json, child, elements, with_value
 from kelm.effects.refusals import Refusal
 
 NOT_DECODED: Final = frozenset({"leases.coordination.k8s.io"})
@@ -129,7 +128,7 @@ def _mutated(store: Store, asked: Attributes, doc: Document, hearing: Hearing) -
 
     def read(sent: Document) -> Answer:
         if is_custom(info):
-            return changed_custom(store, info, sent, hearing)
+            return custom_objects.prepared(store, info, sent, hearing)
         found = sent if info.resource in NOT_DECODED else decoded(sent, old)
         return found if isinstance(found, Refusal) else default(info.resource, found)
 
@@ -157,7 +156,7 @@ def _replaced(
     stale = outdated(info, old, doc)
     if stale is not None:
         return store, stale
-    sent = changed_custom(store, info, doc, call.hearing) if is_custom(info) else doc
+    sent = custom_objects.prepared(store, info, doc, call.hearing) if is_custom(info) else doc
     if isinstance(sent, Refusal):
         return store, sent
     doc = sent
@@ -174,8 +173,6 @@ def _replaced(
     violations = _violations(store, info, old, new, subresource)
     if violations:
         return store, _invalid(info, old, violations)
-    if info.resource == DEFINITIONS:
-        new = Document({**new, "status": status_of(new, old, call.now_ms)})
     if info.resource == SERVICES:
         service = allocated(store, new, call.ranges)
         if isinstance(service, Refusal):
@@ -202,7 +199,7 @@ def _violations(
     if subresource in PARTS:
         return (*found, *part_violations(subresource, old, new))
     found = (*found, *validate_update(info.resource, old, new))
-    return (*found, *change_faults(store, info, new, old)) if is_custom(info) else found
+    return (*found, *custom_objects.faults(store, info, new, old)) if is_custom(info) else found
 
 
 def _invalid(info: ResourceInfo, old: Document, violations: Violations) -> Refusal:
@@ -257,12 +254,15 @@ def _merged(info: ResourceInfo, old: Document, doc: Document, subresource: str) 
     merged = Document(new)
     if info.resource == SERVICES:
         return prepared(old, merged)
+    if info.resource == DEFINITIONS:
+        stored = elements(merged, "status", "storedVersions")
+        path = ("status", "storedVersions")
+        merged = with_value(merged, path, with_storage_version(stored, merged))
     custom = info.versions and custom_objects.raises_generation(info, old, merged)
     if custom or raises_generation(info.resource, old, merged):
         generation = fields.get("generation")
         fields["generation"] = (generation if isinstance(generation, int) else 0) + 1
-        new["metadata"] = Document(fields)
-        merged = Document(new)
+        merged = Document({**merged, "metadata": Document(fields)})
     return merged
 
 
@@ -312,7 +312,7 @@ def _replace_status(
         *validate_status_update(info.resource, old, new, subresource),
     )
     if info.versions:
-        violations = (*violations, *change_faults(store, info, new, old))
+        violations = (*violations, *custom_objects.faults(store, info, new, old))
     if violations:
         return store, _invalid(info, old, violations)
     if info.resource == CLAIMS:

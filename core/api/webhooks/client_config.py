@@ -6,6 +6,7 @@ Source: kubernetes v1.36, apiserver/pkg/util/webhook/validation.go and client.go
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from typing import Final
 
 import msgspec
@@ -21,6 +22,11 @@ _URL: Final = re.compile(
     r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):)?(?://(?:(?P<user>[^/?#]*)@)?(?P<host>[^/?#]*))?"
     r"(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?(?:#(?P<fragment>.*))?",
     re.DOTALL,
+)
+
+
+_PEM: Final = re.compile(
+    r"-----BEGIN (?P<kind>[^-\n]+)-----\n.*?\n-----END (?P=kind)-----\n?", re.DOTALL
 )
 
 
@@ -72,6 +78,45 @@ def client_config(doc: Document, path: str, *, said: str = "") -> Rules:
         yield from _url(url, at(path, "url"))
     else:
         yield from _service(child(doc, "service"), at(path, "service"))
+
+
+def ca_bundle(bundle: str, path: str) -> Rules:
+    """What is wrong with certificates that are to be trusted, in base64; none are fine.
+
+    Source: client-go/transport/transport.go, rootCertPool.
+    """
+    if not bundle:
+        return
+    try:
+        pem = b64decode(bundle).decode("latin-1")
+    except ValueError:
+        return
+    why = _trust_fault(pem)
+    if why:
+        yield invalid_value(path, bundle, f"unable to load root certificates: {why}")
+
+
+def _trust_fault(pem: str) -> str:
+    """Why there is no certificate in a text; nothing where there is one."""
+    blocks = list(_PEM.finditer(pem))
+    certificates = [one.group() for one in blocks if one["kind"] == "CERTIFICATE"]
+    if any(map(_is_certificate, certificates)):
+        return ""
+    if certificates:
+        return "failed to parse certificate: x509: malformed certificate"
+    if blocks and not pem[blocks[-1].end() :]:
+        return "no valid certificate authority data seen"
+    return "unable to parse bytes as PEM block"
+
+
+def _is_certificate(pem: str) -> bool:
+    from cryptography import x509
+
+    try:
+        x509.load_pem_x509_certificate(pem.encode("latin-1"))
+    except ValueError:
+        return False
+    return True
 
 
 def _url(url: str, path: str) -> Rules:

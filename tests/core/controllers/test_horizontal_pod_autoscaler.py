@@ -183,6 +183,7 @@ def test_every_workload_with_a_scale_is_scaled(kind: str, version: str, resource
 def test_a_custom_resource_with_a_scale_is_scaled() -> None:
     cluster = playing(DEFINITION, run_ms=1_000)
     fleet = {"metadata": {"name": "web"}, "spec": {"size": 2, "pods": "app=web"}}
+    fleet["status"] = {"size": 2}
     assert cluster.ask(Create("fleets.example.com", "default", document(fleet))).unwrap()
     cluster.apply(
         workload("ReplicaSet", replicas=2),
@@ -222,7 +223,7 @@ DEFINITION = {
                 "subresources": {
                     "scale": {
                         "specReplicasPath": ".spec.size",
-                        "statusReplicasPath": ".spec.size",
+                        "statusReplicasPath": ".status.size",
                         "labelSelectorPath": ".spec.pods",
                     }
                 },

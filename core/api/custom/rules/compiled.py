@@ -74,10 +74,10 @@ class Rules(msgspec.Struct, frozen=True):
     keys: tuple[str, ...]
 
 
-def compile_rules(schema: Document) -> Rules | None:
-    """All rules of a resource's schema, None where there are none."""
-    declared = declare(schema, _TYPE_NAME, root=True)
-    return None if declared is None else _compile(schema, schema, declared, root=True)
+def compile_rules(schema: Document, *, root: bool = True) -> Rules | None:
+    """All rules of a schema, None where there are none; `root` where it is of whole objects."""
+    declared = declare(schema, _TYPE_NAME, root=root)
+    return None if declared is None else _compile(schema, schema, declared, root=root)
 
 
 def _compile(rules: Document, schema: Document, declared: Declared, *, root: bool) -> Rules | None:

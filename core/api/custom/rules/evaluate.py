@@ -41,14 +41,14 @@ _REASONS: Final = {
 }
 
 
-def rule_violations(rules: Rules, new: Document, old: Document | None) -> Violations:
-    """What speaks against a new object, or against a new version of an old one.
+def rule_violations(rules: Rules, new: Json, old: Json, path: str = "") -> Violations:
+    """What speaks against a new object or value at a path, or a new version of an old one.
 
     An object as a whole is never unchanged: its metadata says when it was written.
     """
     run = _Run()
     before = _Before(old is not None, old, False)
-    run.value(rules, "", new, before)
+    run.value(rules, path, new, before)
     return tuple(run.found)
 
 

@@ -13,10 +13,11 @@ from typing import Final
 import msgspec
 from returns.result import Failure
 
+from kelm.core.api.custom.judging.printed import rule_in_go
 from kelm.core.api.custom.rules.compiled import RULES, Rule, most_often, rules_of
 from kelm.core.api.custom.rules.field_paths import field_path
 from kelm.core.api.validation.violation import (
-    Struct,
+    ErrorType,
     Violation,
     Violations,
     forbidden,
@@ -40,17 +41,15 @@ _HINT: Final = (
     "(try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, "
     "maps, and strings are declared)"
 )
+_NO_TYPE: Final = (
+    "internal error: failed to construct type information for x-kubernetes-validations rules: "
+    "unable to convert structural schema to CEL declarations"
+)
 _BREAK: Final = re.compile(r"[\n\r]")
 
 
-def written_faults(schema: Document, path: str) -> Violations:
-    """What is wrong with how the rules of a schema are written down."""
-    return tuple(_all_written(schema, path))
-
-
-def _all_written(schema: Document, path: str) -> Iterator[Violation]:
-    for inner, where, _ in _parts(schema, path):
-        yield from _all_written(inner, where)
+def written_faults(schema: Document, path: str) -> Iterator[Violation]:
+    """What is wrong with how the rules of one part of a schema are written down."""
     for index, rule in enumerate(children(schema, RULES)):
         yield from _written(rule, schema, f"{path}.{RULES}[{index}]")
 
@@ -108,13 +107,21 @@ def _parts(schema: Document, path: str) -> Iterator[tuple[Document, str, str]]:
         yield items, f"{path}.items", "items"
 
 
-def rule_faults(schema: Document, path: str) -> Violations:
-    """What is wrong with the rules of a schema that is fine otherwise, and what they cost.
+def rule_faults(
+    schema: Document,
+    path: str,
+    broken: frozenset[str] = frozenset(),
+    *,
+    dear_before: bool = False,
+) -> Violations:
+    """What is wrong with the rules of a schema, and what they cost.
 
     Args:
         path: the schema's own.
+        broken: the paths of parts that cannot be judged by rules, as they are wrong themselves.
+        dear_before: the schema is stored as it is, whatever each of its rules costs.
     """
-    judge = _Judge()
+    judge = _Judge(broken, dear_before)
     found = list(judge.of(schema, _Place(path, root=True)))
     if judge.total > MOST_DEFINITION_COST:
         said = (
@@ -131,19 +138,22 @@ def rule_faults(schema: Document, path: str) -> Violations:
 class _Judge:
     """One judgement of one schema; adds up what all rules cost."""
 
-    def __init__(self) -> None:
+    def __init__(self, broken: frozenset[str], dear_before: bool) -> None:
+        self.broken = broken
+        self.dear_before = dear_before
         self.total = 0
         self.dear: list[tuple[str, int]] = []
 
     def of(self, schema: Document, place: _Place) -> Iterator[Violation]:
         for inner, where, keyword in _parts(schema, place.path):
             yield from self.of(inner, _below(schema, inner, place, where, keyword))
-        if schema.get(RULES):
+        if schema.get(RULES) and place.path not in self.broken:
             yield from self.rules(schema, place)
 
     def rules(self, schema: Document, place: _Place) -> Iterator[Violation]:
         declared = declare(schema, "selfType", root=place.root or is_embedded(schema))
         if declared is None:
+            yield Violation(f"{place.path}.{RULES}", ErrorType.INTERNAL, "", _NO_TYPE)
             return
         often = most_often(declared) if place.often is None else place.often
         given = children(schema, RULES)
@@ -157,10 +167,10 @@ class _Judge:
         cost = capped(rule.expression.most_cost * often)
         yield from self.cost(f"{path}.rule", "estimated rule cost", cost)
         if rule.expression.wrong:
-            yield invalid_value(f"{path}.rule", _shown(given), rule.expression.wrong)
+            yield invalid_value(f"{path}.rule", rule_in_go(given), rule.expression.wrong)
         message = rule.message_expression
         if message is not None and message.wrong:
-            yield invalid_value(f"{path}.messageExpression", _shown(given), message.wrong)
+            yield invalid_value(f"{path}.messageExpression", rule_in_go(given), message.wrong)
         elif message is not None:
             name = "estimated messageExpression cost"
             yield from self.cost(f"{path}.messageExpression", name, message.most_cost)
@@ -176,7 +186,7 @@ class _Judge:
             yield invalid_value(f"{path}.optionalOldSelf", given["optionalOldSelf"], said)
 
     def cost(self, path: str, name: str, cost: int) -> Iterator[Violation]:
-        if cost > MOST_RULE_COST:
+        if cost > MOST_RULE_COST and not self.dear_before:
             yield forbidden(path, _too_dear(name, cost, MOST_RULE_COST))
         self.total = capped(self.total + cost)
         if cost >= MOST_DEFINITION_COST // 100:
@@ -210,15 +220,3 @@ def _too_dear(name: str, cost: int, limit: int) -> str:
     else:
         factor = f"{times:.1f}x"
     return f"{name} exceeds budget by factor of {factor} {_HINT}"
-
-
-def _shown(rule: Document) -> Struct:
-    """A rule as refusals print it."""
-    return Struct(
-        Rule=text(rule, "rule"),
-        Message=text(rule, "message"),
-        MessageExpression=text(rule, "messageExpression"),
-        Reason=rule.get("reason"),
-        FieldPath=text(rule, "fieldPath"),
-        OptionalOldSelf=rule.get("optionalOldSelf"),
-    )

@@ -7,8 +7,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kelm.core.api.custom.definition import DEFINITIONS, catalogue, find_custom
-from kelm.core.api.custom.structural import defaulted, pruned, unknown_fields, violations
+from kelm.core.api.custom.definition import DEFINITIONS, catalogue, condition_of, find_custom
+from kelm.core.api.custom.pruning import prune_object, unknown_fields
+from kelm.core.api.custom.structural import defaulted, violations
 from kelm.core.api.custom.writing import CLEANUP
 from kelm.core.api.rest.address import read_address, resolve
 from kelm.core.api.rest.answer import converted
@@ -67,8 +68,15 @@ def defined() -> ApiServer:
 
 
 def test_a_definition_is_established_with_its_names() -> None:
-    made = done(server_with(), Create(DEFINITIONS, "", definition()))[1]
-    status = child(made, "status")
+    server, made = done(server_with(), Create(DEFINITIONS, "", definition()))
+    assert thaw(made["status"]) == {
+        "conditions": [],
+        "acceptedNames": {"plural": "", "kind": ""},
+        "storedVersions": ["v1"],
+    }
+    stored = server.store.get(DEFINITIONS, GADGETS)
+    assert stored is not None
+    status = child(stored, "status")
     assert [one["type"] for one in status["conditions"]] == ["NamesAccepted", "Established"]  # type: ignore[index,union-attr,call-overload]
     assert text(status, "acceptedNames", "listKind") == "GadgetList"
     assert status["storedVersions"] == ("v1",)
@@ -80,10 +88,18 @@ def test_a_definition_that_contradicts_itself_is_refused() -> None:
     assert refused(server, Create(DEFINITIONS, "", misnamed)).code == 422
     two = definition(versions=[{"name": "v1", "served": True, "storage": False}])
     assert "storage version" in refused(server, Create(DEFINITIONS, "", two)).message
-    names = {"plural": "gadgets", "kind": "Gadget"}
-    other = definition(names={**names, "plural": "gizmos"})
+
+
+def test_a_definition_whose_kind_is_taken_is_not_served_until_that_is_free() -> None:
+    names = {"plural": "gizmos", "kind": "Gadget", "listKind": "GizmoList"}
+    other = definition(names=names)
     other = with_value(other, ("metadata", "name"), "gizmos.example.com")
-    assert "is already in use" in refused(defined(), Create(DEFINITIONS, "", other)).message
+    server = done(defined(), Create(DEFINITIONS, "", other))[0]
+    gizmo = Create("gizmos.example.com", "default", gadget())
+    assert refused(server, gizmo).code == 404
+    assert find_custom(server.store, "gizmos.example.com") is None
+    server = done(server, Delete(DEFINITIONS, "", GADGETS))[0]
+    assert done(server, gizmo)[1]["kind"] == "Gadget"
 
 
 def test_an_object_is_pruned_defaulted_and_counted() -> None:
@@ -169,8 +185,18 @@ def test_a_definition_goes_with_all_objects_of_its_kind() -> None:
     assert not len(server.store.table(GADGETS))
     assert refused(server, Get(GADGETS, "default", "g")).code == 404
     seen = watch_events(server, DEFINITIONS, 0).unwrap()
-    assert [event.type for event in seen] == ["ADDED", "MODIFIED", "DELETED"]
-    assert child(seen[1].object, "metadata")["finalizers"] == (CLEANUP,)
+    changes = ["ADDED", "MODIFIED", "MODIFIED", "MODIFIED", "MODIFIED", "DELETED"]
+    assert [event.type for event in seen] == changes
+    said = [children(event.object, "status", "conditions") for event in seen]
+    assert [tuple(one[-1:]) and one[-1]["reason"] for one in said] == [
+        (),
+        "Installing",
+        "InitialNamesAccepted",
+        "InstanceDeletionPending",
+        "InstanceDeletionInProgress",
+        "InstanceDeletionInProgress",
+    ]
+    assert child(seen[3].object, "metadata")["finalizers"] == (CLEANUP,)
 
 
 def test_a_definition_keeps_the_finalizers_of_others_until_these_take_them_away() -> None:
@@ -190,9 +216,10 @@ def test_a_definition_waits_for_objects_that_are_held() -> None:
     server = done(defined(), Create(GADGETS, "default", held))[0]
     server, answer = done(server, Delete(DEFINITIONS, "", GADGETS))
     assert "deletionTimestamp" in child(answer, "metadata")
-    (terminating,) = (
-        one for one in children(answer, "status", "conditions") if one["type"] == "Terminating"
-    )
+    assert condition_of(answer, "Terminating")["reason"] == "InstanceDeletionPending"
+    waiting = server.store.get(DEFINITIONS, GADGETS)
+    assert waiting is not None
+    terminating = condition_of(waiting, "Terminating")
     assert (terminating["status"], terminating["reason"]) == ("True", "InstanceDeletionInProgress")
     refusal = refused(server, Create(GADGETS, "default", gadget(name="late")))
     assert refusal.message == (
@@ -218,9 +245,9 @@ OBJECTS = st.dictionaries(st.sampled_from(["spec", "status", "other"]), VALUES).
 
 @given(OBJECTS)
 def test_what_was_pruned_has_nothing_unknown_and_stays_as_it_is(doc: Document) -> None:
-    once = pruned(doc, WHOLE)
-    assert list(unknown_fields(once, WHOLE)) == []
-    assert pruned(once, WHOLE) is once
+    once = prune_object(doc, WHOLE)
+    assert unknown_fields(once, WHOLE) == ()
+    assert prune_object(once, WHOLE) is once
 
 
 @given(OBJECTS)

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kelm.core.api.custom.definition import DEFINITIONS, has_rules
+from kelm.core.api.custom.judging.leniency import STRICT
+from kelm.core.api.custom.judging.schemas import schema_faults
 from kelm.core.api.custom.rules.compiled import compile_rules
 from kelm.core.api.custom.rules.evaluate import rule_violations
-from kelm.core.api.custom.rules.judge import rule_faults, written_faults
 from kelm.core.api.server import ApiServer
 from kelm.effects.commands import Create, Get, Patch, Update
 from kelm.effects.document import Document, document, with_value
@@ -32,7 +33,7 @@ PATH = "spec.validation.openAPIV3Schema"
 @pytest.mark.parametrize("case", DEFINED, ids=lambda case: json.dumps(case["schema"])[50:130])
 def test_definitions_are_refused_for_their_rules_as_upstream_refuses_them(case: Any) -> None:
     schema = document(case["schema"])
-    found = written_faults(schema, PATH) or rule_faults(schema, PATH)
+    found = schema_faults(schema, "spec.validation", STRICT, status=False, dear_before=False)
     assert [[one.text, one.type.value] for one in found] == case["definition"]
 
 

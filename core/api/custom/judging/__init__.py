@@ -1,0 +1,1 @@
+"""Whether a CustomResourceDefinition can be one, field by field."""
