@@ -19,9 +19,10 @@ from kelm.adapters.apiserver.encoding import Encoding
 from kelm.core.api.custom.definition import find_custom
 from kelm.core.api.fields import Selectors, read_selectors
 from kelm.core.api.rest.request import Watch
-from kelm.core.api.rest.watching import bookmark, open_watch, shown
+from kelm.core.api.rest.watching import bookmark, chooses_converted, open_watch, shown
 from kelm.core.api.server import ApiServer, watch_events
 from kelm.core.api.stored import stored_resource
+from kelm.core.api.verbs.listing import chosen
 from kelm.core.api.verbs.watch import WatchEvent, watch_event
 from kelm.core.store.table import Table
 from kelm.effects.address import Resource
@@ -117,35 +118,81 @@ class Stream:
         return joined
 
 
+class Unsure(WatchEvent, frozen=True):
+    """A change of which is known what it is to a watch once its objects are converted."""
+
+    change: Change
+
+
+Job: TypeAlias = tuple[WatchEvent, int]
+
+
 class ConvertingStream(Stream):
     """A watch whose objects a webhook converts, one after the other, before they are sent."""
 
     def __init__(
-        self, watch: Watch, selectors: Selectors, encoding: Encoding, convert: Convert
+        self,
+        watch: Watch,
+        selectors: Selectors,
+        encoding: Encoding,
+        convert: Convert,
+        *,
+        chooses: bool,
     ) -> None:
         super().__init__(watch, selectors, encoding)
         self._convert = convert
-        self._jobs: asyncio.Queue[tuple[WatchEvent, int] | Callable[[], None]] = asyncio.Queue()
+        self._chooses = chooses
+        """Whether it is to be told only of converted objects whether they are meant."""
+        self._jobs: asyncio.Queue[Job | Callable[[], None]] = asyncio.Queue()
         self._worker = asyncio.get_running_loop().create_task(self._work())
 
     @property
     def is_plain(self) -> bool:
         return False
 
+    def sees(self, change: Change) -> WatchEvent | None:
+        if not self._chooses:
+            return super().sees(change)
+        shown = change.new or change.old
+        if shown is None or change.revision <= self.revision:
+            return None
+        return Unsure("MODIFIED", shown, change) if change.key.startswith(self._prefix) else None
+
     async def _work(self) -> None:
-        target = self.watch.target
-        resource = stored_resource(target.info)
         while not self.closed:
             job = await self._jobs.get()
             if not isinstance(job, tuple):
                 job()
                 continue
             event, now_ms = job
-            found = await self._convert(resource, event.object, target.api_version)
+            found = await self._converted(event)
             if isinstance(found, Refusal):
                 super().end(found)
-            else:
-                super().push_event(WatchEvent(event.type, found), now_ms)
+            elif found is not None:
+                super().push_event(found, now_ms)
+
+    async def _converted(self, event: WatchEvent) -> WatchEvent | Refusal | None:
+        """What this watch sees of an event, its object converted; None for nothing."""
+        info = self.watch.target.info
+        if isinstance(event, Unsure):
+            change = event.change
+            old, new = await self._shown(change.old), await self._shown(change.new)
+            if isinstance(old, Refusal) or isinstance(new, Refusal):
+                return old if isinstance(old, Refusal) else new  # type: ignore[return-value]
+            known = Change(change.revision, change.key, old, new)
+            return watch_event(info, self.selectors, known)
+        found = await self._shown(event.object)
+        if isinstance(found, Refusal) or found is None:
+            return found
+        if self._chooses and not chosen(info, self.selectors, found):
+            return None
+        return WatchEvent(event.type, found)
+
+    async def _shown(self, doc: Document | None) -> Document | Refusal | None:
+        if doc is None:
+            return None
+        target = self.watch.target
+        return await self._convert(stored_resource(target.info), doc, target.api_version)
 
     def push_event(self, event: WatchEvent, now_ms: int) -> None:
         self._jobs.put_nowait((event, now_ms))
@@ -192,8 +239,12 @@ class Streams:
         stream = Stream(watch, selectors, self._encoding)
         custom = find_custom(server.store, resource)
         if custom is not None and custom.calls_out:
-            stream = ConvertingStream(watch, selectors, self._encoding, self._convert)
-        for event in begun.events:
+            chooses = chooses_converted(server.store, watch)
+            stream = ConvertingStream(
+                watch, selectors, self._encoding, self._convert, chooses=chooses
+            )
+        seen = (stream.sees(change) for change in begun.changes)
+        for event in (*begun.events, *(one for one in seen if one is not None)):
             stream.push_event(event, now_ms)
         stream.revision = begun.revision
         if begun.bookmark:

@@ -24,6 +24,7 @@ import msgspec
 from returns.result import Failure, Success
 
 from kelm.core.api.authorization.decide import Mode
+from kelm.core.api.custom.choosing import chosen_of, widened
 from kelm.core.api.custom.converting import presented
 from kelm.core.api.custom.definition import DEFINITIONS, CustomResource, find_custom, info_of
 from kelm.core.api.kinds.strategies import CREATED_BY_UPDATE
@@ -174,12 +175,17 @@ def _attempt(
 ) -> tuple[ApiServer, Outcome]:
     """Carry out the command, and show what comes of it in the version of who asks."""
     command, version = conversation.command, conversation.asker.api_version
-    after, outcome = _done(server, command, call, now_ms)
     custom = _converting(server.store, command)
+    given = command.field_selector if isinstance(command, List) else ""
+    if custom is not None and version and isinstance(command, List):
+        command = widened(command)
+    after, outcome = _done(server, command, call, now_ms)
     if custom is None or not version or isinstance(outcome, Failure):
         return after, outcome
     shown = presented(custom, outcome.unwrap(), version, call.hearing)
-    return (server, Failure(shown)) if isinstance(shown, Refusal) else (after, Success(shown))
+    if isinstance(shown, Refusal):
+        return server, Failure(shown)
+    return after, Success(chosen_of(custom, shown, given))
 
 
 def _done(server: ApiServer, command: Wanted, call: Call, now_ms: int) -> tuple[ApiServer, Outcome]:

@@ -15,16 +15,20 @@ from typing import Final
 import msgspec
 from returns.result import Failure
 
+from kelm.core.api.custom.choosing import choice_of, widened
+from kelm.core.api.custom.definition import find_custom
 from kelm.core.api.fields import read_selectors
 from kelm.core.api.rest.answer import converted
 from kelm.core.api.rest.request import Watch
 from kelm.core.api.rest.tables import partial, table_of
 from kelm.core.api.server import ApiServer, handle, watch_events
 from kelm.core.api.stored import stored_resource
-from kelm.core.api.verbs.watch import WatchEvent
+from kelm.core.api.verbs.watch import WatchEvent, expired
+from kelm.core.store.store import Store
+from kelm.core.store.table import Table
 from kelm.effects.commands import List
 from kelm.effects.document import Document, children
-from kelm.effects.messages import unwrap_or_failure
+from kelm.effects.messages import Change, unwrap_or_failure
 from kelm.effects.refusals import Reason, Refusal
 
 INITIAL_EVENTS_END: Final = "k8s.io/initial-events-end"
@@ -33,11 +37,13 @@ INITIAL_EVENTS_END: Final = "k8s.io/initial-events-end"
 class Opening(msgspec.Struct, frozen=True):
     """The first events of a watch, and the revision after which it goes on.
 
+    changes: what happened, where that can only be told once it is converted; no events then.
     bookmark: the initial events are complete, and the watcher wants to know.
     failure: the one event that ends the watch at once.
     """
 
     events: tuple[WatchEvent, ...] = ()
+    changes: tuple[Change, ...] = ()
     revision: int = 0
     bookmark: bool = False
     failure: Refusal | None = None
@@ -63,25 +69,49 @@ def open_watch(server: ApiServer, watch: Watch) -> Opening | Refusal:
         return _from_now(server, watch, bookmark=bool(initial) and options.allow_bookmarks)
     if revision == 0:
         return Opening(revision=server.store.revision)
-    found = watch_events(server, resource, revision, *_chosen(watch))
+    if chooses_converted(server.store, watch):
+        return _changes(server.store.table(resource), watch, revision)
+    chosen = watch.target.namespace, options.label_selector, options.field_selector
+    found = watch_events(server, resource, revision, *chosen)
     if isinstance(found, Failure):
         return Opening(revision=revision, failure=found.failure())
-    return Opening(found.unwrap(), max(revision, server.store.revision))
+    return Opening(found.unwrap(), revision=max(revision, server.store.revision))
 
 
-def _chosen(watch: Watch) -> tuple[str, str, str]:
-    options = watch.options
-    return watch.target.namespace, options.label_selector, options.field_selector
+def chooses_converted(store: Store, watch: Watch) -> bool:
+    """Whether a watch selects by fields of objects that a webhook has to convert first."""
+    fields = watch.options.field_selector
+    if not fields or not watch.target.info.versions or not choice_of(fields).own.terms:
+        return False
+    custom = find_custom(store, watch.target.info.resource)
+    return custom is not None and custom.calls_out
+
+
+def _changes(table: Table, watch: Watch, revision: int) -> Opening:
+    changes = table.changes_since(revision)
+    if changes is None:
+        return Opening(revision=revision, failure=expired(revision, table.forgotten))
+    place = f"{watch.target.namespace}/" if watch.target.namespace else ""
+    seen = tuple(one for one in changes if one.key.startswith(place))
+    return Opening(changes=seen, revision=max(revision, table.revision))
 
 
 def _from_now(server: ApiServer, watch: Watch, *, bookmark: bool) -> Opening | Refusal:
-    listed = List(stored_resource(watch.target.info), *_chosen(watch))
+    options = watch.options
+    listed = List(
+        stored_resource(watch.target.info),
+        watch.target.namespace,
+        options.label_selector,
+        options.field_selector,
+    )
+    if chooses_converted(server.store, watch):
+        listed = widened(listed)
     found = unwrap_or_failure(handle(server, listed, 0)[1])
     if isinstance(found, Refusal):
         return found
     docs = children(found, "items")
     events = tuple(WatchEvent("ADDED", doc) for doc in docs)
-    return Opening(events, server.store.revision, bookmark)
+    return Opening(events, revision=server.store.revision, bookmark=bookmark)
 
 
 def shown(watch: Watch, doc: Document, now_ms: int, *, head: bool) -> Document:

@@ -5,6 +5,7 @@ Source: kubernetes v1.36, apiserver/pkg/registry/generic/registry/store.go, Dele
 
 from __future__ import annotations
 
+from kelm.core.api.custom.choosing import meant, widened
 from kelm.core.api.resources import ResourceInfo
 from kelm.core.api.verbs.delete import Options, delete
 from kelm.core.api.verbs.listing import list_objects
@@ -24,7 +25,11 @@ def delete_collection(
     wanted = List(
         command.resource, command.namespace, command.label_selector, command.field_selector
     )
-    found = list_objects(store, info, wanted)
+    custom = None if call.hearing is None else call.hearing.converting
+    found = list_objects(store, info, wanted if custom is None else widened(wanted))
+    if custom is not None and call.hearing is not None and isinstance(found, Document):
+        docs = meant(custom, children(found, "items"), command.field_selector, call.hearing)
+        found = docs if isinstance(docs, Refusal) else Document({**found, "items": docs})
     if isinstance(found, Refusal):
         return store, found
     options = Options(

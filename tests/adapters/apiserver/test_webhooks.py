@@ -230,6 +230,39 @@ def test_lists_and_watches_are_converted(server: BackgroundServer, webhook: Webh
     assert (event["type"], event["object"]["message"]) == ("ERROR", message)
 
 
+def test_fields_of_a_version_are_asked_of_objects_in_that_version(
+    server: BackgroundServer, webhook: Webhook
+) -> None:
+    ask = asking(server)
+    webhook.decide = shout
+    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    doc = definition(webhook.url)
+    for version in doc["spec"]["versions"]:
+        version["schema"] = {
+            "openAPIV3Schema": {"type": "object", "properties": {"say": {"type": "string"}}}
+        }
+        version["selectableFields"] = [{"jsonPath": ".say"}]
+    assert ask("POST", path, doc)[0] == 201
+    new = GADGETS.format("v2")
+    for name, say in (("a", "HI"), ("b", "HO"), ("c", "HI")):
+        assert ask("POST", new, {"metadata": {"name": name}, "say": say})[0] == 201
+    _, _, listed = ask("GET", f"{new}?fieldSelector=say%3DHI&limit=1")
+    assert [one["metadata"]["name"] for one in listed["items"]] == ["a", "c"]
+    assert ask("GET", f"{GADGETS.format('v1')}?fieldSelector=say%3DHI")[2]["items"] == []
+    since = listed["metadata"]["resourceVersion"]
+    merge = "application/merge-patch+json"
+    ask("PATCH", f"{new}/b", {"say": "HI"}, merge)
+    ask("PATCH", f"{new}/a", {"say": "HE"}, merge)
+    ask("PATCH", f"{new}/a", {"metadata": {"labels": {"x": "y"}}}, merge)
+    assert ask("DELETE", f"{new}?fieldSelector=say%3DHI")[0] == 200
+    assert [one["say"] for one in ask("GET", new)[2]["items"]] == ["HE"]
+    watch = f"{new}?watch=1&timeoutSeconds=1&fieldSelector=say%3DHI&resourceVersion={since}"
+    events = [json.loads(line) for line in ask("GET", watch)[2].splitlines()]
+    seen = [(one["type"], one["object"]["metadata"]["name"]) for one in events]
+    assert seen == [("ADDED", "b"), ("DELETED", "a"), ("DELETED", "b"), ("DELETED", "c")]
+    assert {one["object"]["say"] for one in events} == {"HI"}
+
+
 def test_a_connection_is_reviewed_like_a_write(server: BackgroundServer, webhook: Webhook) -> None:
     ask = asking(server)
     attach = {**MAPS, "operations": ["CONNECT"], "resources": ["pods/exec"]}
