@@ -16,11 +16,11 @@ import pytest
 
 from kelm.adapters.testing.plugin import _kelm_folder, kelm_cluster
 from kelm.adapters.testing.served import ServedCluster, served
-from tests.adapters.apiserver.node_tools import node_folder
+from tests.adapters.apiserver.node_tools import node, node_folder
 
 HERE = Path(__file__).parent
 LABELS = {"app": "web"}
-LONGEST_S = 30
+LONGEST_S = 60
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +139,7 @@ def test_lightkube(cluster: ServedCluster) -> None:
 
 def test_the_client_of_node(cluster: ServedCluster) -> None:
     done = subprocess.run(
-        ["node", "round.js"],
+        [node().node, "round.js"],
         cwd=node_folder(),
         env=cluster.environment,
         capture_output=True,

