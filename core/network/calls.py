@@ -35,12 +35,19 @@ from kelm.core.network.proxy import (
 )
 from kelm.core.network.reach import Everything, Reach
 from kelm.core.network.resolver import is_address, resolver_in, resolver_of
-from kelm.core.node.containers.behaviour import failure_at, listens_on
+from kelm.core.node.containers.behaviour import failure_at
 from kelm.core.node.files.disk import Disk
 from kelm.core.node.files.entries import Change, with_changes
 from kelm.core.node.host.machine import Machine
 from kelm.core.node.pods.dns import HOST_DNS
 from kelm.core.node.pods.local import LocalPod
+from kelm.core.node.programs.answering import (
+    DATAGRAMS,
+    MOST_HOPS,
+    handled,
+    listener,
+    protocol_of,
+)
 from kelm.core.node.programs.http import (
     HttpRequest,
     HttpResponse,
@@ -50,17 +57,12 @@ from kelm.core.node.programs.http import (
 )
 from kelm.core.node.programs.inside import Inside
 from kelm.core.node.programs.process import Fetch, Resolve
-from kelm.core.node.programs.scene import container_of, inside_of
+from kelm.core.node.programs.scene import inside_of
 from kelm.core.objects.meta import metadata
 from kelm.effects.address import Key, Uid
-from kelm.effects.document import children, number
 
 API_SERVER: Final = HOST_DNS
 """Where the API server asks from: the gateway of the machines' network."""
-DATAGRAMS: Final = ("UDP", "SCTP")
-"""Protocols whose messages are requests with the protocol as their method."""
-MOST_HOPS: Final = 16
-"""How deep requests may cause requests: a circle of programs ends here."""
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -203,10 +205,7 @@ class Calls:
         self, machine: Machine, local: LocalPod, index: int, request: HttpRequest
     ) -> HttpResponse:
         inside = inside_of(machine, self._as_written(local), index, self.world.now_ms)
-        handle = machine.images.find(local.recipe.containers[index].image).handle
-        if handle is None:
-            return default_page(inside, request)
-        answering = handle(inside, request)
+        answering = handled(machine, local, index, inside, request)
         if not isinstance(answering, HttpResponse):
             source = source_in(inside)
             reply: Reply | None = None
@@ -229,39 +228,3 @@ class Calls:
             if written.uid == local.uid:
                 parts = with_changes(parts, written.changes)
         return msgspec.structs.replace(local, parts=parts)
-
-
-def protocol_of(request: HttpRequest) -> str:
-    """Over which protocol a request comes: a datagram's method is its protocol.
-
-    >>> protocol_of(HttpRequest("UDP")), protocol_of(HttpRequest("GET"))
-    ('UDP', 'TCP')
-    """
-    return request.method if request.method in DATAGRAMS else "TCP"
-
-
-def listener(pod: LocalPod, port: int, protocol: str = "TCP") -> int | None:
-    """The container of a pod that listens on a port, None where none does.
-
-    One that says on which ports it listens comes before one that takes whatever it is asked for;
-    among these, one whose specification names the port.
-    """
-    willing = []
-    for index, run in enumerate(pod.runs):
-        if run.stage != "running" or not listens_on(run.behaviour, port, protocol):
-            continue
-        if run.behaviour.ports is not None:
-            return index
-        willing.append(index)
-    for index in willing:
-        container = container_of(pod.recipe.spec, pod.recipe.containers[index].name)
-        if any(number(one, "containerPort") == port for one in children(container, "ports")):
-            return index
-    return willing[0] if willing else None
-
-
-def default_page(inside: Inside, request: HttpRequest) -> HttpResponse:
-    """What an image answers that nobody described: that it is there."""
-    launch = inside.launch
-    where = f"{launch.namespace}/{launch.pod}"
-    return text_response(f"{launch.image} in pod {where} answers {request.method} {request.path}\n")

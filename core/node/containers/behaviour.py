@@ -37,14 +37,6 @@ class Line(msgspec.Struct, frozen=True, gc=False):
     until_ms: int = NEVER_MS
 
 
-class File(msgspec.Struct, frozen=True, gc=False):
-    """A file that exists for a while, for probes that look whether it does."""
-
-    path: str
-    from_ms: int
-    until_ms: int = NEVER_MS
-
-
 class Use(msgspec.Struct, frozen=True, gc=False):
     """From `from_ms` on it uses so much by itself, whatever else is asked of it."""
 
@@ -83,6 +75,8 @@ class Behaviour(msgspec.Struct, frozen=True, gc=False):
     message: what it leaves in its termination message file.
     uses, reports: what it uses and says of itself, in order of time.
     writes: what it does to its files. waits_for_input: it goes on when somebody attaches to it.
+    understood: all that it does is known. Of what is not, an exec probe that finds something
+        missing is believed to find it in a real container.
     """
 
     ports: tuple[int, ...] | None = None
@@ -93,7 +87,6 @@ class Behaviour(msgspec.Struct, frozen=True, gc=False):
     stop_ms: int | None = 200
     stop_code: int = 0
     lines: tuple[Line, ...] = ()
-    files: tuple[File, ...] | None = None
     start_error: str = ""
     message: str = ""
     out_of_memory: bool = False
@@ -101,6 +94,7 @@ class Behaviour(msgspec.Struct, frozen=True, gc=False):
     reports: tuple[Report, ...] = ()
     writes: tuple[Write, ...] = ()
     waits_for_input: bool = False
+    understood: bool = False
 
 
 FOR_EVER = Behaviour()
@@ -125,24 +119,6 @@ def failure_at(behaviour: Behaviour, kind: ProbeKind, age_ms: int) -> tuple[str 
         elif window.from_ms > age_ms:
             until_ms = min(until_ms, window.from_ms)
     return found, until_ms
-
-
-def has_file(behaviour: Behaviour, path: str, age_ms: int) -> tuple[bool, int]:
-    """Whether a file exists at this age, and the age until which that stays so.
-
-    A behaviour that says nothing of files (None) has every file.
-    """
-    if behaviour.files is None:
-        return True, NEVER_MS
-    until_ms, exists = NEVER_MS, False
-    for file in behaviour.files:
-        if file.path != path:
-            continue
-        if file.from_ms <= age_ms < file.until_ms:
-            exists, until_ms = True, min(until_ms, file.until_ms)
-        elif file.from_ms > age_ms:
-            until_ms = min(until_ms, file.from_ms)
-    return exists, until_ms
 
 
 def listens_on(behaviour: Behaviour, port: int, protocol: str = "TCP") -> bool:

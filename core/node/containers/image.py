@@ -9,11 +9,13 @@ import msgspec
 
 from kelm.core.node.containers.behaviour import Behaviour
 from kelm.core.node.containers.launch import Launch
+from kelm.core.node.files.entries import Entry
 from kelm.core.node.programs.http import Answering, HttpRequest
 from kelm.core.node.programs.inside import NO_TOOLS, Inside, Tool
 from kelm.core.store.small_map import SmallMap
 
 DEFAULT_PULL_MS = 1_000
+NO_FILES: SmallMap[str, Entry] = SmallMap()
 
 Run: TypeAlias = Callable[[Launch], Behaviour]
 Words: TypeAlias = Callable[[Launch], tuple[str, ...]]
@@ -25,6 +27,7 @@ class Image(msgspec.Struct, frozen=True):
 
     run: how a container of it behaves from its start to its end.
     words: the whole command line of a container: what a client who attaches talks with.
+    files: what it has in its root beside what every small system has.
     handle: what it answers to HTTP requests; None: a page that says which pod answered.
     tools: programs of its own beside those of a small system, by the path they are called by.
     """
@@ -36,3 +39,4 @@ class Image(msgspec.Struct, frozen=True):
     handle: Handle | None = None
     words: Words = lambda launch: (*launch.command, *launch.args)
     tools: SmallMap[str, Tool] = NO_TOOLS
+    files: SmallMap[str, Entry] = NO_FILES

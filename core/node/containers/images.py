@@ -32,7 +32,7 @@ from kelm.core.node.containers.behaviour import (
 from kelm.core.node.containers.image import DEFAULT_PULL_MS, Handle, Image
 from kelm.core.node.containers.launch import Launch
 from kelm.core.node.containers.registries import absent
-from kelm.core.node.programs.agnhost.program import AGNHOST
+from kelm.core.node.programs.agnhost.program import AGNHOST, NAUTILUS
 from kelm.core.node.shell.lifetime import lifetime
 from kelm.core.store.small_map import SmallMap
 
@@ -197,6 +197,7 @@ SHELLS = ("busybox", "alpine", "bash", "debian", "ubuntu", "centos", "fedora")
 WELL_KNOWN = (
     SmallMap({name: Image(shell_image, words=shell_words) for name in SHELLS})
     .put("agnhost", AGNHOST)
+    .put("nautilus", NAUTILUS)
     .put("pause", image())
 )
 """What these images do is known; pause does nothing, for ever, even in a Job."""

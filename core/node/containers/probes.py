@@ -5,23 +5,36 @@ then the last published state stays. A startup probe holds the other two back un
 and is not asked again; a liveness probe whose failure was published waits for a new container.
 
 A probe that would find the same as before changes nothing, so it is not run: the next look is at
-the first tick at which the container's behaviour may answer otherwise.
+the first tick at which the container may answer otherwise (`core.node.probing` says when).
 
 Source: kubernetes v1.36, pkg/kubelet/prober/worker.go, prober_manager.go.
 """
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
-from kelm.core.node.containers.behaviour import (
-    NEVER_MS,
-    Behaviour,
-    failure_at,
-    has_file,
-    listens_on,
-)
+from kelm.core.node.containers.behaviour import NEVER_MS
+from kelm.core.node.files.entries import Change
 from kelm.core.node.pods.recipe import Probe
+
+
+class Finding(msgspec.Struct, frozen=True, gc=False):
+    """What one run of a probe found: its text, and until when it would find the same.
+
+    warned: passed, and somebody should know. errored: it could not be asked at all.
+    changes: the files that the container's programs wrote meanwhile.
+    """
+
+    outcome: Literal["passed", "warned", "failed", "errored"]
+    text: str = ""
+    until_ms: int = NEVER_MS
+    changes: tuple[Change, ...] = ()
+
+
+PASSED = Finding("passed")
 
 
 class ProbeState(msgspec.Struct, frozen=True, gc=False):
@@ -73,35 +86,24 @@ def observe(probe: Probe, state: ProbeState, success: bool) -> ProbeState:
     return ProbeState(state.next_ms, success, success, 0 if held else count, held)
 
 
-def answer(behaviour: Behaviour, probe: Probe, age_ms: int) -> tuple[str | None, int]:
-    """What a probe finds: None or the text of its failure, and until when it will find that."""
-    if probe.port and not listens_on(behaviour, probe.port):
-        return f"dial tcp :{probe.port}: connect: connection refused", NEVER_MS
-    found, until_ms = failure_at(behaviour, probe.kind, age_ms)
-    if found is not None or not probe.path:
-        return (found or _failure(probe)) if found is not None else None, until_ms
-    exists, file_until_ms = has_file(behaviour, probe.path, age_ms)
-    missing = f"cat: can't open '{probe.path}': No such file or directory"
-    return (None if exists else missing), min(until_ms, file_until_ms)
+def run(probe: Probe, state: ProbeState, finding: Finding, at_ms: int) -> ProbeState:
+    """The state after a probe that was due was run. What could not be asked does not count.
 
+    Source: worker.go, doProbe (a result that comes with an error is thrown away).
 
-def _failure(probe: Probe) -> str:
-    if probe.handler == "httpGet":
-        return "HTTP probe failed with statuscode: 503"
-    if probe.handler == "tcpSocket":
-        return f"dial tcp :{probe.port}: connect: connection refused"
-    return ""
-
-
-def run(
-    probe: Probe, state: ProbeState, behaviour: Behaviour, started_ms: int, at_ms: int
-) -> tuple[ProbeState, str | None]:
-    """Run a probe that is due; the text of its failure, or None."""
-    failure, until_age_ms = answer(behaviour, probe, at_ms - started_ms)
-    state = observe(probe, state, failure is None)
-    return msgspec.structs.replace(
-        state, next_ms=_next_tick(probe, state, failure is None, at_ms, started_ms + until_age_ms)
-    ), failure
+    >>> probe, before = Probe("liveness", failure_threshold=1), ProbeState(0, published=True)
+    >>> after = run(probe, before, Finding("failed", "connection refused"), 5_000)
+    >>> after.published, after.next_ms == NEVER_MS
+    (False, True)
+    >>> run(probe, before, Finding("errored", "no such command"), 5_000)
+    ProbeState(next_ms=15000, published=True, last=None, count=0, on_hold=False)
+    """
+    if finding.outcome == "errored":
+        return msgspec.structs.replace(state, next_ms=at_ms + probe.period_ms)
+    success = finding.outcome != "failed"
+    state = observe(probe, state, success)
+    next_ms = _next_tick(probe, state, success, at_ms, finding.until_ms)
+    return msgspec.structs.replace(state, next_ms=next_ms)
 
 
 def _next_tick(probe: Probe, state: ProbeState, success: bool, at_ms: int, until_ms: int) -> int:

@@ -12,13 +12,14 @@ import msgspec
 from kelm.core.node.containers.behaviour import Behaviour, Line
 from kelm.core.node.containers.starting import behaviour_of
 from kelm.core.node.pods.local import LocalPod
+from kelm.core.node.pods.runs import stirred
 from kelm.core.node.turn import Turn
 
 replace = msgspec.structs.replace
 
 
 def renewed(turn: Turn, pod: LocalPod) -> LocalPod:
-    """The pod with the lines that its containers write from now on."""
+    """The pod with the lines that its containers write from now on; its probes look again."""
     seen = replace(pod, sources=turn.sources)
     runs = list(pod.runs)
     for index, run in enumerate(runs):
@@ -28,7 +29,7 @@ def renewed(turn: Turn, pod: LocalPod) -> LocalPod:
         lines = spliced(run.behaviour, fresh, turn.now_ms - run.started_ms)
         if lines != run.behaviour.lines:
             runs[index] = replace(run, behaviour=replace(run.behaviour, lines=lines))
-    return replace(pod, runs=tuple(runs))
+    return stirred(replace(pod, runs=tuple(runs)), turn.now_ms)
 
 
 def spliced(old: Behaviour, fresh: Behaviour, age_ms: int) -> tuple[Line, ...]:

@@ -36,7 +36,13 @@ ROOT: Final = Directory()
 
 
 class Disk:
-    """A container's root with its mounts, seen by one user."""
+    """A container's root with its mounts, seen by one user.
+
+    read_only: whether the root may not be written to, but for what a runtime mounts there: /dev
+    and the files of `mounted`.
+    looked: whether anybody has looked at anything. missed: whether something was not found in the
+    root that nobody has removed: an image may have had it.
+    """
 
     def __init__(
         self,
@@ -47,6 +53,8 @@ class Disk:
         now_ms: int = 0,
     ) -> None:
         self.now_ms = now_ms
+        self.looked = self.missed = self.read_only = False
+        self.mounted: tuple[str, ...] = ()
         self.user = 0
         self.groups: tuple[int, ...] = (0,)
         self._root = root
@@ -72,16 +80,6 @@ class Disk:
         self._changes = {}
         return changes
 
-    def path_of(self, part: str, place: str) -> str | None:
-        """The path that the container has for an entry of a part, None where it sees none."""
-        if part == self._root:
-            return place
-        for mount in self.mounts:
-            inner = _plain(mount.root)
-            if mount.part == part and (inner == "/" or f"{place}/".startswith(f"{inner}/")):
-                return normpath(mount.path + place[len(inner) if inner != "/" else 0 :])
-        return None
-
     # -- where a path leads --------------------------------------------------------------------
 
     def mount_of(self, path: str) -> Mount | None:
@@ -99,6 +97,7 @@ class Disk:
 
     def _at(self, path: str) -> Entry | None:
         """The entry at a path without links."""
+        self.looked = True
         part, place = self._place(path)
         tree = self._parts.get(part, EMPTY_TREE)
         if place in tree:
@@ -108,6 +107,7 @@ class Disk:
         if place == "/" or any(mount.path.startswith(path + "/") for mount in self.mounts):
             return ROOT
         mounted = self.mount_of(path)
+        self.missed = self.missed or mounted is None
         return ROOT if mounted is not None and mounted.path == path else None
 
     def resolved(self, path: str, *, follow: bool = True) -> str | Trouble:
@@ -209,11 +209,16 @@ class Disk:
         mount = self.mount_of(place)
         if mount is not None and mount.read_only:
             return READ_ONLY
+        if mount is None and self.read_only and not self._is_mounted(place):
+            return READ_ONLY
         part, inner = self._place(place)
         tree = self._parts.setdefault(part, {})
         tree[inner] = entry
         self._changes[(part, inner)] = entry
         return None
+
+    def _is_mounted(self, place: str) -> bool:
+        return place.startswith("/dev/") or place in self.mounted
 
     def put(self, path: str, entry: Entry) -> Trouble | None:
         """Have this entry at a path whose directory exists."""

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 import msgspec
 
 from kelm.core.node.containers.behaviour import Window
-from kelm.core.node.containers.probes import waken
 from kelm.core.node.containers.starting import with_windows
 from kelm.core.node.containers.stopping import ended
 from kelm.core.node.files.entries import with_changes
@@ -23,8 +22,9 @@ from kelm.core.node.host.faults import (
     ProbesFailed,
 )
 from kelm.core.node.pods.guests import FIELD, as_pod, find_container
-from kelm.core.node.pods.lifecycle import settle, with_run
+from kelm.core.node.pods.lifecycle import settle
 from kelm.core.node.pods.local import ContainerRun, LocalPod
+from kelm.core.node.pods.runs import stirred, wakened, with_run
 from kelm.core.node.turn import Turn
 from kelm.effects.address import Key
 
@@ -92,16 +92,7 @@ def _guest_ended(turn: Turn, pod: LocalPod, fault: ContainerCrashed) -> LocalPod
 
 def _changed(pod: LocalPod, fault: FilesChanged) -> LocalPod:
     """Other files: probes may find something else from now on."""
-    runs = list(pod.runs)
-    for index, recipe in enumerate(pod.recipe.containers):
-        run = runs[index]
-        if run.stage == "running" and run.probes:
-            probes = tuple(
-                waken(probe, state, run.started_ms, fault.now_ms)
-                for probe, state in zip(recipe.probes, run.probes, strict=True)
-            )
-            runs[index] = replace(run, probes=probes)
-    return replace(pod, runs=tuple(runs), parts=with_changes(pod.parts, fault.changes))
+    return stirred(replace(pod, parts=with_changes(pod.parts, fault.changes)), fault.now_ms)
 
 
 def _slowed(turn: Turn, pod: LocalPod, fault: ImagesSlowed) -> LocalPod | None:
@@ -127,9 +118,5 @@ def _failing(pod: LocalPod, fault: ProbesFailed) -> LocalPod:
         run = runs[index]
         if run.stage == "running":
             behaviour = with_windows(run.behaviour, ((index, window),), index, run.started_ms)
-            probes = tuple(
-                waken(probe, state, run.started_ms, fault.now_ms)
-                for probe, state in zip(recipe.probes, run.probes, strict=True)
-            )
-            runs[index] = replace(run, behaviour=behaviour, probes=probes)
+            runs[index] = wakened(recipe, replace(run, behaviour=behaviour), fault.now_ms)
     return replace(pod, runs=tuple(runs), windows=(*kept, *added))

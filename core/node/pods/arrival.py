@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from kelm.core.node.containers.behaviour import NEVER_MS
+from kelm.core.node.containers.renewal import renewed
 from kelm.core.node.containers.starting import CONFIG_ERROR
 from kelm.core.node.containers.stopping import stop_container, stop_pod
 from kelm.core.node.pods.conditions import OWN, RESIZES
@@ -172,7 +173,7 @@ def _relabelled(turn: Turn, pod: LocalPod, meta: Document) -> LocalPod:
     runs = tuple(
         replace(run, due_ms=turn.now_ms) if run.reason == CONFIG_ERROR else run for run in pod.runs
     )
-    return replace(pod, labels=labels, annotations=annotations, runs=runs)
+    return renewed(turn, replace(pod, labels=labels, annotations=annotations, runs=runs))
 
 
 def _overwritten(turn: Turn, pod: LocalPod, status: Document) -> LocalPod:

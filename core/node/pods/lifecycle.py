@@ -12,17 +12,16 @@ from __future__ import annotations
 
 import msgspec
 
-from kelm.core.node.containers import probes as probing
 from kelm.core.node.containers.behaviour import NEVER_MS
-from kelm.core.node.containers.restart import may_restart
 from kelm.core.node.containers.starting import created, start, waited
-from kelm.core.node.containers.stopping import ended, lost, stop_container, stop_pod
+from kelm.core.node.containers.stopping import ended, lost, stop_pod
 from kelm.core.node.pods.actions import ABSENT, Actions, Found, Sandbox, pod_actions
 from kelm.core.node.pods.guests import as_pod
 from kelm.core.node.pods.local import ContainerRun, LocalPod
 from kelm.core.node.pods.phase import NOTHING, Standing, pod_phase
-from kelm.core.node.pods.recipe import Probe
 from kelm.core.node.pods.resizing import carried_out
+from kelm.core.node.pods.runs import with_run
+from kelm.core.node.probing.checks import probed
 from kelm.core.node.turn import Turn
 
 _SANDBOX = (Sandbox(ready=True),)
@@ -65,7 +64,7 @@ def _happen(turn: Turn, pod: LocalPod, at_ms: int) -> LocalPod:
         if run.due_ms <= at_ms:
             pod = with_run(pod, index, _next_stage(turn, pod, index, run, at_ms))
         elif run.probes and any(probe.next_ms <= at_ms for probe in run.probes):
-            pod = with_run(pod, index, _probed(turn, pod, index, run, at_ms))
+            pod = probed(turn, pod, index, at_ms)
     if pod.resizing is not None:
         pod = carried_out(turn, pod, at_ms)
     if pod.guests:
@@ -77,11 +76,6 @@ def _happen(turn: Turn, pod: LocalPod, at_ms: int) -> LocalPod:
     return pod
 
 
-def with_run(pod: LocalPod, index: int, run: ContainerRun) -> LocalPod:
-    """The pod with another run of one container."""
-    return replace(pod, runs=(*pod.runs[:index], run, *pod.runs[index + 1 :]))
-
-
 def _next_stage(
     turn: Turn, pod: LocalPod, index: int, run: ContainerRun, at_ms: int
 ) -> ContainerRun:
@@ -90,49 +84,6 @@ def _next_stage(
     if run.stage == "creating":
         return created(turn, pod, index, at_ms)
     return waited(turn, pod, index, at_ms)
-
-
-# -- probes ----------------------------------------------------------------------------------------
-
-
-def _probed(turn: Turn, pod: LocalPod, index: int, run: ContainerRun, at_ms: int) -> ContainerRun:
-    """Run the probes that are due. A failure that counts has the container killed."""
-    recipe = pod.recipe.containers[index]
-    states = list(run.probes)
-    started, ready, failed = run.started, True, None
-    for number, probe in enumerate(recipe.probes):
-        if states[number].next_ms <= at_ms:
-            states[number], failure = probing.run(
-                probe, states[number], run.behaviour, run.started_ms, at_ms
-            )
-            if failure is not None:
-                text = f"{probe.kind.capitalize()} probe failed: {failure}"
-                turn.tell(pod, "Warning", "Unhealthy", text, index)
-        published = states[number].published
-        if probe.kind == "startup" and published and not started:
-            started = True
-            for later in range(number + 1, len(states)):
-                waiting = recipe.probes[later], states[later], run.started_ms, at_ms
-                states[later] = probing.begin(*waiting)
-        elif probe.kind == "readiness":
-            ready = bool(published)
-        if probe.kind != "readiness" and published is False:
-            failed = probe
-    run = replace(run, probes=tuple(states), started=started, ready=started and ready)
-    if failed is None or run.stop_code is not None:
-        return run
-    return _unhealthy(turn, with_run(pod, index, run), index, failed, at_ms)
-
-
-def _unhealthy(turn: Turn, pod: LocalPod, index: int, probe: Probe, at_ms: int) -> ContainerRun:
-    recipe = pod.recipe.containers[index]
-    again = may_restart(recipe, pod.recipe.restart_policy)
-    message = f"Container {recipe.name} failed {probe.kind} probe"
-    message = f"{message}, will be restarted" if again else message
-    grace = probe.grace_period_seconds
-    grace_ms = (pod.recipe.grace_seconds if grace is None else grace) * 1_000
-    run = stop_container(turn, pod, index, at_ms, grace_ms, message)
-    return replace(run, restart_asked=again)
 
 
 # -- what is next ----------------------------------------------------------------------------------

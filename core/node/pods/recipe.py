@@ -5,11 +5,10 @@ Source: kubernetes v1.36, api/core/v1/types.go (Container, Probe, Lifecycle, Pod
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
-
 import msgspec
 
 from kelm.core.node.containers.behaviour import ProbeKind
+from kelm.core.node.pods.handlers import NO_HANDLER, Handler, handler_of
 from kelm.core.node.pods.sources import sources_of, volume_sources
 from kelm.core.objects.quantity import cpu_milli, whole_units
 from kelm.effects.address import Resource
@@ -24,18 +23,16 @@ from kelm.effects.document import (
 )
 
 ANY_ADDRESS = ("", "0.0.0.0", "::")
-Handler: TypeAlias = Literal["exec", "httpGet", "tcpSocket", "grpc", "sleep", ""]
 
 
 class Probe(msgspec.Struct, frozen=True, gc=False):
-    """One probe with its defaults. port: 0 for none. path: the file that an exec looks for."""
+    """One probe with its defaults."""
 
     kind: ProbeKind
-    handler: Handler = ""
-    port: int = 0
-    path: str = ""
+    handler: Handler = NO_HANDLER
     initial_delay_ms: int = 0
     period_ms: int = 10_000
+    timeout_ms: int = 1_000
     success_threshold: int = 1
     failure_threshold: int = 3
     grace_period_seconds: int | None = None
@@ -233,48 +230,17 @@ def _rules(doc: Document) -> tuple[ExitRule, ...]:
 
 def _probe(doc: Document, kind: ProbeKind) -> Probe:
     probe = child(doc, f"{kind}Probe")
-    handler = _handler(probe)
     grace = value_at(probe, "terminationGracePeriodSeconds")
     return Probe(
         kind=kind,
-        handler=handler,
-        port=_port(doc, child(probe, handler)) if handler not in ("", "exec") else 0,
-        path=_looked_for(child(probe, "exec")) if handler == "exec" else "",
+        handler=handler_of(doc, probe),
         initial_delay_ms=number(probe, "initialDelaySeconds") * 1_000,
         period_ms=(number(probe, "periodSeconds") or 10) * 1_000,
+        timeout_ms=(number(probe, "timeoutSeconds") or 1) * 1_000,
         success_threshold=number(probe, "successThreshold") or 1,
         failure_threshold=number(probe, "failureThreshold") or 3,
         grace_period_seconds=grace if isinstance(grace, int) else None,
     )
-
-
-def _handler(doc: Document) -> Handler:
-    for handler in ("httpGet", "tcpSocket", "exec", "grpc", "sleep"):
-        if isinstance(doc.get(handler), Document):
-            return handler
-    return ""
-
-
-def _port(container: Document, handler: Document) -> int:
-    port = handler.get("port")
-    if isinstance(port, int):
-        return port
-    for candidate in children(container, "ports"):
-        if candidate.get("name") == port:
-            return number(candidate, "containerPort")
-    return int(port) if isinstance(port, str) and port.isdigit() else 0
-
-
-def _looked_for(handler: Document) -> str:
-    """The file whose existence an exec probe asks for, "" if it asks for something else."""
-    words = _words(handler, "command")
-    if len(words) == 3 and words[0] in ("sh", "/bin/sh", "bash", "/bin/bash") and words[1] == "-c":
-        words = tuple(words[2].split())
-    if len(words) == 2 and words[0].rpartition("/")[2] in ("cat", "ls", "stat"):
-        return words[1]
-    if len(words) == 3 and words[0] == "test" and words[1] in ("-e", "-f"):
-        return words[2]
-    return ""
 
 
 def _hook_ms(hook: Document) -> int:

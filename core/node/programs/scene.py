@@ -41,15 +41,18 @@ def inside_of(
     spec = pod.recipe.spec
     container = container_of(spec, recipe.name)
     launch = launch_of(pod, recipe, run)
-    address = machine.host_ip if pod.recipe.host_network else pod_ip(machine.index, pod.address)
+    address = address_of(machine, pod)
     hostname = machine.node if pod.recipe.host_network else text(spec, "hostname") or pod.name
     base = base_files(pod, hostname, address)
+    base.update(machine.images.find(recipe.image).files)
     message_path = text(container, "terminationMessagePath") or "/dev/termination-log"
     base[message_path] = File(b"", 0o666)
     mounts = mounts_of(spec, container, run.variables)
     parts = files_now(machine, pod, mounts, now_ms)
     disk = Disk(parts, f"root/{recipe.name}", base, mounts, now_ms)
     disk.user, disk.groups = identity(spec, container)
+    disk.read_only = flag(child(container, "securityContext"), "readOnlyRootFilesystem")
+    disk.mounted = (message_path, "/etc/hosts", "/etc/hostname", "/etc/resolv.conf")
     since_ms = run.started_ms if starting is None else now_ms
     inside = Inside(launch, disk, since_ms, now_ms)
     inside.hostname = hostname
@@ -66,6 +69,11 @@ def inside_of(
 def files_now(machine: Machine, pod: LocalPod, mounts: tuple[Mount, ...], now_ms: int) -> Parts:
     """All that a container with these mounts finds at a time, written or given by volumes."""
     return with_volumes(machine, pod, mounts, parts_at(pod, now_ms))
+
+
+def address_of(machine: Machine, pod: LocalPod) -> str:
+    """A pod's address: its machine's where it has no network of its own."""
+    return machine.host_ip if pod.recipe.host_network else pod_ip(machine.index, pod.address)
 
 
 def parts_at(pod: LocalPod, now_ms: int) -> Parts:
@@ -137,7 +145,6 @@ def mounts_of(
 def facts_of(machine: Machine, pod: LocalPod, token: Token = lambda source: "") -> Facts:
     """What a pod's volumes are made from."""
     spec = pod.recipe.spec
-    address = machine.host_ip if pod.recipe.host_network else pod_ip(machine.index, pod.address)
     metadata = Document(
         name=pod.name,
         namespace=pod.namespace,
@@ -145,7 +152,7 @@ def facts_of(machine: Machine, pod: LocalPod, token: Token = lambda source: "") 
         labels=pod.labels,
         annotations=pod.annotations,
     )
-    status = Document(hostIP=machine.host_ip, podIP=address)
+    status = Document(hostIP=machine.host_ip, podIP=address_of(machine, pod))
     doc = Document(metadata=metadata, spec=spec, status=status)
     context = child(spec, "securityContext")
     user, group = context.get("runAsUser"), context.get("fsGroup")
@@ -172,6 +179,21 @@ def with_volumes(machine: Machine, pod: LocalPod, mounts: tuple[Mount, ...], par
             continue
         written = parts.get(mount.part, EMPTY_TREE)
         parts = parts.put(mount.part, SmallMap({**found, **written}))
+    return with_sub_paths(mounts, parts)
+
+
+def with_sub_paths(mounts: tuple[Mount, ...], parts: Parts) -> Parts:
+    """A pod's files with the directories of volumes that are mounted and not there yet.
+
+    Source: kubernetes v1.36, pkg/kubelet/kubelet_pods.go (makeMounts, SafeMakeDir).
+    """
+    for mount in mounts:
+        tree, path = parts.get(mount.part, EMPTY_TREE), ""
+        for step in mount.root.split("/") if mount.root else ():
+            path = f"{path}/{step}"
+            if tree.get(path) is None:
+                tree = tree.put(path, Directory(0o750))
+        parts = parts.put(mount.part, tree)
     return parts
 
 

@@ -18,11 +18,10 @@ from kelm.core.network.names import look_up
 from kelm.core.network.policies import NOTHING
 from kelm.core.network.proxy import Network
 from kelm.core.network.resolver import resolver_of
-from kelm.core.node.containers.behaviour import NEVER_MS, Behaviour, File, Line, Write
+from kelm.core.node.containers.behaviour import NEVER_MS, Behaviour, Line, Write
 from kelm.core.node.containers.launch import Launch
 from kelm.core.node.files.disk import Disk
-from kelm.core.node.files.entries import Directory, Entry, Trouble
-from kelm.core.node.files.entries import File as DiskFile
+from kelm.core.node.files.entries import Directory, Entry, File, Trouble
 from kelm.core.node.programs.http import HttpResponse
 from kelm.core.node.programs.inside import Inside
 from kelm.core.node.programs.process import Fetch, Process, Read, Resolve, Round, Say, Sleep
@@ -57,7 +56,7 @@ def lifetime(launch: Launch, words: tuple[str, ...]) -> Behaviour | None:
 
 def _bare(launch: Launch) -> Inside:
     base: dict[str, Entry] = {"/tmp": Directory(0o1777), "/dev": Directory(), "/etc": Directory()}
-    base["/dev/termination-log"] = DiskFile(b"", 0o666)
+    base["/dev/termination-log"] = File(b"", 0o666)
     return Inside(launch, Disk(SmallMap(), f"root/{launch.container}", base), 0, 0)
 
 
@@ -173,7 +172,8 @@ class _Life:
             stop_ms=stop_ms,
             stop_code=stop_code,
             lines=tuple(self.lines),
-            files=_windows(self.inside.disk, self.writes) or None,
+            ports=None if self.inside.guessed else (),
+            understood=not self.inside.guessed,
             message="" if for_ever else self._message(),
             writes=tuple(self.writes),
             waits_for_input=self.waits,
@@ -194,21 +194,3 @@ class _Life:
         text = "".join(f"{line.text}\n" for line in tail)
         text = text[:-1] if self._partial else text
         return text.encode()[-2_048:].decode("utf-8", "replace")
-
-
-def _windows(disk: Disk, writes: list[Write]) -> tuple[File, ...]:
-    """When which file is there, by the paths that the container has for them."""
-    found: list[File] = []
-    for write in writes:
-        path = disk.path_of(write.change.part, write.change.path)
-        if path is None:
-            continue
-        open_ended = next(
-            (one for one in found if one.path == path and one.until_ms == NEVER_MS), None
-        )
-        if write.change.entry is None and open_ended is not None:
-            found.remove(open_ended)
-            found.append(File(path, open_ended.from_ms, write.at_ms))
-        elif write.change.entry is not None and open_ended is None:
-            found.append(File(path, write.at_ms))
-    return tuple(found)

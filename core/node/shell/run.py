@@ -266,6 +266,7 @@ def _called(shell: Shell, words: Words, given: dict[str, str]) -> Process:
     process = program(inner, words)
     if process is None:
         if shell.inside.guesses:
+            shell.inside.guessed = True
             yield Sleep(FOR_EVER_MS)
         yield Say(STDERR, f"{shell.name}: {name}: not found\n".encode())
         shell.status = NOT_FOUND
@@ -334,7 +335,7 @@ def _sub_shell(shell: Shell, words: Words) -> Process:
             text = rest.pop(0)
             break
     if text is not None:
-        shell.name, shell.arguments = (rest[0] if rest else "sh"), tuple(rest[1:])
+        shell.name, shell.arguments = (rest[0] if rest else words[0]), tuple(rest[1:])
         return (yield from whole_script(shell, text))
     if rest and rest[0] != "-":
         data = shell.inside.disk.read(shell.path(rest[0]))

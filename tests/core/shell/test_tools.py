@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -121,3 +122,26 @@ def test_env_and_id_and_hostname_tell_of_the_container() -> None:
     assert "A=1" in run("env", "A=1", "env").text.split("\n")
     assert run("env", "-i", "A=1", "sh", "-c", "echo $A").text == "1\n"
     assert run("timeout", "2", "sleep", "10")[2:] == (143, 2_000)
+
+
+@pytest.mark.parametrize(
+    ("script", "said", "code"),
+    [
+        ("expr 7 % 2", "1\n", 0),
+        ("expr 2 '*' '(' 3 + 4 ')'", "14\n", 0),
+        ("expr -7 / 2; expr -7 % 2", "-3\n-1\n", 0),
+        ("expr 3 - 3", "0\n", 1),
+        ("expr '' '|' b", "b\n", 0),
+        ("expr 10 '>' 9; expr a10 '>' a9", "1\n0\n", 1),
+        ("expr abcd : 'a\\(.*\\)d'; expr abcd : ab", "bc\n2\n", 0),
+        ("expr length abc; expr substr hello 2 3; expr index abc c", "3\nell\n3\n", 0),
+        ("expr a + 1", "", 2),
+        ("expr 1 / 0", "", 2),
+        ("expr 1 +", "", 2),
+        ("expr 1 2", "", 2),
+        ("expr a : '\\('", "", 2),
+    ],
+)
+def test_expr_works_out_words(script: str, said: str, code: int) -> None:
+    ran = sh(script)
+    assert (ran.text, ran.code) == (said, code)

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from kelm.core.node.containers.behaviour import FOR_EVER, Behaviour, Line
 from kelm.core.node.containers.image import Image
 from kelm.core.node.containers.launch import Launch
+from kelm.core.node.files.entries import Entry, File
 from kelm.core.node.programs.agnhost.client import CLIENTS, typed
+from kelm.core.node.programs.agnhost.grpc_health import GRPC_HEALTH
 from kelm.core.node.programs.agnhost.guestbook import GUESTBOOK
 from kelm.core.node.programs.agnhost.logs_generator import generate_logs
 from kelm.core.node.programs.agnhost.mounttest import mount_test
@@ -39,13 +43,32 @@ SERVERS: Final[dict[str, Server]] = {
     "porter": PORTER_SERVER,
     "fake-gitserver": FAKE_GIT,
     "guestbook": GUESTBOOK,
+    "grpc-health-checking": GRPC_HEALTH,
     "webhook": WEBHOOK,
     "crd-conversion-webhook": CONVERSION,
 }
 """The subcommands that serve HTTP."""
+_TYPED: Final = typed(SERVERS)
+TOOLS: Final = SmallMap(dict.fromkeys(BINARIES, _TYPED))
+"""What it is called by."""
+CERTIFICATE: Final = "-----BEGIN CERTIFICATE-----\nbG9jYWxob3N0\n-----END CERTIFICATE-----\n"
+KEY: Final = "-----BEGIN PRIVATE KEY-----\nbG9jYWxob3N0\n-----END PRIVATE KEY-----\n"
+FILES: Final[SmallMap[str, Entry]] = SmallMap(
+    {
+        "/agnhost": File(b"\x7fELF", 0o755),
+        "/localhost.crt": File(CERTIFICATE.encode()),
+        "/localhost.key": File(KEY.encode()),
+    }
+)
+"""What lies beside it; the certificate is none."""
+PICTURE: Final = {
+    "/data.json": File(b'{\n  "image": "nautilus.jpg"\n}\n'),
+    "/nautilus.jpg": File(b"\xff\xd8\xff\xd9"),
+}
+"""What an image that shows a picture has more."""
 
 
-def words_of(launch: Launch) -> tuple[str, ...]:
+def words_of(launch: Launch, otherwise: str = "pause") -> tuple[str, ...]:
     """The whole command line: the image's entry point is /agnhost, its command `pause`.
 
     >>> words_of(Launch("agnhost")), words_of(Launch("agnhost", ("sh",), ("-c", "true")))
@@ -53,12 +76,36 @@ def words_of(launch: Launch) -> tuple[str, ...]:
     """
     if launch.command:
         return (*launch.command, *launch.args)
-    return ("/agnhost", *(launch.args or ("pause",)))
+    return ("/agnhost", *(launch.args or (otherwise,)))
 
 
-def run(launch: Launch) -> Behaviour:
-    """How a container with this command line behaves."""
-    words = words_of(launch)
+def agnhost(otherwise: str, files: SmallMap[str, Entry]) -> Image:
+    """An image with agnhost in it; `otherwise` is what it does where it is told nothing."""
+
+    def words(launch: Launch) -> tuple[str, ...]:
+        return words_of(launch, otherwise)
+
+    def run(launch: Launch) -> Behaviour:
+        """How a container behaves. Nothing about this image is unknown."""
+        return msgspec.structs.replace(behaviour(launch, words(launch)), understood=True)
+
+    def handle(inside: Inside, request: HttpRequest) -> Answering:
+        """Answer as the subcommand that runs."""
+        said = words(inside.launch)
+        server = SERVERS.get((*said[1:], "")[0]) if said[0] in BINARIES else None
+        if server is None:
+            return text_response("404 page not found\n", 404)
+        return server.handle(inside, request)
+
+    return Image(run, handle=handle, words=words, files=files, tools=TOOLS)
+
+
+def behaviour(launch: Launch, words: tuple[str, ...]) -> Behaviour:
+    """How a container with this command line behaves.
+
+    >>> behaviour(Launch("agnhost"), ("/agnhost", "netexec", "--udp-port=-1")).ports
+    (8080,)
+    """
     if words[0] not in BINARIES:
         return lifetime(launch, words) or FOR_EVER
     name, rest = (*words[1:], "")[0], words[2:]
@@ -85,16 +132,5 @@ def run(launch: Launch) -> Behaviour:
     )
 
 
-def handle(inside: Inside, request: HttpRequest) -> Answering:
-    """Answer as the subcommand that runs."""
-    words = words_of(inside.launch)
-    server = SERVERS.get((*words[1:], "")[0]) if words[0] in BINARIES else None
-    if server is None:
-        return text_response("404 page not found\n", 404)
-    return server.handle(inside, request)
-
-
-_TYPED: Final = typed(SERVERS)
-AGNHOST: Final = Image(
-    run, handle=handle, words=words_of, tools=SmallMap(dict.fromkeys(BINARIES, _TYPED))
-)
+AGNHOST: Final = agnhost("pause", FILES)
+NAUTILUS: Final = agnhost("test-webserver", SmallMap({**FILES, **PICTURE}))

@@ -56,7 +56,7 @@ def liveness(inside: Inside, request: HttpRequest) -> Answering:
         return redirect(request, request.values.get("loc", ""), 302)
     if request.path != "/healthz":
         return NOT_FOUND
-    if inside.age_ms > ALIVE_MS:
+    if inside.has_run_for(ALIVE_MS + 1):
         return text_response(f"error: {inside.age_ms / 1_000:g}", 500)
     return text_response("ok")
 

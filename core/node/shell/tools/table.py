@@ -9,6 +9,7 @@ from kelm.core.node.shell.tools.archive import ARCHIVE
 from kelm.core.node.shell.tools.builtins import BUILTINS
 from kelm.core.node.shell.tools.checks import CHECKS
 from kelm.core.node.shell.tools.curl import CURL
+from kelm.core.node.shell.tools.expr import EXPR
 from kelm.core.node.shell.tools.files import FILES
 from kelm.core.node.shell.tools.listing import LISTING
 from kelm.core.node.shell.tools.names import NAMES
@@ -22,6 +23,7 @@ __all__ = ["BUILTINS", "TOOLS"]
 TOOLS: Final[dict[str, Tool]] = {
     **{name: BUILTINS[name] for name in ("echo", "printf", "true", "false", "pwd")},
     **CHECKS,
+    **EXPR,
     **FILES,
     **LISTING,
     **STREAMS,

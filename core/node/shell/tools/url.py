@@ -36,8 +36,14 @@ class Url:
         self.query = (match[5] if match else "") or ""
 
     def beside(self, location: str) -> str:
-        """An address that a redirect gives."""
-        if "://" in location:
+        """An address that a redirect gives.
+
+        >>> Url("http://web:8080/a/b").beside("c"), Url("https://web/a").beside("//other/x")
+        ('http://web:8080/a/c', 'https://other/x')
+        """
+        if location.startswith("//"):
+            return f"{self.scheme}:{location}"
+        if location.partition("/")[0] in ("http:", "https:"):
             return location
         path = (
             location if location.startswith("/") else f"{self.path.rpartition('/')[0]}/{location}"
