@@ -26,12 +26,13 @@ from kelm.adapters.apiserver.lists import Lists
 from kelm.adapters.apiserver.metering.page import CONTENT_TYPE
 from kelm.adapters.apiserver.metering.page import page as metrics_page
 from kelm.adapters.apiserver.metering.requests import Requests, labels_of
+from kelm.adapters.apiserver.passing_on import PassingOn
 from kelm.adapters.apiserver.site import Site
 from kelm.adapters.apiserver.streaming.socket import SocketExchange
 from kelm.adapters.apiserver.streaming.spdy.upgrade import SpdyExchange
 from kelm.adapters.apiserver.streams import Streams
 from kelm.core.api import refuse
-from kelm.core.api.aggregation.discovery import UNAVAILABLE, serves_elsewhere
+from kelm.core.api.aggregation.passing import question_about, server_of
 from kelm.core.api.authorization.decide import Mode
 from kelm.core.api.authorization.rbac import Request as Question
 from kelm.core.api.conversation import Asker, converts_for
@@ -50,6 +51,7 @@ from kelm.core.api.webhooks.connecting import connecting
 from kelm.core.metrics.requests import is_measured, measured, reading, serves_metrics
 from kelm.effects.address import key_of
 from kelm.effects.commands import List, Patch, Update
+from kelm.effects.document import Document
 from kelm.effects.messages import Outcome
 from kelm.effects.refusals import Refusal
 
@@ -74,7 +76,8 @@ class App:
         self.encoding = Encoding()
         self.lists = Lists()
         self.streams = Streams(self.encoding, engine.shown)
-        self.site = Site(engine, address, tokens)
+        self.passing_on = PassingOn(engine)
+        self.site = Site(engine, address, tokens, self.passing_on)
         self.control = Control(engine)
         self.requests = Requests()
         self.started_s = time.time()
@@ -118,6 +121,10 @@ class App:
         if isinstance(user, Refusal):
             await self.reply(exchange, refused(user))
             return
+        service = server_of(self.engine.server.store, exchange.path)
+        if service is not None:
+            await self._counted(exchange, None, self._passed_on(exchange, service, user))
+            return
         address = read_address(exchange.path)
         page, store = address is None or not address.plural, self.engine.server.store
         target = None
@@ -143,6 +150,14 @@ class App:
             await self.site.answer(exchange)
         else:
             await self._serve(exchange, target, user)
+
+    async def _passed_on(self, exchange: Exchange, service: Document, user: User) -> None:
+        """Pass a request on to who serves its group, if whoever asks may."""
+        asked = question_about(user, exchange.method, exchange.path, exchange.query)
+        if self.authorizer.decide(asked).allowed:
+            await self.passing_on.serve(exchange, service, user)
+        else:
+            await self.reply(exchange, refused(forbidden(asked)))
 
     def _user(self, exchange: Exchange) -> User | Refusal:
         """Who asks, or who is asked for on behalf of."""
@@ -184,8 +199,6 @@ class App:
         served = address.group, address.version
         if serves(*served, self.engine.server.store) or serves_metrics(*served):
             await self.reply(exchange, refused(refuse.no_such_resource()))
-        elif serves_elsewhere(self.engine.server.store, *served):
-            await exchange.text(503, UNAVAILABLE)
         else:
             await exchange.text(404, "404 page not found\n")
 

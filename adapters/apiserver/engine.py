@@ -14,6 +14,7 @@ from typing import Final
 
 from kelm.adapters.apiserver.journal import Journal
 from kelm.adapters.apiserver.outside.caller import Caller
+from kelm.adapters.apiserver.outside.others import Others
 from kelm.adapters.apiserver.pace import JUMP_MS, Pace, Speed
 from kelm.adapters.simulator import inputs
 from kelm.adapters.simulator.cluster import Cluster
@@ -65,6 +66,11 @@ class Engine:
         conversations = cluster.simulator.conversations
         self._inside, conversations.on_call = conversations.on_call, self._call
         conversations.on_concluded = self._concluded
+
+    @property
+    def others(self) -> Others:
+        """The way to other API servers, outside of the cluster."""
+        return self._caller.others
 
     @property
     def metrics(self) -> tuple[ResourceInfo, ...]:

@@ -17,18 +17,25 @@ import uvicorn
 from kelm.adapters.apiserver.app import App
 from kelm.adapters.apiserver.engine import Engine
 from kelm.adapters.apiserver.identity.authentication import Tokens
-from kelm.adapters.apiserver.identity.certificates import Certificates, signing_key
+from kelm.adapters.apiserver.identity.certificates import (
+    FRONT_PROXY,
+    Certificates,
+    FrontProxy,
+    front_proxy,
+    signing_key,
+)
 from kelm.adapters.apiserver.identity.client_certificates import NO_CHECK_TIME
 from kelm.adapters.apiserver.journal import Journal
 from kelm.adapters.apiserver.pace import Speed
 from kelm.adapters.apiserver.streaming.spdy.upgrade import UpgradingProtocol
 from kelm.adapters.simulator.authority import Authority
 from kelm.adapters.simulator.cluster import Cluster, Settings
+from kelm.core.api.aggregation.trusted import authentication_of
 from kelm.core.api.authorization.decide import Mode
 from kelm.core.api.authorization.roles import first_roles
 from kelm.core.api.bootstrap import API_SERVER
 from kelm.core.controllers.api.api_services import ApiServices
-from kelm.effects.commands import by
+from kelm.effects.commands import Create, by
 
 HOST: Final = "127.0.0.1"
 BACKLOG: Final = 4_096
@@ -79,11 +86,13 @@ def serve(serving: Serving, ready: Ready) -> None:
     listening = _listen(serving.port, serving.last_port)
     address = f"{HOST}:{listening.getsockname()[1]}"
     journal = None if serving.journal is None else Journal(serving.journal)
-    cluster = _cluster(_with_keys(serving), journal)
+    proxy = front_proxy(serving.certificates.authority.parent)
+    cluster = _cluster(_with_keys(serving), journal, _believed(serving.certificates, proxy))
     cluster.tell(KEPT_FACTS)
     _settle_collector()
     tokens = Tokens(serving.token, signing_key(_token_key(serving.certificates)))
     app = App(Engine(cluster, serving.speed, journal), tokens, address, serving.mode)
+    app.engine.others.identity = (proxy.certificate, proxy.key)
     server = _Server(_config(app, serving.certificates))
     server.on_started = lambda: ready(f"https://{address}", app, server.stop)
     try:
@@ -109,14 +118,19 @@ def _with_keys(serving: Serving) -> Settings:
     return msgspec.structs.replace(settings, control_plane=plane)
 
 
-def _cluster(settings: Settings, journal: Journal | None) -> Cluster:
+def _believed(files: Certificates, proxy: FrontProxy) -> Create:
+    authorities = files.authority.read_text(), proxy.authority.read_text()
+    return authentication_of(*authorities, FRONT_PROXY)
+
+
+def _cluster(settings: Settings, journal: Journal | None, believed: Create) -> Cluster:
     """The cluster that a journal has, or a new one, written down before it is served."""
     saved = None if journal is None else journal.read()
     if saved is not None:
         start_ms = max(settings.start_ms, saved.now_ms)
         return Cluster(msgspec.structs.replace(settings, start_ms=start_ms), saved)
     cluster = Cluster(settings)
-    for command in first_roles():
+    for command in (*first_roles(), believed):
         cluster.ask(by(command, API_SERVER)).unwrap()
     if journal is not None:
         journal.write(cluster)

@@ -11,13 +11,14 @@ import msgspec
 from kelm.adapters.apiserver.engine import Engine
 from kelm.adapters.apiserver.exchange import Exchange
 from kelm.adapters.apiserver.identity.authentication import Tokens
+from kelm.adapters.apiserver.passing_on import PassingOn
 from kelm.core.api import refuse
+from kelm.core.api.aggregation.backends import group_path
 from kelm.core.api.aggregation.discovery import (
-    UNAVAILABLE,
     elsewhere,
-    serves_elsewhere,
+    group_of,
     with_groups,
-    with_stale,
+    with_others,
 )
 from kelm.core.api.custom.definition import catalogue, custom_resources
 from kelm.core.api.openapi import documents
@@ -25,7 +26,7 @@ from kelm.core.api.rest import discovery
 from kelm.core.api.rest.media import Clause, clauses
 from kelm.core.api.rest.version import VERSION
 from kelm.core.api.tokens import discovery as oidc
-from kelm.effects.document import Document
+from kelm.effects.document import EMPTY, Document, child
 
 AGGREGATED: Final = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 HEALTH: Final = ("/healthz", "/livez", "/readyz")
@@ -50,9 +51,10 @@ class Page(msgspec.Struct, frozen=True):
 class Site:
     """The pages of one cluster."""
 
-    def __init__(self, engine: Engine, address: str, tokens: Tokens) -> None:
+    def __init__(self, engine: Engine, address: str, tokens: Tokens, others: PassingOn) -> None:
         self._tokens = tokens
         self._engine = engine
+        self._others = others
         self._address = address
         self._encoded: dict[str, tuple[str, bytes]] = {}
 
@@ -63,10 +65,9 @@ class Site:
             await self._health(exchange, path)
             return
         page = self.page(path, exchange.header(b"accept"))
-        group, _, version = path.removeprefix("/apis/").partition("/")
-        if page is None and serves_elsewhere(self._engine.server.store, group, version):
-            await exchange.text(503, UNAVAILABLE)
-        elif page is None:
+        if page is not None and elsewhere(self._engine.server.store):
+            page = await self._with_others(path, page)
+        if page is None:
             await exchange.text(404, "404 page not found\n")
         elif exchange.method not in page.methods:
             await exchange.json(refuse.method_not_allowed().status(), 405)
@@ -107,13 +108,29 @@ class Site:
             self._encoded[key] = (page.mark, found)
         return found
 
+    async def _with_others(self, path: str, page: Page) -> Page:
+        """A page with what other API servers say of what they serve."""
+        others = elsewhere(self._engine.server.store)
+        if path == "/apis" and page.type == AGGREGATED:
+            body = with_others(page.body, others, await self._others.lists())
+            return Page(body, AGGREGATED, _digest(body))
+        if path != "/openapi/v3":
+            return page
+        found = dict(child(page.body, "paths"))
+        for service in others:
+            index = await self._others.page(service, path)
+            below = group_path(service).lstrip("/")
+            listed = EMPTY if index is None else child(index, "paths")
+            found.update({key: one for key, one in listed.items() if key == below})
+        body = Document({**page.body, "paths": Document(found)})
+        return Page(body, mark=_digest(body))
+
     def page(self, path: str, accept: str) -> Page | None:
         """A page that is JSON, None where there is none."""
         store = self._engine.server.store
         infos, others = (*catalogue(store), *self._engine.metrics), elsewhere(store)
         if path in ("/api", "/apis") and _wants_aggregated(accept):
             body = discovery.aggregated(path == "/api", infos)
-            body = body if path == "/api" else with_stale(body, others)
             return Page(body, AGGREGATED, _digest(body))
         if path.startswith("/openapi/"):
             return self._openapi(path, infos)
@@ -126,6 +143,8 @@ class Site:
             "/version": lambda: VERSION,
         }
         found = plain[path]() if path in plain else _group(path, infos)
+        if found is None and path.startswith("/apis/"):
+            found = group_of(others, path.removeprefix("/apis/"))
         return None if found is None else Page(found, methods=("GET",))
 
     def _discovery(self, path: str) -> Page:

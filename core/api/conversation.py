@@ -23,6 +23,7 @@ from typing import Final, TypeAlias
 import msgspec
 from returns.result import Failure, Success
 
+from kelm.core.api.aggregation.checking import checked, is_check
 from kelm.core.api.authorization.decide import Mode
 from kelm.core.api.custom.choosing import chosen_of, widened
 from kelm.core.api.custom.converting import presented
@@ -191,6 +192,8 @@ def _attempt(
 def _done(server: ApiServer, command: Wanted, call: Call, now_ms: int) -> tuple[ApiServer, Outcome]:
     if isinstance(command, Show):
         return server, Success(Document(items=command.objects))
+    if isinstance(command, Get) and is_check(command):
+        return server, checked(server.store, command.name, call.hearing)
     if isinstance(command, Connecting):
         refusal = connection_refused(server.store, command, call.hearing)
         return server, Success(EMPTY) if refusal is None else Failure(refusal)
@@ -217,7 +220,7 @@ def _concluded(outcome: Outcome, heard: tuple[Heard, ...], hearing: Hearing | No
 
 def may_wait(store: Store, command: Wanted) -> bool:
     """Whether webhooks may have a say in a command: a few look-ups, all that others cost."""
-    if are_registered(store) or policies_are_bound(store):
+    if are_registered(store) or policies_are_bound(store) or is_check(command):
         return True
     return _converting(store, command) is not None
 
@@ -243,7 +246,7 @@ def _hearing(
     found = _target(store, command)
     mutating = () if found is None else concerned(store, MUTATING, *found)
     validating = () if found is None else concerned(store, VALIDATING, *found)
-    known = mutating or validating or _converting(store, command)
+    known = mutating or validating or _converting(store, command) or is_check(command)
     if not (known or policies_are_bound(store)):
         return None
     return Hearing(

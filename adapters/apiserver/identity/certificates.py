@@ -20,6 +20,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from kelm.adapters.simulator.token_key import BadKey, token_key
 
 YEARS: Final = 10
+FRONT_PROXY: Final = "front-proxy-client"
 NAMES: Final = (
     "localhost",
     "kubernetes",
@@ -52,9 +53,46 @@ def certificates(folder: Path) -> Certificates:
     return found
 
 
-def _make(wanted: Certificates) -> None:
+class FrontProxy(msgspec.Struct, frozen=True):
+    """By which others know that it is the API server who passes a request on: files in PEM."""
+
+    authority: Path
+    certificate: Path
+    key: Path
+
+
+def front_proxy(folder: Path) -> FrontProxy:
+    """A folder's certificates of the front proxy, made if they are not there.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    names = ("front-proxy-ca.crt", "front-proxy-client.crt", "front-proxy-client.key")
+    wanted = FrontProxy(*(folder / name for name in names))
+    if all((folder / name).exists() for name in names):
+        return wanted
+    authority_name, authority_key, authority = _authority("front-proxy-ca")
+    key = ec.generate_private_key(ec.SECP256R1())
+    client_use = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
+    certificate = (
+        _builder(_named(FRONT_PROXY), authority_name, key)
+        .add_extension(client_use, critical=False)
+        .sign(authority_key, hashes.SHA256())
+    )
+    wanted.authority.write_bytes(authority.public_bytes(serialization.Encoding.PEM))
+    wanted.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    write_private(wanted.key, _private(key))
+    return wanted
+
+
+def _named(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+
+
+def _authority(name: str) -> tuple[x509.Name, ec.EllipticCurvePrivateKey, x509.Certificate]:
+    """A new authority: its name, its key, its certificate."""
     authority_key = ec.generate_private_key(ec.SECP256R1())
-    authority_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kubernetes")])
+    authority_name = _named(name)
     usage = x509.KeyUsage(True, False, True, False, False, True, False, False, False)
     constraints = x509.BasicConstraints(ca=True, path_length=None)
     authority = (
@@ -63,8 +101,13 @@ def _make(wanted: Certificates) -> None:
         .add_extension(usage, critical=True)
         .sign(authority_key, hashes.SHA256())
     )
+    return authority_name, authority_key, authority
+
+
+def _make(wanted: Certificates) -> None:
+    authority_name, authority_key, authority = _authority("kubernetes")
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kube-apiserver")])
+    name = _named("kube-apiserver")
     subjects: list[x509.GeneralName] = [x509.DNSName(one) for one in NAMES]
     subjects += [x509.IPAddress(ipaddress.ip_address(one)) for one in ADDRESSES]
     server_use = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])

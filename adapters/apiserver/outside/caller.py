@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from kelm.adapters.apiserver.outside.others import PROBLEMS, Others, Place, trust_of
+from kelm.core.api.aggregation.checking import ASKER, MASTERS
 from kelm.core.api.conversation import OutsideCall
 from kelm.core.api.webhooks.attributes import with_uid
 from kelm.core.api.webhooks.hearing import TOO_LATE, NotReached, Replied, Reply
@@ -30,6 +32,7 @@ class Caller:
     def __init__(self) -> None:
         self._session: ClientSession | None = None
         self._trust: dict[str, ssl.SSLContext] = {}
+        self.others = Others()
 
     async def call(self, call: OutsideCall) -> Reply:
         """What a webhook answers within its time."""
@@ -38,6 +41,8 @@ class Caller:
         if self._session is None:
             self._session = aiohttp.ClientSession(trust_env=False)
         question = call.question
+        if question.phase == "discovering":
+            return await self._looked(call)
         url, seconds = text(question.client, "url"), question.timeout_seconds
         body = msgspec.json.encode(with_uid(question.review, call.uid))
         headers = {"Content-Type": "application/json", "Accept": "application/json, */*"}
@@ -63,6 +68,23 @@ class Caller:
         except (aiohttp.ClientError, ssl.SSLError, OSError, ValueError) as problem:
             return NotReached(in_words(problem))
 
+    async def _looked(self, call: OutsideCall) -> Reply:
+        """Whether another API server answers for its resources."""
+        client = call.question.client
+        place = Place(text(client, "url"), text(client, "serverName"), trust_of(client))
+        headers = (("X-Remote-User", ASKER), ("X-Remote-Group", MASTERS))
+        try:
+            async with (
+                asyncio.timeout(call.question.timeout_seconds),
+                self.others.request("GET", place, headers, b"") as response,
+            ):
+                await response.read()
+                return Replied(response.status, b"")
+        except TimeoutError:
+            return TOO_LATE
+        except PROBLEMS() as problem:
+            return NotReached(in_words(problem))
+
     def _trusted(self, bundle: str) -> ssl.SSLContext:
         """Who is believed: whom the bundle names, or whom this machine believes without one.
 
@@ -81,6 +103,7 @@ class Caller:
         if self._session is not None:
             await self._session.close()
             self._session = None
+        await self.others.close()
 
 
 def in_words(problem: Exception) -> str:

@@ -18,21 +18,24 @@ from kelm.adapters.simulator.calls.calling import changed_files, world_in
 from kelm.adapters.simulator.calls.conversations import OnCall
 from kelm.adapters.simulator.loop import Simulator
 from kelm.adapters.simulator.machines import Machines
+from kelm.core.api.aggregation.checking import ASKER, MASTERS
 from kelm.core.api.conversation import OutsideCall
 from kelm.core.api.webhooks.attributes import with_uid
 from kelm.core.api.webhooks.client_config import DEFAULT_PORT, parsed
 from kelm.core.api.webhooks.hearing import TOO_LATE, NotReached, Replied, Reply
 from kelm.core.api.webhooks.programs import Decide, review
 from kelm.core.network.calls import Calls, Source
-from kelm.core.node.programs.http import Unreachable
+from kelm.core.node.programs.http import Headers, Unreachable
 from kelm.core.node.programs.process import Fetch
 from kelm.core.store.small_map import SmallMap
 from kelm.core.store.store import Store
 from kelm.effects.address import key_of
-from kelm.effects.document import Document, children, number, text
+from kelm.effects.document import Document, children, flag, number, text
 
 Urls = SmallMap[str, Decide]
 
+JSON: Final = (("Content-Type", "application/json"),)
+AS_MASTER: Final = (("X-Remote-User", ASKER), ("X-Remote-Group", MASTERS))
 UNTRUSTED: Final = NotReached(
     "tls: failed to verify certificate: x509: certificate signed by unknown authority"
 )
@@ -45,9 +48,14 @@ def answering(urls: Urls, machines: Machines) -> OnCall:
         sent = msgspec.json.encode(with_uid(call.question.review, call.uid))
         service = call.question.client.get("service")
         if isinstance(service, Document):
-            if not text(call.question.client, "caBundle"):
+            unchecked = flag(call.question.client, "insecureSkipTLSVerify")
+            if not text(call.question.client, "caBundle") and not unchecked:
                 return UNTRUSTED
-            return _inside(simulator, machines, service, sent, call.question.timeout_seconds)
+            if call.question.phase == "discovering":
+                return _inside(simulator, machines, service, fetch_of(service, "GET", AS_MASTER))
+            query = f"timeout={call.question.timeout_seconds}s"
+            asked = fetch_of(service, "POST", JSON, query, sent)
+            return _inside(simulator, machines, service, asked)
         return _outside(urls, text(call.question.client, "url"), sent)
 
     return call
@@ -66,29 +74,25 @@ def _outside(urls: Urls, url: str, sent: bytes) -> Reply:
     return Replied(200, found)
 
 
-def _inside(
-    simulator: Simulator, machines: Machines, service: Document, sent: bytes, seconds: int
-) -> Reply:
+def fetch_of(
+    service: Document, method: str, headers: Headers, query: str = "", sent: bytes = b""
+) -> Fetch:
+    """A request to a Service by its name."""
+    port, path = number(service, "port") or DEFAULT_PORT, text(service, "path")
+    host = f"{text(service, 'name')}.{text(service, 'namespace')}.svc"
+    named = (("Host", f"{host}:{port}"), *headers)
+    absolute = path if path.startswith("/") else f"/{path}"
+    return Fetch(host, port, method, absolute, query, named, sent)
+
+
+def _inside(simulator: Simulator, machines: Machines, service: Document, asked: Fetch) -> Reply:
     """What the program behind a Service answers."""
-    port = number(service, "port") or DEFAULT_PORT
+    port = asked.port
     address = resolved(simulator.api.store, service, port)
     if isinstance(address, NotReached):
         return address
     calls = Calls(world_in(simulator, machines), simulator.now_ms)
-    path = text(service, "path")
-    fetch = Fetch(
-        address,
-        port,
-        "POST",
-        path if path.startswith("/") else f"/{path}",
-        f"timeout={seconds}s",
-        (
-            ("Host", f"{text(service, 'name')}.{text(service, 'namespace')}.svc:{port}"),
-            ("Content-Type", "application/json"),
-        ),
-        sent,
-    )
-    found = calls.fetch(Source(), fetch)
+    found = calls.fetch(Source(), msgspec.structs.replace(asked, host=address))
     for change in changed_files(calls):
         simulator.happen(simulator.now_ms, change)
     if not isinstance(found, Unreachable):

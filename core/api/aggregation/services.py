@@ -127,10 +127,9 @@ PASSED: Final = ("True", "Passed", "all checks passed")
 
 
 def availability(service: Document, services: Cache, slices: Cache) -> tuple[str, str, str]:
-    """Status, reason and message of an APIService's condition Available.
+    """Status, reason and message of an APIService's condition Available, before it is asked.
 
-    What is asked of upstream beside, whether the Service's program answers discovery, is not
-    asked here: its endpoints are taken for it.
+    `PASSED` is said of one that is to be asked whether it answers.
     """
     backend = child(service, "spec").get("service")
     if not isinstance(backend, Document):

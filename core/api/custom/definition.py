@@ -89,7 +89,7 @@ def custom_resource(definition: Document) -> CustomResource | None:
 
 def _read(spec: Document, accepted: Document) -> CustomResource | None:
     """What a specification defines, under the names that were accepted."""
-    versions = sorted(map(_version, children(spec, "versions")), key=lambda one: _rank(one.name))
+    versions = sorted(map(_version, children(spec, "versions")), key=lambda one: rank_of(one.name))
     served = tuple(one.name for one in versions if one.served)
     storage = next((one for one in versions if one.storage), None)
     if not served or storage is None:
@@ -162,10 +162,10 @@ def has_rules(schema: Document) -> bool:
     return any(has_rules(one) for one in inner if isinstance(one, Document))
 
 
-def _rank(version: str) -> tuple[int, int, int, int, str]:
+def rank_of(version: str) -> tuple[int, int, int, int, str]:
     """Released versions before betas before alphas, newer ones first, then all others by name.
 
-    >>> sorted(["v1alpha1", "foo", "v2beta1", "v1", "v10", "v1beta2"], key=_rank)
+    >>> sorted(["v1alpha1", "foo", "v2beta1", "v1", "v10", "v1beta2"], key=rank_of)
     ['v10', 'v1', 'v2beta1', 'v1beta2', 'v1alpha1', 'foo']
     """
     match = _VERSION.fullmatch(version)

@@ -21,7 +21,7 @@ from kelm.core.api.webhooks.hooks import Hook
 from kelm.effects.document import EMPTY, Document
 from kelm.effects.refusals import Reason, Refusal
 
-Phase: TypeAlias = Literal["mutating", "validating", "converting"]
+Phase: TypeAlias = Literal["mutating", "validating", "converting", "discovering"]
 
 
 class Question(msgspec.Struct, frozen=True):

@@ -78,12 +78,17 @@ class HttpRequest(msgspec.Struct, frozen=True):
 
 
 class HttpResponse(msgspec.Struct, frozen=True):
-    """What comes back. `after_ms`: how long the program takes; who calls a webhook waits for it."""
+    """What comes back. `after_ms`: how long the program takes; who calls a webhook waits for it.
+
+    then: more comes: the query to ask the same path with for it, as a watch goes on. The API server
+    does so for whom it passes requests on; others take what there is.
+    """
 
     status: int = 200
     body: bytes = b""
     headers: Headers = PLAIN
     after_ms: int = 0
+    then: str = ""
 
     def header(self, name: str) -> str:
         wanted = name.lower()

@@ -20,13 +20,18 @@ def asking(server: BackgroundServer) -> Ask:
     where = urlsplit(server.server)
 
     def ask(
-        method: str, path: str, body: object = None, content_type: str = "application/json"
+        method: str,
+        path: str,
+        body: object = None,
+        content_type: str = "application/json",
+        more: Mapping[str, str] | None = None,
     ) -> tuple[int, Mapping[str, str], Any]:
         assert where.hostname is not None
         connection = http.client.HTTPSConnection(
             where.hostname, where.port, context=context, timeout=30
         )
         headers = {"Authorization": f"Bearer {server.token}", "Content-Type": content_type}
+        headers.update(more or {})
         try:
             sent = None if body is None else json.dumps(body)
             connection.request(method, path, sent, headers)
