@@ -37,10 +37,11 @@ from kelm.core.network.reach import Everything, Reach
 from kelm.core.network.resolver import is_address, resolver_in, resolver_of
 from kelm.core.node.containers.behaviour import failure_at
 from kelm.core.node.files.disk import Disk
-from kelm.core.node.files.entries import Change, with_changes
+from kelm.core.node.files.entries import Change
 from kelm.core.node.host.machine import Machine
 from kelm.core.node.pods.dns import HOST_DNS
 from kelm.core.node.pods.local import LocalPod
+from kelm.core.node.pods.runs import with_written
 from kelm.core.node.programs.answering import (
     DATAGRAMS,
     MOST_HOPS,
@@ -223,8 +224,7 @@ class Calls:
 
     def _as_written(self, local: LocalPod) -> LocalPod:
         """A pod with what was written in this same moment."""
-        parts = local.parts
         for written in self.changes:
             if written.uid == local.uid:
-                parts = with_changes(parts, written.changes)
-        return msgspec.structs.replace(local, parts=parts)
+                local = with_written(local, written.changes, self.world.now_ms)
+        return local

@@ -19,6 +19,7 @@ import msgspec
 from kelm.core.node.agenda import Agenda, due, moved
 from kelm.core.node.containers.behaviour import NEVER_MS
 from kelm.core.node.containers.renewal import renewed
+from kelm.core.node.files.host_files import NO_HOST_FILES, HostFiles
 from kelm.core.node.host import heartbeat
 from kelm.core.node.host.faults import NodeFault
 from kelm.core.node.host.heartbeat import Heart
@@ -31,6 +32,7 @@ from kelm.core.node.pods.lifecycle import advance, due_ms, settle
 from kelm.core.node.pods.local import LocalPod
 from kelm.core.node.pods.reconstruct import reconstruct
 from kelm.core.node.pods.resizing import asked, is_asked, wanted_again
+from kelm.core.node.pods.runs import stirred
 from kelm.core.node.pods.sources import NO_SOURCES, Sources, with_watches
 from kelm.core.node.turn import Turn
 from kelm.core.store.small_map import SmallMap
@@ -73,6 +75,7 @@ class NodeState(msgspec.Struct, frozen=True):
     unheard: Cache | None = None
     deferred: tuple[Key, ...] = ()
     sources: Sources = NO_SOURCES
+    host: HostFiles = NO_HOST_FILES
 
 
 class Kubelet(Machine, frozen=True):
@@ -100,9 +103,8 @@ class Kubelet(Machine, frozen=True):
         return Subscriptions(state.watches, None if wake_at_ms >= NEVER_MS else wake_at_ms)
 
     def update(self, state: NodeState, message: NodeMessage) -> tuple[NodeState, Requests]:
-        turn = Turn(
-            self, message.now_ms, state.next_id, state.images, state.pull_faults, state.sources
-        )
+        images, faults = state.images, state.pull_faults
+        turn = Turn(self, message.now_ms, state.next_id, images, faults, state.sources, state.host)
         if isinstance(message, Answered):
             state = _answered(turn, state, message)
         elif isinstance(message, TimerFired):
@@ -113,6 +115,8 @@ class Kubelet(Machine, frozen=True):
             state = _hurt(turn, state, message)
         if state.deferred:
             state = _granted(turn, state)
+        if turn.host is not state.host:
+            state = _host_written(turn, state)
         if turn.requests or turn.images is not state.images:
             state = replace(state, next_id=turn.next_id, images=turn.images)
         return state, tuple(turn.requests)
@@ -325,6 +329,9 @@ def _keep(
     """Remember a pod, report what is new about it, and be woken for it."""
     if report and pod.life != "deleted":
         pod = writing.report(turn, pod)
+    for run in pod.runs if pod.recipe.mounts_host else ():
+        if run.stage == "exited":
+            turn.host = turn.host.without(run.id, run.ended_ms)
     asked, used = state.asked, state.used
     if pod.asked and pod.asked not in asked:
         asked = asked.put(pod.asked, pod.key)
@@ -335,6 +342,14 @@ def _keep(
     if not _takes(pod) and (before is None or _takes(before)):
         used = used.minus(pod.recipe)
     return replace(state, pods=state.pods.put(pod.key, pod), agenda=agenda, asked=asked, used=used)
+
+
+def _host_written(turn: Turn, state: NodeState) -> NodeState:
+    """The machine's files are others, or will be: whoever sees them looks again."""
+    for pod in tuple(state.pods.values()):
+        if pod.recipe.mounts_host and pod.life == "live":
+            state = _keep(turn, state, pod, stirred(pod, turn.now_ms))
+    return replace(state, host=turn.host.until(turn.now_ms))
 
 
 def _takes(pod: LocalPod) -> bool:
@@ -349,6 +364,8 @@ def _gone(turn: Turn, state: NodeState, pod: LocalPod) -> NodeState:
             if run.stage == "running":
                 name = pod.recipe.containers[index].name
                 turn.tell(pod, "Normal", "Killing", f"Stopping container {name}", index)
+    for run in pod.runs if pod.recipe.mounts_host else ():
+        turn.host = turn.host.without(run.id, turn.now_ms)
     return replace(
         state,
         pods=state.pods.remove(pod.key),

@@ -5,11 +5,17 @@ A `Turn` lives for one call of `update` and is seen by nobody else.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Literal
 
+import msgspec
+
+from kelm.core.node.files.entries import Change, Directory
+from kelm.core.node.files.host_files import HOST, NO_HOST_FILES, HostFiles, host_directories
 from kelm.core.node.host.machine import Machine
-from kelm.core.node.pods.local import LocalPod
+from kelm.core.node.pods.local import ContainerRun, LocalPod
+from kelm.core.node.pods.runs import with_written
 from kelm.core.node.pods.sources import Sources
 from kelm.core.store.small_map import SmallMap
 from kelm.effects.commands import Command, RecordEvent, Request
@@ -26,7 +32,16 @@ def _shared(text: str) -> str:
 class Turn:
     """The commands of one update, numbered as they are asked for."""
 
-    __slots__ = ("images", "machine", "next_id", "now_ms", "pull_faults", "requests", "sources")
+    __slots__ = (
+        "host",
+        "images",
+        "machine",
+        "next_id",
+        "now_ms",
+        "pull_faults",
+        "requests",
+        "sources",
+    )
 
     def __init__(
         self,
@@ -36,7 +51,9 @@ class Turn:
         images: SmallMap[str, int],
         pull_faults: tuple[tuple[str, int], ...],
         sources: Sources,
+        host: HostFiles = NO_HOST_FILES,
     ) -> None:
+        self.host = host
         self.machine = machine
         self.now_ms = now_ms
         self.next_id = next_id
@@ -44,6 +61,36 @@ class Turn:
         self.pull_faults = pull_faults
         self.sources = sources
         self.requests: list[Request] = []
+
+    def seen(self, pod: LocalPod) -> LocalPod:
+        """A pod with what its volumes are made from."""
+        return msgspec.structs.replace(pod, sources=self.sources, host=self.host)
+
+    def written(self, pod: LocalPod, changes: Iterable[Change]) -> LocalPod:
+        """A pod after somebody has written files of it now; some may be its machine's."""
+        own = tuple(one for one in changes if one.part != HOST)
+        host = [(self.now_ms, one) for one in changes if one.part == HOST]
+        if host:
+            self.host = self.host.promised("", host).until(self.now_ms)
+        return with_written(pod, own, self.now_ms) if own else pod
+
+    def promise(self, pod: LocalPod, run: ContainerRun) -> None:
+        """A container begins: what it will write to its machine's files is known.
+
+        The directories that its pod mounts are there from now on.
+        """
+        writes = [
+            (run.started_ms + one.at_ms, one.change)
+            for one in run.behaviour.writes
+            if one.change.part == HOST
+        ]
+        here = self.host.at(run.started_ms)
+        made = [
+            (run.started_ms, Change(HOST, path, Directory()))
+            for path in host_directories(pod.recipe.spec)
+            if here.get(path) is None
+        ]
+        self.host = self.host.promised(run.id, [*made, *writes])
 
     def ask(self, command: Command) -> int:
         """Ask for something whose answer matters; the request's number."""

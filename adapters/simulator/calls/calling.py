@@ -47,7 +47,8 @@ def pod_in(simulator: Simulator, key: Key) -> tuple[Kubelet, LocalPod] | None:
     sources: SmallMap[Resource, Cache] = SmallMap(
         configmaps=store.table("configmaps"), secrets=store.table("secrets")
     )
-    return process.program, msgspec.structs.replace(found, sources=sources)
+    host = process.state.host
+    return process.program, msgspec.structs.replace(found, sources=sources, host=host)
 
 
 def world_of(cluster: Cluster, sessions: Sessions = NO_SESSIONS) -> World:

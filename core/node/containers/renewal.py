@@ -20,7 +20,7 @@ replace = msgspec.structs.replace
 
 def renewed(turn: Turn, pod: LocalPod) -> LocalPod:
     """The pod with the lines that its containers write from now on; its probes look again."""
-    seen = replace(pod, sources=turn.sources)
+    seen = turn.seen(pod)
     runs = list(pod.runs)
     for index, run in enumerate(runs):
         if run.stage != "running" or not any(line.every_ms for line in run.behaviour.lines):

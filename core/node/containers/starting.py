@@ -98,7 +98,7 @@ def _create(turn: Turn, pod: LocalPod, index: int, run: ContainerRun, at_ms: int
     if awaited and any(one not in turn.sources for one in awaited):
         return replace(run, stage="waiting", due_ms=NEVER_MS)
     if pod.recipe.volume_sources:
-        unmounted = unmountable(turn.machine, replace(pod, sources=turn.sources))
+        unmounted = unmountable(turn.machine, turn.seen(pod))
         if unmounted:
             turn.tell(pod, "Warning", "FailedMount", unmounted)
             return replace(run, stage="waiting", due_ms=at_ms + MOUNT_RETRY_MS)
@@ -213,14 +213,17 @@ def launch(
             return _config_error(turn, pod, index, run, at_ms, configured)
         run = configured
     turn.tell(pod, "Normal", "Created", "Container created", index)
-    seen = replace(pod, sources=turn.sources)
+    seen = turn.seen(pod)
     behaviour = behaviour_of(turn.machine, seen, index, run, at_ms)
     if behaviour.start_error:
         return _cannot_start(turn, pod, index, run, at_ms, behaviour.start_error)
     turn.tell(pod, "Normal", "Started", "Container started", index)
     if pod.windows:
         behaviour = with_windows(behaviour, pod.windows, index, at_ms)
-    return running(pod, index, run, behaviour, at_ms)
+    run = running(pod, index, run, behaviour, at_ms)
+    if pod.recipe.mounts_host:
+        turn.promise(pod, run)
+    return run
 
 
 def _configured(turn: Turn, pod: LocalPod, recipe: Recipe, run: ContainerRun) -> ContainerRun | str:

@@ -12,7 +12,6 @@ import msgspec
 from kelm.core.node.containers.behaviour import Window
 from kelm.core.node.containers.starting import with_windows
 from kelm.core.node.containers.stopping import ended
-from kelm.core.node.files.entries import with_changes
 from kelm.core.node.host.faults import (
     ContainerCrashed,
     FilesChanged,
@@ -50,7 +49,7 @@ def injured(
     if pod is None or pod.life in ("over", "deleted"):
         return pull_faults, []
     if isinstance(fault, FilesChanged):
-        return pull_faults, [_changed(pod, fault)] if pod.uid == fault.uid else []
+        return pull_faults, [_changed(turn, pod, fault)] if pod.uid == fault.uid else []
     if isinstance(fault, ContainerCrashed):
         return pull_faults, [_crashed(turn, pod, fault)]
     return pull_faults, [_failing(pod, fault)]
@@ -90,9 +89,9 @@ def _guest_ended(turn: Turn, pod: LocalPod, fault: ContainerCrashed) -> LocalPod
     return as_pod(with_run(seen, index, ended(seen.recipe.containers[index], run, turn.now_ms)))
 
 
-def _changed(pod: LocalPod, fault: FilesChanged) -> LocalPod:
+def _changed(turn: Turn, pod: LocalPod, fault: FilesChanged) -> LocalPod:
     """Other files: probes may find something else from now on."""
-    return stirred(replace(pod, parts=with_changes(pod.parts, fault.changes)), fault.now_ms)
+    return stirred(turn.written(pod, fault.changes), fault.now_ms)
 
 
 def _slowed(turn: Turn, pod: LocalPod, fault: ImagesSlowed) -> LocalPod | None:

@@ -10,6 +10,7 @@ from kelm.core.node.containers.backoff import Backoff
 from kelm.core.node.containers.behaviour import FOR_EVER, NEVER_MS, Behaviour, Window
 from kelm.core.node.containers.probes import ProbeState
 from kelm.core.node.files.entries import Parts
+from kelm.core.node.files.host_files import NO_HOST_FILES, HostFiles
 from kelm.core.node.pods.recipe import PodRecipe
 from kelm.core.store.small_map import SmallMap
 from kelm.effects.address import Key, ObjectRef, Resource, Uid
@@ -102,8 +103,10 @@ class LocalPod(msgspec.Struct, frozen=True, gc=False):
     written: the status that the API last acknowledged; sent: one that is on its way.
     resizing: how far a resize has come, None where none was ever asked for.
     guests: its ephemeral containers, in the order of their recipes.
-    sources: what volumes are made from, where somebody looks at its files; kept empty else.
-    parts: the files that its containers wrote, as far as any were asked to.
+    sources, host: what volumes are made from, and its machine's files, where somebody looks at its
+        own; kept empty else.
+    parts, parts_ms: the files that were written until then. What its containers have written by
+        themselves since is known from their behaviour (`runs.files_at`).
     """
 
     key: Key
@@ -140,9 +143,11 @@ class LocalPod(msgspec.Struct, frozen=True, gc=False):
     wake_ms: int = NEVER_MS
     windows: tuple[tuple[int, Window], ...] = ()
     parts: Parts = NO_PARTS
+    parts_ms: int = 0
     guests: tuple[ContainerRun, ...] = ()
     resizing: Resizing | None = None
     sources: SmallMap[Resource, Cache] = SmallMap()
+    host: HostFiles = NO_HOST_FILES
 
     @property
     def uid(self) -> Uid:

@@ -95,7 +95,8 @@ class PodRecipe(msgspec.Struct, frozen=True, gc=False):
     """A pod: its init containers (sidecars among them) and then its own, in one list.
 
     guests: its ephemeral containers. field: where its containers stand in the specification, where
-        that is neither of the usual places (see `guests`).
+        that is neither of the usual places (see `guests`). mounts_host: whether a volume of it is
+        part of its machine's files.
     """
 
     spec: Document
@@ -112,6 +113,7 @@ class PodRecipe(msgspec.Struct, frozen=True, gc=False):
     guests: tuple[Recipe, ...] = ()
     hidden_init_count: int = 0
     field: str = ""
+    mounts_host: bool = False
 
     @property
     def sources(self) -> tuple[Resource, ...]:
@@ -267,6 +269,7 @@ def pod_recipe(spec: Document) -> PodRecipe:
     return PodRecipe(
         spec=spec,
         volume_sources=volume_sources(spec) if "volumes" in spec else (),
+        mounts_host=any("hostPath" in one for one in children(spec, "volumes")),
         guests=guests,
         containers=init + apps,
         init_count=len(init),

@@ -180,7 +180,7 @@ def _still_running(
     started_ms = _time(child(status, "state", "running"), "startedAt")
     variables = container_environment(turn, pod, recipe).value_or(NO_VARIABLES)
     run = replace(run, variables=variables)
-    seen = replace(pod, sources=turn.sources)
+    seen = turn.seen(pod)
     behaviour = behaviour_of(turn.machine, seen, index, run, started_ms)
     run = running(pod, index, run, behaviour, started_ms)
     started, ready = flag(status, "started"), flag(status, "ready")

@@ -9,6 +9,8 @@ from __future__ import annotations
 import msgspec
 
 from kelm.core.node.containers.probes import waken
+from kelm.core.node.files.entries import Change, Parts, with_changes
+from kelm.core.node.files.host_files import HOST
 from kelm.core.node.pods.local import ContainerRun, LocalPod
 from kelm.core.node.pods.recipe import Recipe
 
@@ -16,16 +18,41 @@ replace = msgspec.structs.replace
 
 
 def with_run(pod: LocalPod, index: int, run: ContainerRun) -> LocalPod:
-    """The pod with another run of one container. What an ended one wrote to its root is gone."""
-    before = pod.runs[index]
+    """The pod with another run of one container.
+
+    What one that has ended wrote to its volumes stays there, what it wrote to its root is gone.
+    """
+    before, runs = pod.runs[index], pod.runs
     pod = replace(pod, runs=(*pod.runs[:index], run, *pod.runs[index + 1 :]))
     if run.stage == before.stage or run.stage not in ("running", "exited"):
         return pod
-    root = f"root/{pod.recipe.containers[index].name}"
-    if run.stage == "exited" and root in pod.parts:
-        pod = replace(pod, parts=pod.parts.remove(root))
+    if run.stage == "exited" and (pod.parts or run.behaviour.writes):
+        parts = files_at(replace(pod, runs=runs), run.ended_ms)
+        parts = parts.remove(f"root/{pod.recipe.containers[index].name}")
+        pod = replace(pod, parts=parts, parts_ms=run.ended_ms)
     alone = len(pod.runs) + len(pod.guests) == 1
     return pod if alone else stirred(pod, max(run.started_ms, run.ended_ms))
+
+
+def files_at(pod: LocalPod, now_ms: int) -> Parts:
+    """A pod's own files at a time: as they are known, and what its programs wrote since."""
+    written = [
+        (at_ms, write.change)
+        for run in pod.runs + pod.guests
+        if run.stage == "running"
+        for write in run.behaviour.writes
+        if pod.parts_ms < (at_ms := run.started_ms + write.at_ms) <= now_ms
+        or at_ms == pod.parts_ms == run.started_ms
+    ]
+    written.sort(key=lambda one: one[0])
+    own = tuple([change for _, change in written if change.part != HOST])
+    return with_changes(pod.parts, own) if own else pod.parts
+
+
+def with_written(pod: LocalPod, changes: tuple[Change, ...], now_ms: int) -> LocalPod:
+    """The pod after somebody has written files of it now."""
+    parts = with_changes(files_at(pod, now_ms), changes)
+    return replace(pod, parts=parts, parts_ms=now_ms)
 
 
 def stirred(pod: LocalPod, now_ms: int) -> LocalPod:

@@ -14,7 +14,6 @@ from kelm.core.node.containers.behaviour import NEVER_MS, failure_at
 from kelm.core.node.containers.probes import Finding
 from kelm.core.node.containers.restart import may_restart
 from kelm.core.node.containers.stopping import stop_container
-from kelm.core.node.files.entries import with_changes
 from kelm.core.node.host.machine import Machine
 from kelm.core.node.pods.handlers import Exec, Grpc, HttpGet, Pause, TcpSocket, Unusable
 from kelm.core.node.pods.local import LocalPod
@@ -77,11 +76,11 @@ def probed(turn: Turn, pod: LocalPod, index: int, at_ms: int) -> LocalPod:
     started, ready, failed = run.started, True, None
     for number, probe in enumerate(recipe.probes):
         if states[number].next_ms <= at_ms:
-            found = look(turn.machine, replace(pod, sources=turn.sources), index, probe, at_ms)
+            found = look(turn.machine, turn.seen(pod), index, probe, at_ms)
             states[number] = probing.run(probe, states[number], found, at_ms)
             _told(turn, pod, index, probe, found)
             if found.changes:
-                pod = replace(pod, parts=with_changes(pod.parts, found.changes))
+                pod = turn.written(pod, found.changes)
         published = states[number].published
         if probe.kind == "startup" and published and not started:
             started = True

@@ -152,4 +152,5 @@ def next_write_ms(pod: LocalPod, now_ms: int) -> int:
         for write in run.behaviour.writes
         if (at_ms := run.started_ms + write.at_ms) > now_ms
     ]
+    times += [one.at_ms for one in pod.host.coming if one.at_ms > now_ms]
     return min(times, default=NEVER_MS)

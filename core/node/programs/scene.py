@@ -10,18 +10,18 @@ from kelm.core.node.containers.launching import launch_of
 from kelm.core.node.files.disk import Disk
 from kelm.core.node.files.entries import (
     EMPTY_TREE,
-    Change,
     Directory,
     Entry,
     File,
     Mount,
     Parts,
-    with_changes,
 )
+from kelm.core.node.files.host_files import HOST
 from kelm.core.node.files.volumes import WRITABLE, Facts, Token, volume_tree
 from kelm.core.node.host.machine import Machine, pod_ip
 from kelm.core.node.pods.dns import dns_config, resolv_conf
-from kelm.core.node.pods.local import NO_PARTS, ContainerRun, LocalPod
+from kelm.core.node.pods.local import ContainerRun, LocalPod
+from kelm.core.node.pods.runs import files_at
 from kelm.core.node.pods.sources import SERVICES, lookup_in
 from kelm.core.node.programs.inside import Inside
 from kelm.core.store.small_map import SmallMap
@@ -77,25 +77,12 @@ def address_of(machine: Machine, pod: LocalPod) -> str:
 
 
 def parts_at(pod: LocalPod, now_ms: int) -> Parts:
-    """A pod's files at a time: what its programs wrote by themselves, and what others did."""
-    written = []
-    for run in pod.runs + pod.guests:
-        if run.started_ms and run.behaviour.writes:
-            until_ms = run.ended_ms if run.stage == "exited" else now_ms
-            written += [
-                (run.started_ms + write.at_ms, write.change)
-                for write in run.behaviour.writes
-                if run.started_ms + write.at_ms <= until_ms
-            ]
-    if not written:
-        return pod.parts
-    written.sort(key=lambda one: one[0])
-    parts = with_changes(NO_PARTS, tuple(change for _, change in written))
-    for part, tree in pod.parts.items():
-        parts = with_changes(
-            parts, tuple(Change(part, path, entry) for path, entry in tree.items())
-        )
-    return parts
+    """A pod's files at a time, its machine's among them where it has a volume of them."""
+    parts = files_at(pod, now_ms)
+    if not pod.recipe.mounts_host:
+        return parts
+    written = parts.get(HOST, EMPTY_TREE)
+    return parts.put(HOST, SmallMap({**pod.host.at(now_ms), **written}))
 
 
 def identity(spec: Document, container: Document) -> tuple[int, tuple[int, ...]]:
@@ -138,7 +125,10 @@ def mounts_of(
         root = expand(expression, variables) if expression else text(mount, "subPath")
         fixed = not any(field in volume for field in WRITABLE)
         only = flag(mount, "readOnly") or fixed
-        found.append(Mount(path, f"volume/{name}", root.strip("/"), only, kind))
+        part = f"volume/{name}"
+        if "hostPath" in volume:
+            part, root = HOST, f"{text(volume, 'hostPath', 'path')}/{root}"
+        found.append(Mount(path, part, root.strip("/"), only, kind))
     return tuple(found)
 
 
