@@ -186,7 +186,7 @@ def _peer_fits(rule: Rule, namespace: str, namespaces: Cache, other: Party) -> b
 def _is(peer: Peer, namespace: str, namespaces: Cache, other: Party) -> bool:
     if peer.block is not None:
         return peer.block.has(other.address)
-    if not other.pod or not peer.pods.matches(other.labels):
+    if not peer.pods.matches(other.labels):
         return False
     if peer.namespaces is None:
         return other.namespace == namespace

@@ -86,26 +86,38 @@ def listed(found: Doc, way: Way, server: Party) -> set[tuple[str, int, str]]:
     return result
 
 
-def reference(policies: list[Doc], client: Party, server: Party, port: int, protocol: str) -> bool:
-    for way, own, other in ((WAYS[1], client, server), (WAYS[0], server, client)):
-        if not own.pod or client.address == server.address:
-            continue
-        if way.type == "Ingress" and not client.pod and client.node and client.node == server.node:
-            continue
-        above = [
-            one
-            for one in policies
-            if one["metadata"]["namespace"] == own.namespace
-            and chosen(one["spec"]["podSelector"], own.labels)
-            and way.type
-            in one["spec"].get(
-                "policyTypes", ["Ingress", "Egress"] if one["spec"].get("egress") else ["Ingress"]
-            )
-        ]
-        allowed = set().union(*(listed(one, way, server) for one in above))
-        if above and (other.address, port, protocol) not in allowed:
-            return False
-    return True
+class Reference:
+    """What some policies let through, with each list made only once."""
+
+    def __init__(self, policies: list[Doc]) -> None:
+        self.policies = policies
+        self._listed: dict[Any, set[tuple[str, int, str]]] = {}
+
+    def lets(self, client: Party, server: Party, port: int, protocol: str) -> bool:
+        for way, own, other in ((WAYS[1], client, server), (WAYS[0], server, client)):
+            if not own.pod or client.address == server.address:
+                continue
+            from_its_machine = not client.pod and client.node and client.node == server.node
+            if way.type == "Ingress" and from_its_machine:
+                continue
+            above = [number for number, one in enumerate(self.policies) if about(one, way, own)]
+            allowed = set().union(*(self.listed(number, way, server) for number in above))
+            if above and (other.address, port, protocol) not in allowed:
+                return False
+        return True
+
+    def listed(self, number: int, way: Way, server: Party) -> set[tuple[str, int, str]]:
+        key = number, way, server.ports
+        if key not in self._listed:
+            self._listed[key] = listed(self.policies[number], way, server)
+        return self._listed[key]
+
+
+def about(one: Doc, way: Way, pod: Party) -> bool:
+    spec = one["spec"]
+    types = spec.get("policyTypes", ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"])
+    near = one["metadata"]["namespace"] == pod.namespace
+    return near and chosen(spec["podSelector"], pod.labels) and way.type in types
 
 
 VALUES = st.sampled_from(["a", "b", "c", "x", "y", "z", "True"])

@@ -14,15 +14,17 @@ from kelm.effects.document import document
 Doc = dict[str, Any]
 NAMESPACES = {name: {"ns": name, "kubernetes.io/metadata.name": name} for name in "xyz"}
 PORTS = (("TCP", "http", 80), ("TCP", "more", 81), ("UDP", "dns", 80))
+OTHER_PORTS = (("TCP", "http", 81), ("UDP", "more", 81))
+"""The same names for other ports, as the pod z/c has them."""
 
 
 def a_pod(namespace: str, name: str, number: int) -> Party:
     """A pod of a grid; the pods of a namespace are on one machine each."""
     labels = SmallMap({"pod": name, "even": str(number % 2 == 0)})
     address = f"10.0.{'xyz'.index(namespace)}.{number}"
-    return Party(
-        address, f"{namespace}/{name}", namespace, labels, f"node-{'xyz'.index(namespace)}", PORTS
-    )
+    node = f"node-{'xyz'.index(namespace)}"
+    ports = OTHER_PORTS if (namespace, name) == ("z", "c") else PORTS
+    return Party(address, f"{namespace}/{name}", namespace, labels, node, ports)
 
 
 PODS = {
@@ -55,6 +57,8 @@ SPACES = table(
 )
 
 
-def lets(policies: Iterable[Doc], client: Party, server: Party, port: int, protocol: str) -> bool:
-    asked = Connection(client, server, port, protocol)
-    return not verdict(table("networkpolicies", policies), SPACES, asked)
+def lets(
+    policies: Iterable[Doc] | Table, client: Party, server: Party, port: int, protocol: str
+) -> bool:
+    stored = policies if isinstance(policies, Table) else table("networkpolicies", policies)
+    return not verdict(stored, SPACES, Connection(client, server, port, protocol))

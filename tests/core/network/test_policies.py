@@ -133,7 +133,7 @@ TCP_81 = {"protocol": "TCP", "port": 81}
         ([policy("x", podSelector=XA, policyTypes=["Egress"], egress=[{}])], set()),
         (  # named ports are those of the pod that is connected to
             [policy("x", policyTypes=["Egress"], egress=[{"ports": [{"port": "http"}]}])],
-            set(),
+            lines(of("x"), ["z/c"]),
         ),
         (
             [
