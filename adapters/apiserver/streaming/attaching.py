@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-import msgspec
 from returns.result import Failure
 
 from kelm.adapters.apiserver.streaming.channels import ERROR, STDOUT, Channels
@@ -29,6 +28,7 @@ from kelm.core.node.sessions.opening import Unopened, open_attach, running_conta
 from kelm.core.node.sessions.session import Session
 from kelm.core.node.sessions.terminal import on_screen
 from kelm.effects.address import Key
+from kelm.effects.document import Document
 
 if TYPE_CHECKING:
     from kelm.adapters.apiserver.engine import Engine
@@ -49,7 +49,7 @@ async def attach(
         await _talk(engine, key, container, options, channels, opened)
     elif isinstance(opened, Unopened):
         why = f"unable to upgrade connection: {opened.message}"
-        await channels.send(ERROR, msgspec.json.encode(failed_status(why)))
+        await channels.tell(failed_status(why))
     else:
         await _follow(engine, key, container, options, channels)
     await channels.close()
@@ -75,7 +75,7 @@ async def _talk(
     lines = heard.lines(session.inside.started_ms)
     engine.inject(ConversationEnded(namespace, name, container, code, lines))
     engine.settle()
-    await channels.send(ERROR, msgspec.json.encode(ended_status(0)))
+    await channels.tell(ended_status(0))
 
 
 class _Heard:
@@ -93,6 +93,9 @@ class _Heard:
         if channel != ERROR:
             self._said.append((self._engine.now_ms, data))
         await self._channels.send(channel, data)
+
+    async def tell(self, status: Document) -> None:
+        await self._channels.tell(status)
 
     async def close(self) -> None:
         await self._channels.close()
@@ -135,7 +138,7 @@ async def _follow(
             if running:
                 await asyncio.wait({listener}, timeout=LOOK_AGAIN_S)
         if not listener.done():
-            await channels.send(ERROR, msgspec.json.encode(ended_status(0)))
+            await channels.tell(ended_status(0))
     finally:
         listener.cancel()
 

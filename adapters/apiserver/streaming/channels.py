@@ -1,7 +1,8 @@
 """The streams of a remote command over one connection.
 
 Source: kubernetes v1.36, apimachinery/pkg/util/remotecommand/constants.go;
-streaming/pkg/httpstream/wsstream/conn.go (channels, base64, the close signal of version 5).
+streaming/pkg/httpstream/wsstream/conn.go (channels, base64, the close signal of version 5);
+cri-streaming/pkg/streaming/remotecommand/websocket.go (what is written on the channel of errors).
 """
 
 from __future__ import annotations
@@ -9,7 +10,10 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from typing import Final, Protocol
 
+import msgspec
+
 from kelm.adapters.apiserver.streaming.socket import SocketExchange
+from kelm.effects.document import Document, text
 
 STDIN: Final = 0
 STDOUT: Final = 1
@@ -29,10 +33,11 @@ MOST_IN_A_MESSAGE: Final = 32 * 1024
 
 class Channels(Protocol):
     """Streams with numbers. `receive` gives None once the client has gone, and no bytes at the
-    end of a stream."""
+    end of a stream. `tell` says how it ended."""
 
     async def receive(self) -> tuple[int, bytes] | None: ...
     async def send(self, channel: int, data: bytes) -> None: ...
+    async def tell(self, status: Document) -> None: ...
     async def close(self) -> None: ...
 
 
@@ -43,6 +48,7 @@ class SocketChannels:
         self._socket = socket
         self._in_base64 = "base64" in protocol
         self._closes = protocol.startswith("v5")
+        self._has_status = protocol.startswith(("v4", "v5"))
 
     async def receive(self) -> tuple[int, bytes] | None:
         while True:
@@ -66,6 +72,13 @@ class SocketChannels:
                 await self._socket.tell(f"{channel}{b64encode(part).decode()}")
             else:
                 await self._socket.tell(bytes((channel,)) + part)
+
+    async def tell(self, status: Document) -> None:
+        """Say how it ended; protocols before version 4 only say what went wrong, as text."""
+        if self._has_status:
+            await self.send(ERROR, msgspec.json.encode(status))
+        elif text(status, "status") != "Success":
+            await self.send(ERROR, text(status, "message").encode())
 
     async def close(self) -> None:
         await self._socket.close()

@@ -10,10 +10,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from kelm.adapters.apiserver.streaming.channels import (
-    ERROR,
     STDERR,
     STDIN,
     STDOUT,
@@ -55,7 +52,7 @@ async def execute(
 
     code = await converse(engine, key, opening, options, channels)
     if code is not None:
-        await channels.send(ERROR, msgspec.json.encode(ended_status(code)))
+        await channels.tell(ended_status(code))
     await channels.close()
 
 
@@ -71,7 +68,7 @@ async def converse(
     if isinstance(opened, Unopened):
         why = opened.message
         why = why if "executing" in why else f"unable to upgrade connection: {why}"
-        await channels.send(ERROR, msgspec.json.encode(failed_status(why)))
+        await channels.tell(failed_status(why))
         return None
     return await _Conversation(engine, key, opened, options, channels).run()
 

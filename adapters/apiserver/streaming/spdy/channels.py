@@ -9,9 +9,12 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
+import msgspec
+
 from kelm.adapters.apiserver.streaming.channels import ERROR, RESIZE, STDERR, STDIN, STDOUT
 from kelm.adapters.apiserver.streaming.spdy.connection import Connection, Link, Stream
 from kelm.core.api.rest.connections.remote_command import CommandOptions
+from kelm.effects.document import Document
 
 PROTOCOLS: Final = ("v4.channel.k8s.io",)
 TYPES: Final = {
@@ -78,6 +81,9 @@ class SpdyChannels:
         stream = self._streams.get(channel)
         if stream is not None:
             await stream.send(data)
+
+    async def tell(self, status: Document) -> None:
+        await self.send(ERROR, msgspec.json.encode(status))
 
     async def close(self) -> None:
         for number in (STDOUT, STDERR, ERROR):
