@@ -22,6 +22,7 @@ from kelm.adapters.simulator.inputs import (
     NodeReconnected,
 )
 from kelm.adapters.simulator.loop import Simulator
+from kelm.core.network.affinity import NO_SESSIONS
 from kelm.core.store import table as tables
 from kelm.core.store.table import Table
 from kelm.effects.commands import Command, LaunchInstance, TerminateInstance
@@ -66,7 +67,10 @@ def kubelet_name(node: str) -> str:
 
 
 class Machines:
-    """All machines of a simulated cluster."""
+    """All machines of a simulated cluster; `sessions` are what their proxies remember of clients.
+
+    Only what asks from outside of the simulation is remembered, and nothing in it depends on that.
+    """
 
     def __init__(self, make_kubelet: MakeKubelet, boot_ms: int) -> None:
         self._make_kubelet = make_kubelet
@@ -74,10 +78,12 @@ class Machines:
         self._launched = 0
         self.hosts: dict[str, Host] = {}
         self._table = Table(INSTANCES)
+        self.sessions = NO_SESSIONS
 
     def copy(self) -> Machines:
         twin = Machines(self._make_kubelet, self._boot_ms)
         twin._launched, twin.hosts, twin._table = self._launched, dict(self.hosts), self._table
+        twin.sessions = self.sessions
         return twin
 
     def resume(self, sim: Simulator, hosts: tuple[Host, ...]) -> None:

@@ -131,6 +131,7 @@ class _Conversation:
         said, changes = session.go_on(engine.now_ms, files, ask)
         if changes:
             engine.inject(FilesChanged(pod.namespace, pod.name, pod.uid, changes))
+        calling.remember(engine.cluster, calls)
         for written in calls.changes:
             namespace, _, name = written.pod.partition("/")
             engine.inject(FilesChanged(namespace, name, written.uid, written.changes))

@@ -51,9 +51,9 @@ def pod_in(simulator: Simulator, key: Key) -> tuple[Kubelet, LocalPod] | None:
     return process.program, msgspec.structs.replace(found, sources=sources, host=host)
 
 
-def world_of(cluster: Cluster, sessions: Sessions = NO_SESSIONS) -> World:
+def world_of(cluster: Cluster) -> World:
     """A cluster as programs in it meet it now."""
-    return world_in(cluster.simulator, cluster.machines, sessions)
+    return world_in(cluster.simulator, cluster.machines, cluster.machines.sessions)
 
 
 def world_in(simulator: Simulator, machines: Machines, sessions: Sessions = NO_SESSIONS) -> World:
@@ -65,8 +65,14 @@ def world_in(simulator: Simulator, machines: Machines, sessions: Sessions = NO_S
     return World(network, lambda key: pod_in(simulator, key), simulator.now_ms, reach, sessions)
 
 
+def remember(cluster: Cluster, calls: Calls) -> None:
+    """Have the proxies know which clients they served, and by whom."""
+    cluster.machines.sessions = calls.sessions
+
+
 def take_over(cluster: Cluster, calls: Calls) -> None:
-    """Tell the machines what their programs wrote."""
+    """Tell the machines what their programs wrote, and whom their proxies served."""
+    remember(cluster, calls)
     for change in changed_files(calls):
         cluster.inject(change)
 
