@@ -80,7 +80,8 @@ class Refusal(msgspec.Struct, frozen=True, gc=False):
     `resource` is the plural name for most reasons and the kind for Invalid, as upstream's
     `details.kind` has it. `unknown_outcome` marks the one refusal after which the work may have
     been done all the same: the answer was lost. `continue_token` is where a list may go on that
-    cannot go on where it was.
+    cannot go on where it was. `detailed` is for those that upstream makes of a code
+    alone: their details are there though they say nothing.
     """
 
     reason: Reason
@@ -93,6 +94,7 @@ class Refusal(msgspec.Struct, frozen=True, gc=False):
     retry_after_seconds: int = 0
     unknown_outcome: bool = False
     continue_token: str = ""
+    detailed: bool = False
 
     @property
     def code(self) -> int:
@@ -115,7 +117,7 @@ class Refusal(msgspec.Struct, frozen=True, gc=False):
         }
         if self.reason:
             body["reason"] = self.reason.value
-        if details or self.reason is Reason.INVALID:
+        if details or self.detailed or self.reason is Reason.INVALID:
             body["details"] = Document(details)
         return Document({**body, "code": self.code})
 

@@ -18,7 +18,17 @@ from kelm.adapters.apiserver.bodies import parse_body
 from kelm.adapters.apiserver.control import ROOT, Control
 from kelm.adapters.apiserver.encoding import Encoding
 from kelm.adapters.apiserver.engine import Engine
-from kelm.adapters.apiserver.exchange import Exchange, Gone, Receive, Scope, Send, TooLarge
+from kelm.adapters.apiserver.exchange import (
+    NOSNIFF,
+    Broken,
+    Exchange,
+    Gone,
+    Receive,
+    Scope,
+    Send,
+    TooLarge,
+)
+from kelm.adapters.apiserver.flows import Flows, headers_of
 from kelm.adapters.apiserver.identity.authentication import Tokens, impersonation
 from kelm.adapters.apiserver.identity.authorizer import Authorizer
 from kelm.adapters.apiserver.identity.client_certificates import Certified, holder, nobody
@@ -36,12 +46,20 @@ from kelm.core.api.aggregation.passing import question_about, server_of
 from kelm.core.api.authorization.decide import Mode
 from kelm.core.api.authorization.rbac import Request as Question
 from kelm.core.api.conversation import Asker, converts_for
+from kelm.core.api.fairness.classify import is_unclassified
 from kelm.core.api.rest.access import User, forbidden, question
-from kelm.core.api.rest.address import Address, Target, read_address, resolve, serves
+from kelm.core.api.rest.address import (
+    Address,
+    Target,
+    is_built_in,
+    read_address,
+    resolve,
+    serves,
+)
 from kelm.core.api.rest.answer import Answer, answer, refused
 from kelm.core.api.rest.permission.guard import guarded
 from kelm.core.api.rest.permission.power import Power
-from kelm.core.api.rest.plan import VERBS, plan, verb_of
+from kelm.core.api.rest.plan import plan, verb_of
 from kelm.core.api.rest.request import Ask, Connect, HttpRequest, IssueToken, Review, Watch
 from kelm.core.api.rest.reviews import reviewed
 from kelm.core.api.rest.writes import too_large
@@ -80,6 +98,7 @@ class App:
         self.site = Site(engine, address, tokens, self.passing_on)
         self.control = Control(engine)
         self.requests = Requests()
+        self.flows = Flows()
         self.started_s = time.time()
         tokens.bearer = lambda token, claims, audiences: bearer(
             engine.server.store, token, claims, engine.now_ms, audiences
@@ -104,6 +123,8 @@ class App:
             return
         except TooLarge:
             await self.reply(exchange, refused(too_large()))
+        except Broken as broken:
+            await self.reply(exchange, refused(refuse.failed(str(broken))))
 
     async def _counted(
         self, exchange: Exchange, target: Target | None, work: Awaitable[None]
@@ -126,24 +147,29 @@ class App:
             await self._counted(exchange, None, self._passed_on(exchange, service, user))
             return
         address = read_address(exchange.path)
-        page, store = address is None or not address.plural, self.engine.server.store
+        if address is not None and not address.plural:
+            address = None
         target = None
-        if address is not None and not page:
-            target = resolve(address, store) or measured(address)
-        if address is not None and not page and target is None:
-            await self._nothing_there(exchange, address)
-            return
-        await self._counted(exchange, target, self._answer(exchange, target, user))
+        if address is not None:
+            target = resolve(address, self.engine.server.store) or measured(address)
+        await self._counted(exchange, target, self._answer(exchange, address, target, user))
 
-    async def _answer(self, exchange: Exchange, target: Target | None, user: User) -> None:
-        asked = self._question(exchange, user, target)
+    async def _answer(
+        self, exchange: Exchange, address: Address | None, target: Target | None, user: User
+    ) -> None:
+        asked = self._question(exchange, user, address)
+        if not is_unclassified(asked):
+            exchange.always = headers_of(self.flows.of(self.engine.server.store, asked))
         if not self.authorizer.decide(asked).allowed:
-            await self.reply(exchange, refused(forbidden(asked)))
+            await self._forbid(exchange, asked)
         elif target is not None and self._may_not_connect(exchange, user, target):
-            await self.reply(exchange, refused(forbidden(question(user, "create", target, ""))))
+            await self._forbid(exchange, question(user, "create", target, ""))
+        elif address is not None and target is None:
+            await self._nothing_there(exchange, address)
         elif exchange.path == "/metrics":
             found = metrics_page(self.requests, self.engine.server.store, self.started_s)
-            await exchange.answer(200, CONTENT_TYPE, found)
+            since = (b"process-start-time-unix", str(int(self.started_s)).encode())
+            await exchange.answer(200, CONTENT_TYPE, found, [since])
         elif exchange.path.startswith(ROOT):
             await self.control.answer(exchange)
         elif target is None:
@@ -154,10 +180,15 @@ class App:
     async def _passed_on(self, exchange: Exchange, service: Document, user: User) -> None:
         """Pass a request on to who serves its group, if whoever asks may."""
         asked = question_about(user, exchange.method, exchange.path, exchange.query)
+        exchange.always = headers_of(self.flows.of(self.engine.server.store, asked))
         if self.authorizer.decide(asked).allowed:
             await self.passing_on.serve(exchange, service, user)
         else:
-            await self.reply(exchange, refused(forbidden(asked)))
+            await self._forbid(exchange, asked)
+
+    async def _forbid(self, exchange: Exchange, asked: Question) -> None:
+        content_type, body = self.encoding.answer(refused(forbidden(asked)))
+        await exchange.answer(403, content_type, body, [NOSNIFF])
 
     def _user(self, exchange: Exchange) -> User | Refusal:
         """Who asks, or who is asked for on behalf of."""
@@ -179,12 +210,11 @@ class App:
         return self.tokens.user(token)
 
     @staticmethod
-    def _question(exchange: Exchange, user: User, target: Target | None) -> Question:
-        if target is None:
-            verb = VERBS.get(exchange.method, "").replace("create", "post")
-            return question(user, verb, None, exchange.path)
+    def _question(exchange: Exchange, user: User, address: Address | None) -> Question:
+        if address is None:
+            return question(user, exchange.method.lower(), None, exchange.path)
         request = HttpRequest(exchange.method, exchange.path, exchange.query)
-        return question(user, verb_of(target, request), target, "")
+        return question(user, verb_of(address, request), address, "")
 
     def _may_not_connect(self, exchange: Exchange, user: User, target: Target) -> bool:
         """Whether a WebSocket is refused to somebody who may read but not create.
@@ -196,8 +226,8 @@ class App:
         return not self.authorizer.decide(question(user, "create", target, "")).allowed
 
     async def _nothing_there(self, exchange: Exchange, address: Address) -> None:
-        served = address.group, address.version
-        if serves(*served, self.engine.server.store) or serves_metrics(*served):
+        served, store = (address.group, address.version), self.engine.server.store
+        if is_built_in(address.group) or serves(*served, store) or serves_metrics(*served):
             await self.reply(exchange, refused(refuse.no_such_resource()))
         else:
             await exchange.text(404, "404 page not found\n")
@@ -205,7 +235,8 @@ class App:
     async def _serve(self, exchange: Exchange, target: Target, user: User) -> None:
         """Plan a request to a resource and carry the plan out."""
         raw = await exchange.body() if exchange.method in METHODS_WITH_BODIES else b""
-        content_type = exchange.header(b"content-type").partition(";")[0].strip()
+        given = exchange.header(b"content-type")
+        content_type = given.partition(";")[0].strip() or given
         request = HttpRequest(
             exchange.method,
             exchange.path,

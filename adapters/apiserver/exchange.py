@@ -10,10 +10,11 @@ import uuid
 import zlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
-from urllib.parse import parse_qsl
 
 import msgspec
 
+from kelm.adapters.apiserver.encoding import go_json
+from kelm.adapters.apiserver.http.target import read_query
 from kelm.core.api.rest.query import Query, query_of
 from kelm.core.api.rest.request import MAX_BODY_BYTES
 
@@ -26,6 +27,7 @@ ZIPPED_ABOVE_BYTES = 128 * 1024
 """Source: apiserver/pkg/endpoints/handlers/responsewriters/writers.go."""
 TEXT = b"text/plain; charset=utf-8"
 JSON = b"application/json"
+NOSNIFF = (b"x-content-type-options", b"nosniff")
 
 
 def zipped(body: bytes) -> bytes:
@@ -40,6 +42,10 @@ def zipped(body: bytes) -> bytes:
 
 class Gone(Exception):
     """The client went away before its request was complete."""
+
+
+class Broken(Exception):
+    """The body is not written as HTTP has it. The argument says why."""
 
 
 class TooLarge(Exception):
@@ -60,6 +66,8 @@ class Exchange:
         self._receive = receive
         self._send = send
         self.code = 0
+        self.always: Headers = []
+        """Headers of whatever it is answered with."""
 
     def header(self, name: bytes) -> str:
         values = self.headers.get(name)
@@ -69,8 +77,7 @@ class Exchange:
     def query(self) -> Query:
         if not self._query_string:
             return {}
-        text = self._query_string.decode("latin-1")
-        return query_of(parse_qsl(text, keep_blank_values=True))
+        return query_of(read_query(self._query_string))
 
     @property
     def raw_query(self) -> str:
@@ -81,7 +88,7 @@ class Exchange:
         """All of the body.
 
         Raises:
-            TooLarge, Gone
+            TooLarge, Broken, Gone
         """
         parts: list[bytes] = []
         size = 0
@@ -89,6 +96,8 @@ class Exchange:
             message = await self._receive()
             if message["type"] == "http.disconnect":
                 raise Gone
+            if message["type"] == "http.request.broken":
+                raise Broken(message["said"])
             part = message.get("body", b"")
             size += len(part)
             if size > MAX_BODY_BYTES:
@@ -108,9 +117,10 @@ class Exchange:
         more = more or []
         cached = any(name == b"cache-control" for name, _ in more)
         headers = [
-            (b"content-type", content_type),
+            *((b"content-type", content_type) for _ in range(bool(content_type))),
             *(() if cached else ((b"cache-control", b"no-cache, private"),)),
             (b"audit-id", self.header(b"audit-id").encode() or str(uuid.uuid4()).encode()),
+            *self.always,
             *more,
         ]
         await self._send({"type": "http.response.start", "status": code, "headers": headers})
@@ -126,7 +136,6 @@ class Exchange:
         if len(body) > ZIPPED_ABOVE_BYTES and self._takes_gzip():
             body = await asyncio.to_thread(zipped, body)
             headers += [(b"content-encoding", b"gzip"), (b"vary", b"Accept-Encoding")]
-        headers.append((b"content-length", str(len(body)).encode()))
         await self.start(code, content_type, headers)
         await self.part(body, more=False)
 
@@ -134,8 +143,7 @@ class Exchange:
         return "gzip" in (one.strip() for one in self.header(b"accept-encoding").split(","))
 
     async def text(self, code: int, text: str) -> None:
-        nosniff = (b"x-content-type-options", b"nosniff")
-        await self.answer(code, TEXT, text.encode(), [nosniff])
+        await self.answer(code, TEXT, text.encode(), [NOSNIFF])
 
     async def json(
         self,
@@ -144,4 +152,4 @@ class Exchange:
         content_type: bytes = JSON,
         more: Headers | None = None,
     ) -> None:
-        await self.answer(code, content_type, msgspec.json.encode(value), more)
+        await self.answer(code, content_type, go_json(msgspec.json.encode(value)) + b"\n", more)

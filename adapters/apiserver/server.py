@@ -16,6 +16,7 @@ import uvicorn
 
 from kelm.adapters.apiserver.app import App
 from kelm.adapters.apiserver.engine import Engine
+from kelm.adapters.apiserver.http.protocol import HttpProtocol
 from kelm.adapters.apiserver.identity.authentication import Tokens
 from kelm.adapters.apiserver.identity.certificates import (
     FRONT_PROXY,
@@ -27,7 +28,6 @@ from kelm.adapters.apiserver.identity.certificates import (
 from kelm.adapters.apiserver.identity.client_certificates import NO_CHECK_TIME
 from kelm.adapters.apiserver.journal import Journal
 from kelm.adapters.apiserver.pace import Speed
-from kelm.adapters.apiserver.streaming.spdy.upgrade import UpgradingProtocol
 from kelm.adapters.simulator.authority import Authority
 from kelm.adapters.simulator.cluster import Cluster, Settings
 from kelm.core.api.aggregation.trusted import authentication_of
@@ -176,12 +176,12 @@ def _config(app: App, certificates: Certificates) -> uvicorn.Config:
         log_level="warning",
         access_log=False,
         lifespan="off",
-        http=UpgradingProtocol,
+        http=HttpProtocol,
         ws="websockets-sansio",
         backlog=BACKLOG,
-        timeout_keep_alive=600,
         timeout_graceful_shutdown=GRACE_S,
         server_header=False,
+        proxy_headers=False,
         date_header=True,
     )
     config.load()

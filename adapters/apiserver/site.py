@@ -23,6 +23,8 @@ from kelm.core.api.aggregation.discovery import (
 from kelm.core.api.custom.definition import catalogue, custom_resources
 from kelm.core.api.openapi import documents
 from kelm.core.api.rest import discovery
+from kelm.core.api.rest.address import is_built_in
+from kelm.core.api.rest.health import checks_at, health_paths, report
 from kelm.core.api.rest.media import Clause, clauses
 from kelm.core.api.rest.version import VERSION
 from kelm.core.api.tokens import discovery as oidc
@@ -31,7 +33,6 @@ from kelm.effects.document import EMPTY, Document, child
 AGGREGATED: Final = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 HEALTH: Final = ("/healthz", "/livez", "/readyz")
 VERSION_3: Final = "/openapi/v3/"
-CHECKS: Final = ("ping", "log", "etcd", "informer-sync")
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -39,13 +40,15 @@ class Page(msgspec.Struct, frozen=True):
 
     mark: what tells this version of it from others, "" where nobody asks. kept_s: for how long who
     reads it may keep it.
+    methods: those that are answered, () for all. people: whether it is indented for them.
     """
 
     body: Document
     type: str = "application/json"
     mark: str = ""
     kept_s: int = 0
-    methods: tuple[str, ...] = ("GET", "HEAD")
+    methods: tuple[str, ...] = ()
+    people: bool = False
 
 
 class Site:
@@ -60,23 +63,41 @@ class Site:
 
     async def answer(self, exchange: Exchange) -> None:
         """Answer a request for a page."""
-        path = exchange.path.rstrip("/") or "/"
+        path = exchange.path
         if path.startswith(HEALTH):
             await self._health(exchange, path)
             return
+        path = _without_slash(path)
         page = self.page(path, exchange.header(b"accept"))
         if page is not None and elsewhere(self._engine.server.store):
             page = await self._with_others(path, page)
         if page is None:
-            await exchange.text(404, "404 page not found\n")
-        elif exchange.method not in page.methods:
+            await self._no_page(exchange, exchange.path)
+        elif page.methods and exchange.method not in page.methods:
             await exchange.json(refuse.method_not_allowed().status(), 405)
+        elif page.people:
+            indented = msgspec.json.format(msgspec.json.encode(page.body), indent=2)
+            await exchange.answer(200, page.type.encode(), indented)
+        elif page.kept_s:
+            kept = (b"cache-control", f"public, max-age={page.kept_s}".encode())
+            body = msgspec.json.encode(page.body)
+            await exchange.answer(200, page.type.encode(), body, [kept])
         elif not page.mark:
-            kept = f"public, max-age={page.kept_s}".encode() if page.kept_s else b""
-            more = [(b"cache-control", kept)] if kept else []
-            await exchange.json(page.body, content_type=page.type.encode(), more=more)
+            await exchange.json(page.body, content_type=page.type.encode())
         else:
             await self._marked(exchange, path, page)
+
+    @staticmethod
+    async def _no_page(exchange: Exchange, path: str) -> None:
+        """Answer where nothing is: in JSON where resources could be, in words elsewhere."""
+        top, _, rest = path.removeprefix("/").partition("/")
+        group, slash, _ = rest.partition("/")
+        if path.startswith(VERSION_3):
+            await exchange.answer(404, b"", b"")
+        elif (top == "api" and rest) or (top == "apis" and slash and is_built_in(group)):
+            await exchange.json(refuse.no_such_resource().status(), 404)
+        else:
+            await exchange.text(404, "404 page not found\n")
 
     async def _marked(self, exchange: Exchange, path: str, page: Page) -> None:
         """Answer with a page that clients keep, or tell them that theirs is good.
@@ -137,15 +158,18 @@ class Site:
         if path in (oidc.CONFIGURATION, oidc.KEYS):
             return self._discovery(path)
         plain: dict[str, Callable[[], Document]] = {
-            "/": lambda: Document(paths=paths()),
             "/api": lambda: discovery.api_versions(self._address),
             "/apis": lambda: with_groups(discovery.api_groups(infos), others),
-            "/version": lambda: VERSION,
         }
+        if path in ("/", "/index.html"):
+            return Page(Document(paths=paths()), people=True)
+        if path == "/version":
+            return Page(VERSION, methods=("GET",), people=True)
         found = plain[path]() if path in plain else _group(path, infos)
         if found is None and path.startswith("/apis/"):
             found = group_of(others, path.removeprefix("/apis/"))
-        return None if found is None else Page(found, methods=("GET",))
+        any_method = path.startswith("/apis") and path.count("/") < 3
+        return None if found is None else Page(found, methods=() if any_method else ("GET",))
 
     def _discovery(self, path: str) -> Page:
         """With what others can check a service account's token."""
@@ -168,18 +192,29 @@ class Site:
         return None if found is None else Page(found, mark=documents.mark(name, customs))
 
     async def _health(self, exchange: Exchange, path: str) -> None:
-        top, _, check = path.lstrip("/").partition("/")
-        if check and check not in CHECKS:
+        checks = checks_at(path)
+        if not checks:
             await exchange.text(404, "404 page not found\n")
+        elif len(checks) == 1:
+            await exchange.answer(200, b"", b"ok")
         elif "verbose" in exchange.query:
-            lines = "".join(f"[+]{name} ok\n" for name in CHECKS)
-            await exchange.text(200, f"{lines}{top} check passed\n")
+            await exchange.text(200, report(path, checks))
         else:
             await exchange.text(200, "ok")
 
 
 def _digest(body: Document) -> str:
     return sha512(msgspec.json.encode(body)).hexdigest().upper()
+
+
+def _without_slash(path: str) -> str:
+    """A path without the slash at its end, where that makes no difference.
+
+    >>> _without_slash("/apis/"), _without_slash("/openapi/v2/"), _without_slash("/")
+    ('/apis', '/openapi/v2/', '/')
+    """
+    whole = path.rstrip("/")
+    return whole if whole == "/version" or whole.startswith(("/api", "/apis")) else path
 
 
 def _group(path: str, infos: discovery.Infos) -> Document | None:
@@ -209,9 +244,9 @@ def _is_aggregated(clause: Clause) -> bool:
 
 def paths() -> tuple[str, ...]:
     """All pages, as `/` lists them."""
-    found = ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/metrics", "/readyz", "/version"]
+    found = ["/api", "/api/v1", "/apis", "/apis/", *health_paths(), "/metrics", "/version"]
     for group in discovery.groups():
         found.append(f"/apis/{group}")
         found += [f"/apis/{group}/{version}" for version in discovery.versions(group)]
-    found += [oidc.CONFIGURATION, oidc.KEYS, "/openapi/v2", "/openapi/v3"]
+    found += [oidc.CONFIGURATION, oidc.KEYS, "/openapi/v2", "/openapi/v3", "/openapi/v3/"]
     return tuple(sorted(found))

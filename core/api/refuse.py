@@ -31,15 +31,49 @@ KEPT_UNDER: Final = {
 """Where storage keeps what is not kept under its plural name."""
 
 
+def quoted(text: str) -> str:
+    r"""A text between quotes, as Go's %q writes it.
+
+    >>> print(quoted('a "b"\n\0ü'))
+    "a \"b\"\n\x00ü"
+    """
+    return f'"{"".join(map(_escaped, text))}"'
+
+
+def _escaped(letter: str) -> str:
+    if letter in '\\"':
+        return f"\\{letter}"
+    if letter.isprintable():
+        return letter
+    if letter in _SHORT:
+        return _SHORT[letter]
+    code = ord(letter)
+    if code < 0x80:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+_SHORT: Final = {
+    "\a": "\\a",
+    "\b": "\\b",
+    "\f": "\\f",
+    "\n": "\\n",
+    "\r": "\\r",
+    "\t": "\\t",
+    "\v": "\\v",
+}
+
+
 def not_found(info: ResourceInfo, name: str) -> Refusal:
     """There is no object of this name."""
-    message = f'{info.resource} "{name}" not found'
+    message = f"{info.resource} {quoted(name)} not found"
     return Refusal(Reason.NOT_FOUND, message, name=name, group=info.group, kind=info.plural)
 
 
 def no_such_resource() -> Refusal:
     """There is no resource of this name at all."""
-    return Refusal(Reason.NOT_FOUND, "the server could not find the requested resource")
+    said = "the server could not find the requested resource"
+    return Refusal(Reason.NOT_FOUND, said, detailed=True)
 
 
 def already_exists(info: ResourceInfo, name: str, *, being_deleted: bool = False) -> Refusal:
@@ -95,9 +129,8 @@ def forbidden(info: ResourceInfo, name: str, why: str, causes: tuple[Cause, ...]
 
 
 def method_not_allowed() -> Refusal:
-    return Refusal(
-        Reason.METHOD_NOT_ALLOWED, "the server does not allow this method on the requested resource"
-    )
+    said = "the server does not allow this method on the requested resource"
+    return Refusal(Reason.METHOD_NOT_ALLOWED, said, detailed=True)
 
 
 def failed(message: str) -> Refusal:

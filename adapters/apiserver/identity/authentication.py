@@ -46,14 +46,14 @@ class Tokens:
 
         >>> Tokens("secret").user("Bearer secret").name, Tokens("secret").user("").name
         ('kubernetes-admin', 'system:anonymous')
-        >>> Tokens("secret").user("Bearer guess").code
-        401
+        >>> Tokens("secret").user("Bearer guess").code, Tokens("secret").user("Basic eDp5").name
+        (401, 'system:anonymous')
         """
         if not authorization:
             return ANONYMOUS
         scheme, _, token = authorization.partition(" ")
-        if scheme.lower() != "bearer":
-            return UNAUTHORIZED
+        if scheme.lower() != "bearer" or not token.strip():
+            return ANONYMOUS
         found = self.identify(token.strip())
         return found.user if isinstance(found, Bearer) else UNAUTHORIZED
 

@@ -12,7 +12,7 @@ import msgspec
 
 from kelm.core.api.authorization.decide import ANONYMOUS_NAME
 from kelm.core.api.authorization.rbac import Request as Question
-from kelm.core.api.rest.address import Target
+from kelm.core.api.rest.address import Address, Target
 from kelm.effects.document import EMPTY, Document, elements
 from kelm.effects.refusals import Reason, Refusal
 
@@ -47,14 +47,15 @@ ANONYMOUS: Final = User(ANONYMOUS_NAME, ("system:unauthenticated",))
 UNAUTHORIZED: Final = Refusal(Reason.UNAUTHORIZED, "Unauthorized")
 
 
-def question(user: User, verb: str, target: Target | None, path: str) -> Question:
-    """What a request asks of authorization."""
+def question(user: User, verb: str, target: Target | Address | None, path: str) -> Question:
+    """What a request asks of authorization; of what is not there as of what is."""
     if target is None:
         return Question(verb, path=path, user=user.name, groups=user.groups)
+    named = target.info if isinstance(target, Target) else target
     return Question(
         verb,
-        target.info.group,
-        target.info.plural,
+        named.group,
+        named.plural,
         target.subresource,
         target.namespace,
         target.name,
@@ -72,7 +73,7 @@ def forbidden(asked: Question) -> Refusal:
     """
     if asked.path:
         said = f'forbidden: User "{asked.user}" cannot {asked.verb} path "{asked.path}"'
-        return Refusal(Reason.FORBIDDEN, said)
+        return Refusal(Reason.FORBIDDEN, said, detailed=True)
     whole = f"{asked.resource}/{asked.subresource}" if asked.subresource else asked.resource
     where = f'in the namespace "{asked.namespace}"' if asked.namespace else "at the cluster scope"
     qualified = f"{asked.resource}.{asked.api_group}" if asked.api_group else asked.resource

@@ -21,10 +21,11 @@ from kelm.core.api.custom.definition import (
     find_custom,
     info_of,
 )
-from kelm.core.api.resources import ResourceInfo, served_versions
+from kelm.core.api.resources import RESOURCES, ResourceInfo, served_versions
 from kelm.core.store.store import Store
 
 EMPTY_STORE: Final = Store()
+BUILT_IN_GROUPS: Final = frozenset(info.group for info in RESOURCES.values())
 OF_NAMESPACES: Final = frozenset({"status", "finalize"})
 """Behind `namespaces/NAME` these are subresources; everything else is a resource in it."""
 
@@ -78,6 +79,8 @@ subresource='scale', rest='', watch=False)
     >>> read_address("/api/v1/namespaces/shop").plural, read_address("/healthz")
     ('namespaces', None)
     """
+    if path.startswith("//"):
+        return None
     steps = path.strip("/").split("/")
     if steps[0] == "api" and len(steps) >= 2:
         group, version, steps = "", steps[1], steps[2:]
@@ -111,6 +114,10 @@ def resolve(address: Address, store: Store = EMPTY_STORE) -> Target | None:
         return None
     if address.namespace and not info.namespaced:
         return None
+    if address.subresource and address.subresource not in info.subresources:
+        return None
+    if address.rest and address.subresource != "proxy":
+        return None
     return target_of(address, info, _custom(store, info, address.version))
 
 
@@ -131,6 +138,28 @@ def target_of(address: Address, info: ResourceInfo, custom: CustomVersion | None
 def _custom(store: Store, info: ResourceInfo, version: str) -> CustomVersion | None:
     found = find_custom(store, info.resource) if info.versions else None
     return None if found is None else found.version(version)
+
+
+def segment_fault(name: str) -> str:
+    """Why a name cannot stand in an address, "" where it can.
+
+    Source: apimachinery/pkg/api/validation/path/name.go, IsValidPathSegmentName.
+
+    >>> segment_fault(".."), segment_fault("a%b"), segment_fault("a.b")
+    ("may not be '..'", "may not contain '%'", '')
+    """
+    if name in (".", ".."):
+        return f"may not be '{name}'"
+    return ";".join(f"may not contain '{one}'" for one in "/%" if one in name)
+
+
+def is_built_in(group: str) -> bool:
+    """Whether a group is one that every API server has, in whatever version.
+
+    >>> is_built_in(""), is_built_in("apps"), is_built_in("example.com")
+    (True, True, False)
+    """
+    return group in BUILT_IN_GROUPS
 
 
 def serves(group: str, version: str, store: Store = EMPTY_STORE) -> bool:

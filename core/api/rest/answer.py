@@ -19,7 +19,7 @@ from kelm.core.api.rest.tables import is_list, partial, partial_list, table_of
 from kelm.effects.commands import Create, Patch, Update
 from kelm.effects.document import Document, children
 from kelm.effects.messages import Outcome
-from kelm.effects.refusals import Refusal
+from kelm.effects.refusals import Reason, Refusal
 
 DEPRECATED = {
     "endpoints": "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
@@ -38,8 +38,8 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 def refused(refusal: Refusal, media: Media = Media(), warnings: tuple[str, ...] = ()) -> Answer:  # noqa: B008  # frozen
-    """A refusal as an answer: its Status, in JSON whatever form was asked for."""
-    plain = Media(media.type, indent=media.indent)
+    """A refusal as an answer: its Status. Where no form was agreed on it is written for people."""
+    plain = Media(media.type, indent=media.indent or refusal.reason is Reason.NOT_ACCEPTABLE)
     return Answer(refusal.code, refusal.status(), plain, warnings, refusal.retry_after_seconds)
 
 

@@ -70,8 +70,12 @@ def clauses(accept: str) -> list[Clause]:
     return sorted(found, key=lambda clause: -clause.quality)
 
 
-def negotiate(accept: str, *, indent: bool = False, plain: bool = False) -> Media | Refusal:
+def negotiate(
+    accept: str, *, indent: bool = False, plain: bool = False, streamed: bool = False
+) -> Media | Refusal:
     """The form to answer in, or that none is possible; with `plain` only the object as it is.
+
+    streamed: whether the address has streams to offer beside documents.
 
     >>> negotiate("application/json;as=Table;v=v1;g=meta.k8s.io,application/json").form
     'Table'
@@ -86,7 +90,7 @@ def negotiate(accept: str, *, indent: bool = False, plain: bool = False) -> Medi
         if kind is None or (form and (plain or not _is_known(clause))):
             continue
         return Media(kind, form, indent)
-    return not_acceptable()
+    return not_acceptable(streamed=streamed)
 
 
 def _is_known(clause: Clause) -> bool:
@@ -98,15 +102,15 @@ def _is_known(clause: Clause) -> bool:
     )
 
 
-def not_acceptable() -> Refusal:
+def not_acceptable(*, streamed: bool = False) -> Refusal:
     """The refusal of a form that there is not, in upstream's words."""
-    return Refusal(Reason.NOT_ACCEPTABLE, _NOT_ACCEPTABLE)
+    forms = (*_FORMS, *_STREAMS) if streamed else _FORMS
+    said = f"406: Not Acceptable\n\nAvailable representations: {', '.join(forms)}"
+    return Refusal(Reason.NOT_ACCEPTABLE, said, detailed=True)
 
 
-_NOT_ACCEPTABLE: Final = (
-    f"406: Not Acceptable\n\nAvailable representations: {JSON}, {YAML}, {PROTOBUF}, "
-    f"{JSON};stream=watch, {PROTOBUF};stream=watch"
-)
+_FORMS: Final = (JSON, YAML, PROTOBUF)
+_STREAMS: Final = (f"{JSON};stream=watch", f"{PROTOBUF};stream=watch")
 
 
 def unsupported_body() -> Refusal:

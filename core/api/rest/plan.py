@@ -13,7 +13,7 @@ from typing import Final
 
 from kelm.core.api import refuse
 from kelm.core.api.rest import writes
-from kelm.core.api.rest.address import Target
+from kelm.core.api.rest.address import Address, Target, segment_fault
 from kelm.core.api.rest.media import Media, negotiate
 from kelm.core.api.rest.options import ListOptions, read_list_options
 from kelm.core.api.rest.query import Query, duration_fault, flag_of, text_of
@@ -47,7 +47,10 @@ def plan(target: Target, request: HttpRequest) -> Plan | Refusal:
             return refuse.bad_request(f"invalid timeout specified in the request URL - {fault}")
     if target.subresource in CONNECTIONS:
         return Connect(target, request.query, request)
-    media = _media(request)
+    fault = segment_fault(target.name)
+    if fault:
+        return refuse.bad_request(f"Name parameter invalid: {refuse.quoted(target.name)}: {fault}")
+    media = _media(request, verb)
     if isinstance(media, Refusal):
         return media
     if verb in ("get", "list", "watch"):
@@ -55,7 +58,7 @@ def plan(target: Target, request: HttpRequest) -> Plan | Refusal:
     return writes.planned(target, request, media, verb)
 
 
-def verb_of(target: Target, request: HttpRequest) -> str:
+def verb_of(target: Target | Address, request: HttpRequest) -> str:
     """The API's verb for a request, as authorization names it.
 
     >>> from kelm.core.api.rest.address import read_address, resolve
@@ -90,11 +93,11 @@ def _allows(target: Target, verb: str) -> bool:
     return verb in info.verbs
 
 
-def _media(request: HttpRequest) -> Media | Refusal:
+def _media(request: HttpRequest, verb: str) -> Media | Refusal:
     """The form of the answer; people's tools get it indented unless they say otherwise."""
     pretty = text_of(request.query, "pretty")
     indent = flag_of(request.query, "pretty") if pretty else _is_person(request.user_agent)
-    return negotiate(request.accept, indent=indent)
+    return negotiate(request.accept, indent=indent, streamed=verb in ("list", "watch"))
 
 
 def _is_person(user_agent: str) -> bool:

@@ -154,7 +154,7 @@ def _command(
 def _patch(target: Target, request: HttpRequest, media: Media) -> Plan | Refusal:
     patch_type = PATCH_TYPES.get(request.content_type)
     if patch_type is None or (target.info.versions and patch_type == "strategic"):
-        return Refusal(Reason.UNSUPPORTED_MEDIA_TYPE, "415: Unsupported Media Type")
+        return Refusal(Reason.UNSUPPORTED_MEDIA_TYPE, "415: Unsupported Media Type", detailed=True)
     options = read_write_options(request.query, "PatchOptions")
     if isinstance(options, Refusal):
         return options

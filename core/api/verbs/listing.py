@@ -212,6 +212,18 @@ def encode_token(token: Token) -> str:
     return urlsafe_b64encode(msgspec.json.encode(rooted)).decode().rstrip("=")
 
 
+def _illegal(text: str) -> int:
+    """Where a text stops being base64, as Go counts: at a strange letter, or at a rest of one.
+
+    >>> _illegal("x"), _illegal("abcdx"), _illegal("ab!d")
+    (0, 4, 2)
+    """
+    for at, letter in enumerate(text):
+        if not (letter.isascii() and (letter.isalnum() or letter in "-_")):
+            return at
+    return len(text) - len(text) % 4
+
+
 def _token(text: str) -> Token | Refusal | None:
     """Read a continue token."""
     if not text:
@@ -225,7 +237,9 @@ def _token(text: str) -> Token | Refusal | None:
                 f"{wrong}: invalid character '{found}' looking for beginning of value"
             )
         token = msgspec.json.decode(raw, type=Token)
-    except (NotBase64, ValueError):
+    except NotBase64:
+        return refuse.bad_request(f"{wrong}: illegal base64 data at input byte {_illegal(text)}")
+    except ValueError:
         return refuse.bad_request(wrong)
     if token.v != TOKEN_VERSION:
         why = f'server does not recognize this encoded version "{token.v}"'

@@ -1,4 +1,4 @@
-"""HTTP/1.1 connections that become SPDY: uvicorn's protocol, and what it hands over to.
+"""HTTP/1.1 connections that have become SPDY.
 
 A request with `Upgrade: SPDY/3.1` reaches the application as a scope of type `spdy`. It is refused
 with an `http.response`, or accepted with `spdy.accept`; then bytes come and go as they are.
@@ -10,40 +10,12 @@ import asyncio
 from collections.abc import MutableMapping
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
-
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from kelm.adapters.apiserver.exchange import Exchange, Headers, Receive, Scope, Send
 from kelm.adapters.apiserver.streaming.spdy.connection import Link
 
 SPDY: Final = b"spdy/3.1"
 HIGH_WATER: Final = 1 << 20
-
-
-class UpgradingProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP protocol, that also knows how to become SPDY."""
-
-    def _should_upgrade(self) -> bool:
-        return self._get_upgrade() == SPDY or super()._should_upgrade()
-
-    def handle_websocket_upgrade(self) -> None:
-        if self._get_upgrade() != SPDY:
-            super().handle_websocket_upgrade()
-            return
-        self.connections.discard(self)
-        parts = urlsplit(self.url.decode("latin-1"))
-        scope = {
-            **self.scope,
-            "type": "spdy",
-            "path": unquote(parts.path),
-            "query_string": parts.query.encode("latin-1"),
-        }
-        spdy = SpdyProtocol(self.transport, scope)
-        self.transport.set_protocol(spdy)
-        task = self.loop.create_task(spdy.run(self.config.loaded_app))
-        task.add_done_callback(self.tasks.discard)
-        self.tasks.add(task)
 
 
 class SpdyProtocol(asyncio.Protocol):

@@ -1,0 +1,1 @@
+"""Priority and fairness: which requests go together, and which of them matter more."""

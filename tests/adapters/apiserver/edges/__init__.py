@@ -1,0 +1,1 @@
+"""Edges of HTTP, and what a real API server answers there."""
