@@ -80,12 +80,17 @@ class Source(msgspec.Struct, frozen=True):
     files: Disk | None = None
 
     def find(self, network: Network, name: str, record: str = "A") -> tuple[str, tuple[str, ...]]:
-        """The full name of a host as this client looks it up, and its records."""
+        """The full name of a host as this client looks it up, and its records.
+
+        No full name: none of its name servers may be asked.
+        """
         own = resolver_in(self.namespace) if self.files is None else resolver_of(self.files)
         if len(network.policies) and self.ip and not is_address(name):
             client = network.party(self.ip)
             servers = name_servers(network.policies, network.namespaces, client, own.nameservers)
-            own = msgspec.structs.replace(own, nameservers=servers)
+            silent, own = not servers, msgspec.structs.replace(own, nameservers=servers)
+            full, found = look_up(network, name, own, record)
+            return ("" if silent and not found else full), found
         return look_up(network, name, own, record)
 
 

@@ -18,6 +18,7 @@ from kelm.core.node.files.entries import Trouble
 from kelm.core.node.pods.dns import CLUSTER_DNS, HOST_DNS, read_resolv_conf, search_domains
 from kelm.core.store.small_map import SmallMap
 
+RESOLVER_FILES: Final = ("/etc/resolv.conf", "/etc/hosts")
 NDOTS: Final = 1
 CLUSTER_NDOTS: Final = 5
 NO_HOSTS: Final[SmallMap[str, str]] = SmallMap()
@@ -62,14 +63,14 @@ def resolver_in(namespace: str) -> Resolver:
 
 def resolver_of(disk: Disk) -> Resolver:
     """The resolver of the container with these files."""
-    config = read_resolv_conf(_text(disk, "/etc/resolv.conf"))
+    resolv_conf, hosts_file = (_text(disk, path) for path in RESOLVER_FILES)
+    config = read_resolv_conf(resolv_conf)
     ndots = NDOTS
     for option in config.options:
         name, _, value = option.partition(":")
         if name == "ndots" and value.isdigit():
             ndots = int(value)
-    hosts = read_hosts(_text(disk, "/etc/hosts"))
-    return Resolver(config.searches, ndots, hosts, config.nameservers)
+    return Resolver(config.searches, ndots, read_hosts(hosts_file), config.nameservers)
 
 
 def _text(disk: Disk, path: str) -> str:

@@ -31,6 +31,20 @@ FOLDERS: Final = """
     /bin /dev /etc /home /lib /opt /proc /root /sbin /sys /tmp /usr /usr/bin /usr/local
     /usr/local/bin /var /var/log /var/run /run
 """
+POD_HOSTS: Final = (
+    "# Kubernetes-managed hosts file.",
+    "127.0.0.1\tlocalhost",
+    "::1\tlocalhost ip6-localhost ip6-loopback",
+    "fe00::\tip6-localnet",
+    "fe00::\tip6-mcastprefix",
+    "fe00::1\tip6-allnodes",
+    "fe00::2\tip6-allrouters",
+)
+NODE_HOSTS: Final = (
+    "# Kubernetes-managed hosts file (host network).",
+    "127.0.0.1\tlocalhost",
+    "::1\tlocalhost ip6-localhost ip6-loopback",
+)
 
 
 def inside_of(
@@ -213,20 +227,14 @@ def base_files(pod: LocalPod, hostname: str, address: str) -> dict[str, Entry]:
 
 
 def hosts_file(spec: Document, hostname: str, address: str) -> str:
-    """The /etc/hosts that a kubelet writes.
+    """The /etc/hosts that a kubelet writes; a pod of the host's network has its machine's in it.
 
-    Source: kubernetes v1.36, pkg/kubelet/kubelet_pods.go (managedHostsFileContent).
+    Source: kubernetes v1.36, pkg/kubelet/kubelet_pods.go (nodeHostsFileContent,
+    managedHostsFileContent).
     """
-    lines = [
-        "# Kubernetes-managed hosts file.",
-        "127.0.0.1\tlocalhost",
-        "::1\tlocalhost ip6-localhost ip6-loopback",
-        "fe00::\tip6-localnet",
-        "fe00::\tip6-mcastprefix",
-        "fe00::1\tip6-allnodes",
-        "fe00::2\tip6-allrouters",
-    ]
-    if address:
+    on_host = flag(spec, "hostNetwork")
+    lines = [*(NODE_HOSTS if on_host else POD_HOSTS)]
+    if address and not on_host:
         subdomain = text(spec, "subdomain")
         names = f"{hostname}.{subdomain}\t{hostname}" if subdomain else hostname
         lines.append(f"{address}\t{names}")

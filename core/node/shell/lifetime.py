@@ -17,7 +17,7 @@ from typing import Any, Final
 from kelm.core.network.names import look_up
 from kelm.core.network.policies import NOTHING
 from kelm.core.network.proxy import Network
-from kelm.core.network.resolver import resolver_of
+from kelm.core.network.resolver import RESOLVER_FILES, Resolver, resolver_of
 from kelm.core.node.containers.behaviour import NEVER_MS, Behaviour, Line, Write
 from kelm.core.node.containers.launch import Launch
 from kelm.core.node.files.disk import Disk
@@ -73,14 +73,32 @@ def _handler(shell: Shell, inside: Inside) -> tuple[int | None, int]:
     return after.at_ms, shell.status & 255
 
 
-def _looked_up(inside: Inside, asked: Resolve) -> tuple[str, tuple[str, ...]]:
-    """What a name has when the container starts; one that is not known yet is taken to come."""
-    if inside.services is not None:
-        network = Network(inside.services, NOTHING, NOTHING, NOTHING)
-        full, found = look_up(network, asked.name, resolver_of(inside.disk), asked.record)
-        if found:
-            return full, found
-    return asked.name, NOWHERE
+class _Names:
+    """What names have when a container starts; one that is not known yet is taken to come.
+
+    A script may look up the same names over and over: it is remembered what they had, as long as
+    the files that say how to look them up stay as they are.
+    """
+
+    def __init__(self, inside: Inside) -> None:
+        self._services = inside.services
+        self._disk = inside.disk
+        self._files: object = None
+        self._resolver = Resolver()
+        self._known: dict[Resolve, tuple[str, tuple[str, ...]]] = {}
+
+    def look_up(self, asked: Resolve) -> tuple[str, tuple[str, ...]]:
+        if self._services is None:
+            return asked.name, NOWHERE
+        files = [self._disk.read(path) for path in RESOLVER_FILES]
+        if files != self._files:
+            self._files, self._known = files, {}
+            self._resolver = resolver_of(self._disk)
+        if asked not in self._known:
+            network = Network(self._services, NOTHING, NOTHING, NOTHING)
+            full, found = look_up(network, asked.name, self._resolver, asked.record)
+            self._known[asked] = (full, found) if found else (asked.name, NOWHERE)
+        return self._known[asked]
 
 
 class _Life:
@@ -88,6 +106,7 @@ class _Life:
 
     def __init__(self, inside: Inside, *, reads: bool) -> None:
         self.inside = inside
+        self.names = _Names(inside)
         self.reads = reads
         self.at_ms = 0
         self.code = 0
@@ -122,7 +141,7 @@ class _Life:
             elif isinstance(effect, Fetch):
                 reply = HttpResponse(headers=())
             elif isinstance(effect, Resolve):
-                reply = _looked_up(self.inside, effect)
+                reply = self.names.look_up(effect)
             if self.at_ms >= NEVER_MS or self.waits:
                 break
         self._take_over()

@@ -87,6 +87,17 @@ def test_a_containers_hosts_file_is_asked_before_any_server() -> None:
     assert "10.1.2.3\tdb\tdb.local\n" in typed(cluster, "one", "/agnhost", "etc-hosts").out
 
 
+def test_a_machines_own_pod_has_its_machines_hosts_file() -> None:
+    cluster = cluster_with(agnhost("own"), with_spec("host", hostNetwork=True))
+    own, host = (typed(cluster, name, "cat", "/etc/hosts").out for name in ("own", "host"))
+    assert own.startswith("# Kubernetes-managed hosts file.\n")
+    assert f"{address_of(cluster, 'own')}\town\n" in own
+    assert host == (
+        "# Kubernetes-managed hosts file (host network).\n"
+        "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
+    )
+
+
 def test_an_external_name_is_an_alias() -> None:
     cluster = cluster_with(
         agnhost("one", "netexec"),
@@ -125,6 +136,19 @@ def test_ports_and_addresses_have_names_too() -> None:
     assert (
         typed(cluster, "db-0", "dig", "+short", "_x._tcp.web.default.svc.cluster.local").out == ""
     )
+
+
+def test_a_script_that_changes_how_names_are_found_finds_others_from_then_on() -> None:
+    script = (
+        "for i in 1 2; do getent hosts web >> /tmp/seen; echo 10.1.2.3 web > /etc/hosts; done;"
+        "sleep 1000"
+    )
+    cluster = cluster_with(service("web", "one", 80, 8080, clusterIP="10.96.0.77"))
+    cluster.apply(agnhost("looks", command=["sh", "-c", script]))
+    cluster.run_until_converged()
+    first, second = typed(cluster, "looks", "cat", "/tmp/seen").out.splitlines()
+    assert first.split() == ["10.96.0.77", "web.default.svc.cluster.local"]
+    assert second.split() == ["10.1.2.3", "web"]
 
 
 def test_a_container_that_looks_up_a_name_as_it_starts_finds_what_is_there() -> None:

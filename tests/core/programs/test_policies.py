@@ -130,6 +130,8 @@ def test_who_may_send_nothing_does_not_even_find_names() -> None:
     own = address_of(cluster, "db")
     assert typed(cluster, "front", *CONNECT, f"{own}:8080").code == 0
     assert typed(cluster, "front", *CONNECT, "db:80").err == "DNS: lookup db: no such host\n"
+    said = ";; connection timed out; no servers could be reached\n\n"
+    assert typed(cluster, "front", "nslookup", "db") == (said, "", 1, 10_000)
     assert typed(cluster, "other", *CONNECT, "db:80").code == 0
     names = {"ports": [{"protocol": "UDP", "port": 53}], "to": [{"namespaceSelector": {}}]}
     applied(cluster, policy("names", podSelector=client, policyTypes=["Egress"], egress=[names]))

@@ -7,18 +7,34 @@ from __future__ import annotations
 
 from typing import Final
 
+from kelm.core.node.files.entries import Trouble
+from kelm.core.node.pods.dns import read_resolv_conf
 from kelm.core.node.programs.http import Reply, Unreachable
 from kelm.core.node.programs.process import STDOUT, Fetch, Process, Resolve, Say, Sleep
 from kelm.core.node.shell.state import Shell, Tool, Words
 from kelm.core.node.shell.tools.options import complain, options
+
+SILENCE_MS: Final = 10_000
+"""How long busybox waits for a name server: twice five seconds."""
+
+
+def _server(shell: Shell) -> str:
+    data = shell.inside.disk.read("/etc/resolv.conf")
+    config = read_resolv_conf("" if isinstance(data, Trouble) else data.decode("utf-8", "replace"))
+    return (*config.nameservers, "127.0.0.1")[0]
 
 
 def _nslookup(shell: Shell, words: Words) -> Process:
     _, rest = options(words, "t")
     if not rest:
         return (yield from complain("nslookup", "missing host"))
-    head = "Server:\t\t10.96.0.10\nAddress:\t10.96.0.10:53\n\n"
     full, addresses = yield Resolve(rest[0])
+    if not full:
+        yield Sleep(SILENCE_MS)
+        yield Say(STDOUT, b";; connection timed out; no servers could be reached\n\n")
+        return 1
+    server = _server(shell)
+    head = f"Server:\t\t{server}\nAddress:\t{server}:53\n\n"
     if not addresses:
         text = f"{head}** server can't find {rest[0]}: NXDOMAIN\n\n"
         yield Say(STDOUT, text.encode())
