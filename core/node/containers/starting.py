@@ -14,10 +14,15 @@ from kelm.core.node.containers.backoff import INITIAL_MS, MAX_MS, Backoff, after
 from kelm.core.node.containers.behaviour import NEVER_MS, Behaviour, Window
 from kelm.core.node.containers.container_env import container_environment, sub_path_fault
 from kelm.core.node.containers.launching import launch_of
+from kelm.core.node.containers.restart import may_restart
+from kelm.core.node.containers.stopping import stop_container
 from kelm.core.node.host.machine import Machine
+from kelm.core.node.pods.handlers import Handler
 from kelm.core.node.pods.local import ContainerRun, LocalPod, PastRun
 from kelm.core.node.pods.recipe import Recipe
+from kelm.core.node.pods.runs import with_run
 from kelm.core.node.pods.status import container_id, terminated_state
+from kelm.core.node.probing.hooks import hooked, with_writes
 from kelm.core.node.programs.inside import Inside
 from kelm.core.node.programs.scene import inside_of, unmountable
 from kelm.core.node.turn import Turn
@@ -223,7 +228,23 @@ def launch(
     run = running(pod, index, run, behaviour, at_ms)
     if pod.recipe.mounts_host:
         turn.promise(pod, run)
-    return run
+    return run if recipe.post_start is None else _hooked(turn, pod, index, run, recipe.post_start)
+
+
+def _hooked(
+    turn: Turn, pod: LocalPod, index: int, run: ContainerRun, hook: Handler
+) -> ContainerRun:
+    """A container that has just started, after its postStart hook: one that fails ends it."""
+    at_ms, grace_ms = run.started_ms, pod.recipe.grace_seconds * 1_000
+    found = hooked(turn, with_run(pod, index, run), index, hook, at_ms, NEVER_MS)
+    run = with_writes(turn, run, found.changes, at_ms)
+    if found.succeeded:
+        return run
+    turn.tell(pod, "Warning", "FailedPostStartHook", "PostStartHook failed", index)
+    pod = with_run(pod, index, run)
+    run = stop_container(turn, pod, index, at_ms, grace_ms, "FailedPostStartHook")
+    again = may_restart(pod.recipe.containers[index], pod.recipe.restart_policy)
+    return replace(run, restart_asked=again)
 
 
 def _configured(turn: Turn, pod: LocalPod, recipe: Recipe, run: ContainerRun) -> ContainerRun | str:

@@ -16,6 +16,7 @@ import msgspec
 from kelm.core.node.containers.behaviour import NEVER_MS, Behaviour
 from kelm.core.node.pods.local import ContainerRun, LocalPod
 from kelm.core.node.pods.recipe import Recipe
+from kelm.core.node.probing.hooks import hooked, with_writes
 from kelm.core.node.turn import Turn
 
 MINIMUM_GRACE_MS = 2_000
@@ -47,9 +48,22 @@ def stop_container(
     turn: Turn, pod: LocalPod, index: int, at_ms: int, grace_ms: int, message: str
 ) -> ContainerRun:
     """Stop one container of a pod that goes on."""
-    run, recipe = pod.runs[index], pod.recipe.containers[index]
     turn.tell(pod, "Normal", "Killing", message, index)
-    return _stopped(run, *end_of(run.behaviour, recipe.pre_stop_ms, grace_ms, at_ms))
+    run, waited_ms = _prepared(turn, pod, index, at_ms, grace_ms)
+    return _stopped(run, *end_of(run.behaviour, waited_ms, grace_ms, at_ms))
+
+
+def _prepared(
+    turn: Turn, pod: LocalPod, index: int, at_ms: int, grace_ms: int
+) -> tuple[ContainerRun, int]:
+    """A container after its preStop hook, and how long that took. Without grace there is none."""
+    run, hook = pod.runs[index], pod.recipe.containers[index].pre_stop
+    if hook is None or not grace_ms or run.stop_code is not None:
+        return run, 0
+    found = hooked(turn, pod, index, hook, at_ms, grace_ms)
+    if not found.succeeded:
+        turn.tell(pod, "Warning", "FailedPreStopHook", "PreStopHook failed", index)
+    return with_writes(turn, run, found.changes, at_ms), found.took_ms
 
 
 def _stopped(run: ContainerRun, end_ms: int, code: int) -> ContainerRun:
@@ -72,8 +86,8 @@ def stop_pod(turn: Turn, pod: LocalPod, at_ms: int, grace_ms: int) -> LocalPod:
             name = recipe.containers[index].name
             turn.tell(pod, "Normal", "Killing", f"Stopping container {name}", index)
         turn_ms = last_ms if recipe.is_sidecar(index) else 0
-        end = end_of(run.behaviour, recipe.containers[index].pre_stop_ms, grace_ms, at_ms, turn_ms)
-        runs[index] = _stopped(run, *end)
+        run, waited_ms = _prepared(turn, pod, index, at_ms, grace_ms)
+        runs[index] = _stopped(run, *end_of(run.behaviour, waited_ms, grace_ms, at_ms, turn_ms))
         last_ms = max(last_ms, runs[index].due_ms)
     guests = tuple(
         [

@@ -79,7 +79,8 @@ class Recipe(msgspec.Struct, frozen=True, gc=False):
     restart_policy: str = ""
     restart_rules: tuple[ExitRule, ...] = ()
     probes: tuple[Probe, ...] = ()
-    pre_stop_ms: int = 0
+    post_start: Handler | None = None
+    pre_stop: Handler | None = None
     command: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
     has_env: bool = False
@@ -171,7 +172,8 @@ def _decode(doc: Document) -> Recipe:
         restart_policy=text(doc, "restartPolicy"),
         restart_rules=_rules(doc) if "restartPolicyRules" in doc else (),
         probes=tuple([_probe(doc, kind) for kind, field in _PROBES if doc.get(field) is not None]),
-        pre_stop_ms=_hook_ms(child(doc, "lifecycle", "preStop")) if "lifecycle" in doc else 0,
+        post_start=_hook(doc, "postStart") if "lifecycle" in doc else None,
+        pre_stop=_hook(doc, "preStop") if "lifecycle" in doc else None,
         command=command,
         args=args,
         has_env="env" in doc or "envFrom" in doc or bool(sources),
@@ -245,16 +247,9 @@ def _probe(doc: Document, kind: ProbeKind) -> Probe:
     )
 
 
-def _hook_ms(hook: Document) -> int:
-    """How long a preStop hook takes: it sleeps, or runs a command that sleeps."""
-    if "sleep" in hook:
-        return number(hook, "sleep", "seconds") * 1_000
-    words = " ".join(_words(child(hook, "exec"), "command")).replace(";", " ").split()
-    seconds = 0
-    for index, word in enumerate(words[:-1]):
-        if word.rpartition("/")[2] == "sleep" and words[index + 1].isdigit():
-            seconds += int(words[index + 1])
-    return seconds * 1_000
+def _hook(doc: Document, name: str) -> Handler | None:
+    hook = value_at(doc, "lifecycle", name)
+    return handler_of(doc, hook) if isinstance(hook, Document) else None
 
 
 def pod_recipe(spec: Document) -> PodRecipe:

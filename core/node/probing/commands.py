@@ -21,7 +21,7 @@ from kelm.core.node.programs.http import HttpResponse
 from kelm.core.node.programs.inside import Inside
 from kelm.core.node.programs.process import Fetch, Process, Read, Resolve, Round, Say, Sleep
 from kelm.core.node.programs.scene import inside_of
-from kelm.core.node.shell.run import program
+from kelm.core.node.shell.run import FOR_EVER_MS, program
 from kelm.core.node.shell.state import Shell
 
 MOST_OUTPUT: Final = 10 * 1_024
@@ -93,16 +93,22 @@ class _Run:
                 reply = self._fetched(effect)
             elif isinstance(effect, Resolve):
                 reply = (effect.name, ())
+            elif isinstance(effect, Sleep) and effect.for_ms >= FOR_EVER_MS and self._guessing():
+                continue
             elif isinstance(effect, Sleep):
                 self.took_ms += effect.for_ms
                 self.inside.now_ms = self.now_ms + self.took_ms
             elif isinstance(effect, Round) and not self.took_ms:
                 continue
-            if self.inside.guessed or self.took_ms > timeout_ms:
+            if self.took_ms > timeout_ms:
                 break
         process.close()
         self.took_ms = min(self.took_ms, timeout_ms)
         return None
+
+    def _guessing(self) -> bool:
+        """Whether this is a program that is not known: it is believed to end, at once and well."""
+        return self.inside.guessed
 
     def _fetched(self, fetch: Fetch) -> object:
         address = self.inside.pod_ip

@@ -43,7 +43,7 @@ def http_probe(
     host = own_host(machine, pod, get.host)
     if host is None:
         return PASSED
-    url = f"{get.scheme}://{host}:{get.port}/{get.path.removeprefix('/')}"
+    url = url_of(get, host)
     headers, until_ms = probe_headers(get.headers, "probe"), NEVER_MS
     changes: tuple[Change, ...] = ()
     for _ in range(MOST_REQUESTS):
@@ -55,6 +55,15 @@ def http_probe(
         url = target
     text = f'Get "{url}": stopped after {MOST_REQUESTS} redirects'
     return Finding("failed", text, until_ms, changes)
+
+
+def url_of(get: HttpGet, host: str) -> str:
+    """Where a request goes.
+
+    >>> url_of(HttpGet(80, "up"), "10.244.0.2")
+    'http://10.244.0.2:80/up'
+    """
+    return f"{get.scheme}://{host}:{get.port}/{get.path.removeprefix('/')}"
 
 
 def probe_headers(given: Headers, purpose: str) -> Headers:
