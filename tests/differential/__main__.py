@@ -3,6 +3,7 @@
 kelm and a real kube-apiserver are asked the same, and what is not the same in their answers is
 printed, most frequent first. `--real KUBECONFIG` asks a server that runs already (`python -m
 tests.realcluster serve`), `--all FILE` writes every difference down. Exit status 0 where all agree.
+`record` keeps what the real server says to a sample of the requests, which the tests compare with.
 """
 
 from __future__ import annotations
@@ -20,6 +21,15 @@ from typing import NamedTuple
 from tests.differential.compare import differences
 from tests.differential.normal import Normal
 from tests.differential.objects import examples
+from tests.differential.recorded import (
+    KNOWN,
+    kept_sequences,
+    normalised,
+    packed,
+    recording,
+    unlike_steps,
+    unpacked,
+)
 from tests.differential.sequences import faults, life
 from tests.differential.steps import Sequence, Step, play
 from tests.differential.targets import Target, kelm_target, real_target
@@ -62,6 +72,29 @@ def chosen(words: list[str], kinds: list[str]) -> Iterator[Sequence]:
             yield from faults(example)
 
 
+def record(real: Target, ours: Target, sequences: list[Sequence]) -> None:
+    """Keep what the real server says to a sample of the steps, and which answers differ."""
+    for sequence in sequences:
+        namespace = f"differ-{secrets.token_hex(3)}"
+        said = normalised(sequence, play(real, sequence, namespace), namespace)
+        recording(sequence.name).write_bytes(packed(said))
+        print(f"{sequence.name}: {len(said)} answers", flush=True)
+    name_known(ours, sequences)
+
+
+def name_known(ours: Target, sequences: list[Sequence]) -> None:
+    """Write down which of the kept answers kelm does not give."""
+    known, steps = [], 0
+    for sequence in sequences:
+        namespace = f"differ-{secrets.token_hex(3)}"
+        said = unpacked(recording(sequence.name).read_bytes())
+        also = normalised(sequence, play(ours, sequence, namespace), namespace)
+        known += unlike_steps(sequence, said, also)
+        steps += len(said)
+    KNOWN.write_text("".join(f"{line}\n" for line in sorted(known)))
+    print(f"{steps - len(known)} of {steps} kept answers agree")
+
+
 def _told(unlike: list[Unlike], most: int) -> None:
     groups = Counter(NUMBERED.sub("[]", "\n      ".join(one.found)) for one in unlike)
     first = {NUMBERED.sub("[]", "\n      ".join(one.found)): one for one in reversed(unlike)}
@@ -81,7 +114,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--most", type=int, default=12, help="groups shown of a sequence")
     given = parser.parse_args(arguments)
     steps, wrong = 0, 0
+    if given.words == ["known"]:
+        with kelm_target() as ours:
+            name_known(ours, kept_sequences(given.kind))
+        return 0
     with real_target(given.real) as real, kelm_target() as ours:
+        if given.words == ["record"]:
+            record(real, ours, kept_sequences(given.kind))
+            return 0
         for sequence in chosen(given.words, given.kind):
             unlike, count = compared(real, ours, sequence)
             steps, wrong = steps + count, wrong + len(unlike)
@@ -90,7 +130,7 @@ def main(arguments: list[str]) -> int:
             if given.all:
                 with given.all.open("a") as file:
                     for one in unlike:
-                        lines = "\n    ".join(one.found)
+                        lines = "\n    ".join(text.replace("\n", "|") for text in one.found)
                         file.write(f"{one.sequence} | {one.step.label}\n    {lines}\n")
     print(f"{steps - wrong} of {steps} answers agree")
     return 1 if wrong else 0

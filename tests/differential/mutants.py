@@ -7,7 +7,7 @@ nothing, too long, none of the words that are known, negative, twice the same.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from kelm.core.api.schema.definitions import Type, definition_of, kubernetes
@@ -47,20 +47,28 @@ class Mutant(NamedTuple):
     object: dict[str, Any]
 
 
-def mutants(doc: dict[str, Any], depth: int = 4) -> Iterator[Mutant]:
-    """Every object that differs in one field; `depth` is how far absent fields are tried."""
+def mutants(
+    doc: dict[str, Any], wanted: Callable[[str], bool] = lambda _label: True, depth: int = 4
+) -> Iterator[Mutant]:
+    """Every object that differs in one field and whose label is wanted.
+
+    `depth` is how far fields are tried that are absent.
+    """
     definition = definition_of(doc["apiVersion"], doc["kind"])
     assert definition is not None, doc["kind"]
     all_metadata = doc["kind"] in WITH_METADATA
     for path, value in _changes(Type("object", definition.name), doc, (), depth):
         if path[0] == "metadata" and not (all_metadata or NAMES.issuperset(path[1:2])):
             continue
+        shown = "gone" if value is GONE else repr(value)
+        label = f"{'.'.join(map(str, path))} = {shown[:60]}"
+        if not wanted(label):
+            continue
         changed = copy.deepcopy(doc)
         _put(changed, path, value)
         if changed == doc:
             continue
-        shown = "gone" if value is GONE else repr(value)
-        yield Mutant(f"{'.'.join(map(str, path))} = {shown[:60]}", changed)
+        yield Mutant(label, changed)
 
 
 def _put(doc: Any, path: Path, value: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from tests.differential.mutants import mutants
@@ -13,16 +13,21 @@ from tests.differential.steps import PARTIAL, PARTIAL_LIST, PATCHES, TABLE, Sequ
 DRY = "dryRun=All"
 
 
-def faults(example: Example) -> Iterator[Sequence]:
+def _all(_label: str) -> bool:
+    return True
+
+
+def faults(example: Example, wanted: Callable[[str], bool] = _all) -> Iterator[Sequence]:
     """Every mutant asked to be created, and to replace the example: nothing is kept of them."""
+    tried = list(mutants(example.object, wanted))
     new = tuple(
         Step("POST", f"{example.collection}?{DRY}", mutant.object, label=mutant.label)
-        for mutant in mutants(example.object)
+        for mutant in tried
     )
     yield Sequence(f"create/{example.name}", new)
     replacing = tuple(
         Step("PUT", f"{example.path}?{DRY}", mutant.object, label=mutant.label)
-        for mutant in mutants(example.object)
+        for mutant in tried
         if not mutant.label.startswith("metadata.name")
     )
     made = Step("POST", example.collection, example.object, label="create")

@@ -57,6 +57,10 @@ def _admit_volume(volume: Document, _context: Context) -> Admitted:
     return Success(_protected(volume, "kubernetes.io/pv-protection"))
 
 
+def _admit_attributes(doc: Document, _context: Context) -> Admitted:
+    return Success(_protected(doc, "kubernetes.io/vac-protection"))
+
+
 def _admit_signing_request(doc: Document, _context: Context) -> Admitted:
     """Nobody may ask for a certificate of the cluster's masters.
 
@@ -99,6 +103,7 @@ PLUGINS: Final[dict[Resource, Plugin]] = {
     "nodes": _admit_node,
     "persistentvolumeclaims": _admit_claim,
     "persistentvolumes": _admit_volume,
+    "volumeattributesclasses.storage.k8s.io": _admit_attributes,
     SIGNING_REQUESTS: _admit_signing_request,
 }
 """What happens to a resource's new objects."""

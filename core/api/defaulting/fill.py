@@ -30,6 +30,25 @@ def filled(doc: Document, defaults: Iterable[tuple[str, Json]]) -> Document:
     return Document({**doc, **missing}) if missing else doc
 
 
+def unset_filled(doc: Document, key: str, default: Json) -> Document:
+    """With a field that is a pointer in Go: an empty string is a value of it.
+
+    >>> unset_filled(Document(scope=""), "scope", "Cluster")
+    {'scope': ''}
+    """
+    return Document({**doc, key: default}) if doc.get(key) is None else doc
+
+
+def nonzero_filled(doc: Document, defaults: Iterable[tuple[str, Json]]) -> Document:
+    """With every field that is absent or zero.
+
+    >>> nonzero_filled(Document(queues=0, handSize=2), [("queues", 64), ("handSize", 8)])
+    {'queues': 64, 'handSize': 2}
+    """
+    missing = {key: value for key, value in defaults if not doc.get(key)}
+    return Document({**doc, **missing}) if missing else doc
+
+
 def with_part(doc: Document, key: str, step: Step) -> Document:
     """With the object at `key` changed; nothing happens where there is none."""
     part = doc.get(key)

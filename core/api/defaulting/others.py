@@ -9,7 +9,15 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import Final
 
-from kelm.core.api.defaulting.fill import absent, filled, with_each, with_made, with_part
+from kelm.core.api.defaulting.fill import (
+    absent,
+    filled,
+    nonzero_filled,
+    unset_filled,
+    with_each,
+    with_made,
+    with_part,
+)
 from kelm.core.api.defaulting.pod import with_metadata
 from kelm.core.api.defaulting.tidy import canonical_amounts, tidy
 from kelm.effects.document import EMPTY, Document, child, elements, strings, text
@@ -112,25 +120,53 @@ def _behavior(behavior: Document) -> Document:
 def network_policy(doc: Document) -> Document:
     def spec(old: Document) -> Document:
         types = ("Ingress", "Egress") if elements(old, "egress") else ("Ingress",)
-        old = filled(old, (("policyTypes", types),))
+        old = filled(old, (("podSelector", EMPTY), ("policyTypes", types)))
         return with_each(with_each(old, "ingress", _peer_ports), "egress", _peer_ports)
 
     return with_made(with_metadata(doc), "spec", spec)
 
 
 def _peer_ports(rule: Document) -> Document:
-    return with_each(rule, "ports", lambda port: filled(port, (("protocol", "TCP"),)))
+    return with_each(rule, "ports", lambda port: unset_filled(port, "protocol", "TCP"))
+
+
+def flow_schema(doc: Document) -> Document:
+    def spec(old: Document) -> Document:
+        return nonzero_filled(old, (("matchingPrecedence", 1_000),))
+
+    return with_made(with_metadata(doc), "spec", spec)
+
+
+def priority_level(doc: Document) -> Document:
+    """How many requests of a level run and wait, where nobody says it."""
+
+    def spec(old: Document) -> Document:
+        shares = (("nominalConcurrencyShares", 0), ("lendablePercent", 0))
+        old = with_part(old, "exempt", lambda it: filled(it, shares))
+        return with_part(old, "limited", _limited)
+
+    return with_part(with_metadata(doc), "spec", spec)
+
+
+def _limited(limited: Document) -> Document:
+    queuing = (("handSize", 8), ("queues", 64), ("queueLengthLimit", 50))
+    full = filled(limited, (("nominalConcurrencyShares", 30), ("lendablePercent", 0)))
+
+    def response(old: Document) -> Document:
+        return with_part(old, "queuing", lambda it: nonzero_filled(it, queuing))
+
+    return with_part(full, "limitResponse", response)
 
 
 def ingress_class(doc: Document) -> Document:
     def spec(old: Document) -> Document:
-        return with_part(old, "parameters", lambda it: filled(it, (("scope", "Cluster"),)))
+        return with_part(old, "parameters", lambda it: unset_filled(it, "scope", "Cluster"))
 
     return with_part(with_metadata(doc), "spec", spec)
 
 
 def role_binding(doc: Document) -> Document:
-    full = with_part(
+    full = with_made(
         with_metadata(doc), "roleRef", lambda it: filled(it, (("apiGroup", RBAC_GROUP),))
     )
     return with_each(full, "subjects", _subject)
@@ -147,8 +183,8 @@ def priority_class(doc: Document) -> Document:
 
 
 def storage_class(doc: Document) -> Document:
-    defaults = (("reclaimPolicy", "Delete"), ("volumeBindingMode", "Immediate"))
-    return filled(with_metadata(doc), defaults)
+    full = unset_filled(with_metadata(doc), "reclaimPolicy", "Delete")
+    return unset_filled(full, "volumeBindingMode", "Immediate")
 
 
 def csi_driver(doc: Document) -> Document:
@@ -156,12 +192,22 @@ def csi_driver(doc: Document) -> Document:
         ("attachRequired", True),
         ("podInfoOnMount", False),
         ("storageCapacity", False),
-        ("fsGroupPolicy", "ReadWriteOnceWithFSType"),
         ("volumeLifecycleModes", ("Persistent",)),
         ("requiresRepublish", False),
         ("seLinuxMount", False),
     )
-    return with_made(with_metadata(doc), "spec", lambda spec: filled(spec, defaults))
+
+    def spec(old: Document) -> Document:
+        return filled(unset_filled(old, "fsGroupPolicy", "ReadWriteOnceWithFSType"), defaults)
+
+    return with_made(with_metadata(doc), "spec", spec)
+
+
+def api_service(doc: Document) -> Document:
+    def service(old: Document) -> Document:
+        return unset_filled(old, "port", 443)
+
+    return with_part(with_metadata(doc), "spec", lambda spec: with_part(spec, "service", service))
 
 
 def webhook_configuration(doc: Document) -> Document:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from kelm.core.api.defaulting.containers import field_ref, pull_policy
-from kelm.core.api.defaulting.fill import filled, with_each, with_made, with_part
+from kelm.core.api.defaulting.fill import filled, unset_filled, with_each, with_made, with_part
 from kelm.effects.document import EMPTY, Document, Json, text
 
 FILE_MODE: Final = 0o644
@@ -106,7 +106,8 @@ def _volume_spec(spec: Document) -> Document:
     for key, step in SOURCES.items():
         if key in spec and key not in ("secret", "configMap"):
             spec = with_part(spec, key, step)
-    return filled(spec, (("persistentVolumeReclaimPolicy", "Retain"), ("volumeMode", "Filesystem")))
+    spec = filled(spec, (("persistentVolumeReclaimPolicy", "Retain"),))
+    return unset_filled(spec, "volumeMode", "Filesystem")
 
 
 def _pending(status: Document) -> Document:

@@ -14,7 +14,7 @@ from kelm.core.api.known import known
 from kelm.core.api.resources import ResourceInfo
 from kelm.core.objects.qos import qos_class
 from kelm.core.objects.time import format_time
-from kelm.effects.document import EMPTY, Document, Json
+from kelm.effects.document import EMPTY, Document, Json, child
 
 
 def first_status(info: ResourceInfo, doc: Document, now_ms: int) -> Json:
@@ -27,7 +27,23 @@ def first_status(info: ResourceInfo, doc: Document, now_ms: int) -> Json:
         return doc.get("status")
     if "status" not in info.subresources or info.resource in STATUS_FROM_CREATOR:
         return doc.get("status")
+    if info.resource == "persistentvolumes":
+        return Document(phase="Pending", lastPhaseTransitionTime=format_time(now_ms))
     return FIRST_STATUS.get(info.resource, EMPTY)
+
+
+def phase_dated(old: Document, status: Json, now_ms: int) -> Json:
+    """A volume's new status, which says since when the volume has had its phase.
+
+    Source: pkg/registry/core/persistentvolume/strategy.go, updateStatusTransitionTime.
+    """
+    was = child(old, "status")
+    if not isinstance(status, Document) or status.get("phase") == was.get("phase"):
+        return status
+    since = status.get("lastPhaseTransitionTime")
+    if since is not None and since != was.get("lastPhaseTransitionTime"):
+        return status
+    return Document({**status, "lastPhaseTransitionTime": format_time(now_ms)})
 
 
 def pod_status(doc: Document, now_ms: int) -> Document:

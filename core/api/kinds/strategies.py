@@ -74,16 +74,12 @@ VERSION_REQUIRED: Final[frozenset[Resource]] = frozenset(
         "volumeattachments.storage.k8s.io",
         "apiservices.apiregistration.k8s.io",
         "customresourcedefinitions.apiextensions.k8s.io",
-        "flowschemas.flowcontrol.apiserver.k8s.io",
-        "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io",
         "mutatingwebhookconfigurations.admissionregistration.k8s.io",
         "validatingwebhookconfigurations.admissionregistration.k8s.io",
         "mutatingadmissionpolicies.admissionregistration.k8s.io",
         "mutatingadmissionpolicybindings.admissionregistration.k8s.io",
         "validatingadmissionpolicies.admissionregistration.k8s.io",
         "validatingadmissionpolicybindings.admissionregistration.k8s.io",
-        "servicecidrs.networking.k8s.io",
-        "ipaddresses.networking.k8s.io",
     }
 )
 """Resources whose updates must say which version they were made from."""
@@ -115,6 +111,11 @@ NOT_COLLECTED: Final[frozenset[Resource]] = frozenset({"events"})
 
 LABELS_KEPT: Final[frozenset[Resource]] = frozenset({"deployments.apps"})
 """Where a status update leaves the labels as they are."""
+
+LABELLED_BY_TEMPLATE: Final[frozenset[Resource]] = frozenset(
+    {"replicationcontrollers", "jobs.batch"}
+)
+"""What has its template's labels where a request brings none, a status update's, too."""
 
 IMMORTAL_NAMESPACES: Final[frozenset[str]] = frozenset({"default", "kube-system", "kube-public"})
 

@@ -80,10 +80,10 @@ def choice(
         yield not_supported(at(path, key), value, supported)
 
 
-def unchanged(old: Document, new: Document, path: str, key: str) -> Rules:
-    """A field that keeps the value it was created with."""
+def unchanged(old: Document, new: Document, path: str, key: str, *, empty: Json = None) -> Rules:
+    """A field that keeps its first value; `empty` is what an absent one is shown as."""
     if (old.get(key) or None) != (new.get(key) or None):
-        yield invalid_value(at(path, key), new.get(key), IMMUTABLE)
+        yield invalid_value(at(path, key), new.get(key, empty), IMMUTABLE)
 
 
 def port_number_or_name(doc: Document, path: str, key: str) -> Rules:

@@ -174,6 +174,12 @@ def metadata_update(old: Document, new: Document) -> Rules:
         yield from _known_finalizers(new)
 
 
+def metadata_again(old: Document, new: Document, resource: Resource) -> Rules:
+    """The metadata of a new version where a kind judges it as a new object's; nothing if shared."""
+    if child(old, "metadata") is not child(new, "metadata"):
+        yield from metadata(new, resource)
+
+
 def any_metadata_update(old: Document, new: Document) -> Rules:
     """The same by the rules of every kind, which are asked first: those of new objects, too.
 

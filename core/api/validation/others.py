@@ -1,6 +1,6 @@
-"""Rules of policies, quotas, claims and roles.
+"""Rules of policies, quotas and claims.
 
-Source: kubernetes v1.36, pkg/apis/{policy,core,rbac}/validation/validation.go.
+Source: kubernetes v1.36, pkg/apis/{policy,core}/validation/validation.go.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from kelm.core.api.validation.fields import (
     Rules,
     at,
     choice,
-    has_text,
     items,
     not_over_100_percent,
     positive_int_or_percent,
@@ -31,10 +30,9 @@ from kelm.core.api.validation.violation import (
     Violations,
     forbidden,
     invalid_value,
-    not_supported,
     required,
 )
-from kelm.effects.document import Document, child, elements, text
+from kelm.effects.document import Document, child, text
 
 QUOTA_RESOURCES: Final = STANDARD_RESOURCES
 LIMIT_TYPES: Final = ("Container", "PersistentVolumeClaim", "Pod")
@@ -186,46 +184,3 @@ def claim_update(old: Document, new: Document) -> Violations:
         why = "field can not be less than status.capacity"
         found = (*found, forbidden("spec.resources.requests.storage", why))
     return found
-
-
-def role_rules(doc: Document) -> Rules:
-    for here, rule in items(doc, "", "rules"):
-        if not elements(rule, "verbs"):
-            yield required(at(here, "verbs"), "verbs must contain at least one value")
-        if elements(rule, "nonResourceURLs"):
-            continue
-        if not elements(rule, "apiGroups"):
-            yield required(
-                at(here, "apiGroups"), "resource rules must supply at least one api group"
-            )
-        if not elements(rule, "resources"):
-            yield required(
-                at(here, "resources"), "resource rules must supply at least one resource"
-            )
-
-
-def role_binding_update(old: Document, new: Document) -> Violations:
-    found = tuple(metadata_update(old, new))
-    before, after = child(old, "roleRef"), child(new, "roleRef")
-    if before == after:
-        return found
-    value = Struct(
-        APIGroup=text(after, "apiGroup"), Kind=text(after, "kind"), Name=text(after, "name")
-    )
-    return (*found, invalid_value("roleRef", value, "cannot change roleRef"))
-
-
-def role_binding_rules(doc: Document) -> Rules:
-    reference = child(doc, "roleRef")
-    if text(reference, "apiGroup") != "rbac.authorization.k8s.io":
-        known = ("rbac.authorization.k8s.io",)
-        yield not_supported("roleRef.apiGroup", text(reference, "apiGroup"), known)
-    yield from choice(reference, "roleRef", "kind", ("ClusterRole", "Role"))
-    yield from has_text(reference, "roleRef", "name")
-    for here, subject in items(doc, "", "subjects"):
-        yield from has_text(subject, here, "name")
-        kind = text(subject, "kind")
-        if kind not in ("ServiceAccount", "User", "Group"):
-            yield not_supported(at(here, "kind"), kind, ("Group", "ServiceAccount", "User"))
-        elif kind == "ServiceAccount" and not text(subject, "namespace"):
-            yield required(at(here, "namespace"))

@@ -51,7 +51,10 @@ def may_overcommit(name: str) -> bool:
 
 def resource_name(name: str, path: str) -> Rules:
     """A name that any object may use."""
-    yield from complaints(path, name, qualified_name(name))
+    wrong = qualified_name(name)
+    yield from complaints(path, name, wrong)
+    if wrong:
+        return
     standard = name in STANDARD_RESOURCES or is_huge_page(name) or name.startswith("requests.huge")
     if "/" not in name and not standard:
         yield invalid_value(path, name, "must be a standard resource type or fully qualified")
@@ -92,7 +95,11 @@ def amount(name: str, amounts: Document, path: str) -> Rules:
 
 def requirements(container: Document, path: str) -> Rules:
     """What a container asks for and is limited to."""
-    both, here = child(container, "resources"), at(path, "resources")
+    yield from asked_and_limited(child(container, "resources"), at(path, "resources"))
+
+
+def asked_and_limited(both: Document, here: str) -> Rules:
+    """Requests and limits, wherever they stand."""
     limits, requests = child(both, "limits"), child(both, "requests")
     if not limits and not requests:
         return
@@ -101,11 +108,23 @@ def requirements(container: Document, path: str) -> Rules:
             place = f"{at(here, key)}[{name}]"
             yield from container_resource_name(name, place)
             yield from amount(name, amounts, place)
+            yield from _whole_pages(name, amounts, place)
             if key == "requests":
                 yield from _against_limit(name, requests, limits, here)
     names = {*limits, *requests}
     if any(map(is_huge_page, names)) and not names & {"cpu", "memory"}:
         yield forbidden(here, "HugePages require cpu or memory")
+
+
+def _whole_pages(name: str, amounts: Document, path: str) -> Rules:
+    """Huge pages are asked for whole: the size is in the resource's name."""
+    quantity = quantity_at(amounts, name)
+    if not is_huge_page(name) or quantity is None:
+        return
+    size = quantity_at(Document(size=name.removeprefix("hugepages-")), "size")
+    if size is not None and size.unscaled > 0 and quantity.at_scale(0) % size.at_scale(0):
+        why = f"{quantity} is not positive integer multiple of {name}"
+        yield invalid_value(path, str(quantity), why)
 
 
 def _against_limit(name: str, requests: Document, limits: Document, path: str) -> Rules:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Final
 
 from kelm.core.api.validation.addresses import cidr
-from kelm.core.api.validation.fields import IMMUTABLE, Rules, complaints, has_text, unchanged
-from kelm.core.api.validation.metadata import metadata, metadata_update
+from kelm.core.api.validation.fields import IMMUTABLE, Rules, complaints, has_text
+from kelm.core.api.validation.metadata import metadata, metadata_again, metadata_update
 from kelm.core.api.validation.names import dns1123_subdomain, path_segment
-from kelm.core.api.validation.violation import Violations, invalid_value, required
+from kelm.core.api.validation.violation import Struct, Violations, invalid_value, required
 from kelm.effects.document import Document, child, elements, text
 
 ADDRESSES: Final = "ipaddresses.networking.k8s.io"
@@ -26,8 +26,19 @@ def address_create(doc: Document) -> Violations:
 
 
 def address_update(old: Document, new: Document) -> Violations:
-    parents = unchanged(child(old, "spec"), child(new, "spec"), "spec", "parentRef")
-    return (*metadata_update(old, new), *parents)
+    parent = _parent(child(new, "spec"))
+    found = (*metadata_again(old, new, ADDRESSES), *parent, *metadata_update(old, new))
+    before, after = (_form(doc) for doc in (old, new))
+    return found if before == after else (*found, invalid_value(_PARENT, after, IMMUTABLE))
+
+
+def _form(doc: Document) -> Document | None:
+    """What an address belongs to, as Go shows it."""
+    parent = child(doc, "spec").get("parentRef")
+    if not isinstance(parent, Document):
+        return None
+    keys = ("group", "resource", "namespace", "name")
+    return Struct({key.capitalize(): text(parent, key) for key in keys})
 
 
 def _parent(spec: Document) -> Rules:
@@ -79,7 +90,9 @@ def range_update(old: Document, new: Document) -> Violations:
         if len(now) > len(was):
             violations.append(_ranges(now))
     else:
-        violations.append(iter((invalid_value(_CIDRS, tuple(map(str, now)), IMMUTABLE),)))
+        violations.append(
+            iter((invalid_value(_CIDRS, child(new, "spec").get("cidrs"), IMMUTABLE),))
+        )
     return tuple(one for rules in violations for one in rules)
 
 

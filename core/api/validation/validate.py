@@ -26,12 +26,15 @@ from kelm.core.api.validation import (
     signing_requests,
     workloads,
 )
+from kelm.core.api.validation.access import api_services, flow_control, roles
 from kelm.core.api.validation.devices import claims, slices
 from kelm.core.api.validation.fields import Rules
 from kelm.core.api.validation.metadata import metadata, metadata_update
-from kelm.core.api.validation.pods import pod
+from kelm.core.api.validation.networking import ingresses, network_policies
+from kelm.core.api.validation.pods import pod, runtime_class
 from kelm.core.api.validation.pods import update as pod_update
 from kelm.core.api.validation.pods.pod import template_violations
+from kelm.core.api.validation.storage import classes, csi, persistent_volumes
 from kelm.core.api.validation.violation import Violations
 from kelm.core.api.webhooks.rules import (
     MUTATING,
@@ -75,6 +78,21 @@ CREATE_RULES: Final[dict[Resource, Create]] = {
     "limitranges": others.limit_range_create,
     "persistentvolumeclaims": others.claim_create,
     autoscaling.RESOURCE: autoscaling.autoscaler_create,
+    "persistentvolumes": persistent_volumes.volume_create,
+    classes.CLASSES: classes.class_create,
+    classes.ATTRIBUTES: classes.attributes_create,
+    csi.DRIVERS: csi.driver_create,
+    csi.NODES: csi.node_create,
+    csi.CAPACITIES: csi.capacity_create,
+    csi.ATTACHMENTS: csi.attachment_create,
+    ingresses.INGRESSES: ingresses.ingress_create,
+    ingresses.CLASSES: ingresses.class_create,
+    network_policies.POLICIES: network_policies.policy_create,
+    flow_control.SCHEMAS: flow_control.schema_create,
+    flow_control.LEVELS: flow_control.level_create,
+    api_services.SERVICES: api_services.service_create,
+    runtime_class.CLASSES: runtime_class.class_create,
+    **dict.fromkeys(roles.PLURALS.values(), roles.create),
     "ipaddresses.networking.k8s.io": service_addresses.address_create,
     "servicecidrs.networking.k8s.io": service_addresses.range_create,
     SIGNING_REQUESTS: signing_requests.signing_request_create,
@@ -112,11 +130,24 @@ UPDATE_RULES: Final[dict[Resource, Update]] = {
     "limitranges": others.limit_range_update,
     "persistentvolumeclaims": others.claim_update,
     autoscaling.RESOURCE: autoscaling.autoscaler_update,
+    "persistentvolumes": persistent_volumes.volume_update,
+    classes.CLASSES: classes.class_update,
+    classes.ATTRIBUTES: classes.attributes_update,
+    csi.DRIVERS: csi.driver_update,
+    csi.NODES: csi.node_update,
+    csi.CAPACITIES: csi.capacity_update,
+    csi.ATTACHMENTS: csi.attachment_update,
+    ingresses.INGRESSES: ingresses.ingress_update,
+    ingresses.CLASSES: ingresses.class_update,
+    network_policies.POLICIES: network_policies.policy_update,
+    flow_control.SCHEMAS: flow_control.schema_update,
+    flow_control.LEVELS: flow_control.level_update,
+    api_services.SERVICES: api_services.service_update,
+    runtime_class.CLASSES: runtime_class.class_update,
+    **dict.fromkeys(roles.PLURALS.values(), roles.update),
     "ipaddresses.networking.k8s.io": service_addresses.address_update,
     "servicecidrs.networking.k8s.io": service_addresses.range_update,
     SIGNING_REQUESTS: signing_requests.signing_request_update,
-    "rolebindings.rbac.authorization.k8s.io": others.role_binding_update,
-    "clusterrolebindings.rbac.authorization.k8s.io": others.role_binding_update,
     definitions.DEFINITIONS: definitions.definition_update,
     VALIDATING: webhooks_update,
     MUTATING: webhooks_update,
@@ -132,6 +163,10 @@ STATUS_RULES: Final[dict[Resource, Update]] = {
     "replicationcontrollers": workloads.workload_status_update,
     "jobs.batch": jobs.job_status_update,
     "namespaces": cluster.namespace_status_update,
+    ingresses.INGRESSES: ingresses.ingress_status_update,
+    flow_control.SCHEMAS: flow_control.conditions_update,
+    flow_control.LEVELS: flow_control.conditions_update,
+    api_services.SERVICES: api_services.service_status_update,
     "nodes": cluster.node_status_update,
     definitions.DEFINITIONS: definitions.definition_status_update,
     SIGNING_REQUESTS: signing_requests.signing_request_status_update,
@@ -139,10 +174,6 @@ STATUS_RULES: Final[dict[Resource, Update]] = {
 }
 
 PART_RULES: Final[dict[Resource, Callable[[Document], Rules]]] = {
-    "roles.rbac.authorization.k8s.io": others.role_rules,
-    "clusterroles.rbac.authorization.k8s.io": others.role_rules,
-    "rolebindings.rbac.authorization.k8s.io": others.role_binding_rules,
-    "clusterrolebindings.rbac.authorization.k8s.io": others.role_binding_rules,
     "podtemplates": lambda doc: template_violations(child(doc, "template"), "template"),
     policies.VALIDATING: policies.validating_policy,
     policies.VALIDATING_BINDINGS: policies.validating_binding,

@@ -23,12 +23,14 @@ from kelm.core.api.custom.naming import with_storage_version
 from kelm.core.api.custom.writing import is_custom
 from kelm.core.api.defaulting.default import default, default_status
 from kelm.core.api.kinds.daemon_sets import DAEMON_SETS, counted
+from kelm.core.api.kinds.first_status import phase_dated
 from kelm.core.api.kinds.pod_parts import PARTS, narrowed, part_violations
 from kelm.core.api.kinds.services import SERVICES, allocated, prepared
 from kelm.core.api.kinds.signing_requests import status_of as verdict_of
 from kelm.core.api.kinds.strategies import (
     CREATED_BY_UPDATE,
     FIRST_STATUS,
+    LABELLED_BY_TEMPLATE,
     VERSION_REQUIRED,
     raises_generation,
 )
@@ -293,6 +295,8 @@ def _replace_status(
     Labels and annotations that are not sent are taken off, here as with a real API server: who
     means the status alone sends a patch, as a kubelet does.
     """
+    if info.resource in LABELLED_BY_TEMPLATE:
+        doc = default(info.resource, doc)
     before, given = metadata_of(old), metadata_of(doc)
     meta = (
         before
@@ -304,6 +308,8 @@ def _replace_status(
         status = FIRST_STATUS.get(info.resource, EMPTY)
     if info.resource == "pods":
         status = _with_class(old, status)
+    if info.resource == "persistentvolumes":
+        status = phase_dated(old, status, call.now_ms)
     if info.resource == SIGNING_REQUESTS:
         status = verdict_of(old, status, subresource, call.now_ms)
     new = default_status(info.resource, Document({**old, "metadata": meta, "status": status}))

@@ -50,6 +50,15 @@ def pod_spec_form(spec: Document) -> Document:
     return _struct(POD_SPEC, spec)
 
 
+def form(name: str, doc: Document) -> Document:
+    """Another type in Go's form: `types.py` names those there are.
+
+    >>> form("SecretReference", Document(name="a"))
+    {'Name': 'a', 'Namespace': ''}
+    """
+    return _struct(name, doc)
+
+
 def _struct(name: str, doc: Document) -> Document:
     return Struct({go: _shown(kind, doc.get(key)) for go, kind, key in _types()[name]})
 

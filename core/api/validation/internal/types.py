@@ -14,11 +14,19 @@ Affinity NodeAffinity:*NodeAffinity PodAffinity:*PodAffinity PodAntiAffinity:*Po
 AppArmorProfile Type:s LocalhostProfile:n
 AzureDiskVolumeSource DiskName:s DataDiskURI:s:diskURI CachingMode:n FSType:n:fsType ReadOnly:n
  Kind:n
+AzureFilePersistentVolumeSource SecretName:s ShareName:s ReadOnly:b SecretNamespace:n
 AzureFileVolumeSource SecretName:s ShareName:s ReadOnly:b
+CSIPersistentVolumeSource Driver:s VolumeHandle:s ReadOnly:b FSType:s:fsType VolumeAttributes:n
+ ControllerPublishSecretRef:*SecretReference NodeStageSecretRef:*SecretReference
+ NodePublishSecretRef:*SecretReference ControllerExpandSecretRef:*SecretReference
+ NodeExpandSecretRef:*SecretReference
 CSIVolumeSource Driver:s ReadOnly:n FSType:n:fsType VolumeAttributes:n
  NodePublishSecretRef:*LocalObjectReference
 Capabilities Add:n Drop:n
+CephFSPersistentVolumeSource Monitors:n Path:s User:s SecretFile:s SecretRef:*SecretReference
+ ReadOnly:b
 CephFSVolumeSource Monitors:n Path:s User:s SecretFile:s SecretRef:*LocalObjectReference ReadOnly:b
+CinderPersistentVolumeSource VolumeID:s FSType:s:fsType ReadOnly:b SecretRef:*SecretReference
 CinderVolumeSource VolumeID:s FSType:s:fsType ReadOnly:b SecretRef:*LocalObjectReference
 ClusterTrustBundleProjection Name:n SignerName:n LabelSelector:n Optional:n Path:s
 ConfigMapEnvSource Name:s Optional:n
@@ -55,16 +63,22 @@ EphemeralVolumeSource VolumeClaimTemplate:*PersistentVolumeClaimTemplate
 ExecAction Command:n
 FCVolumeSource TargetWWNs:n Lun:n FSType:s:fsType ReadOnly:b WWIDs:n:wwids
 FileKeySelector VolumeName:s Path:s Key:s Optional:n
+FlexPersistentVolumeSource Driver:s FSType:s:fsType SecretRef:*SecretReference ReadOnly:b
+ Options:n
 FlexVolumeSource Driver:s FSType:s:fsType SecretRef:*LocalObjectReference ReadOnly:b Options:n
 FlockerVolumeSource DatasetName:s DatasetUUID:s
 GCEPersistentDiskVolumeSource PDName:s:pdName FSType:s:fsType Partition:i ReadOnly:b
 GRPCAction Port:i Service:n
 GitRepoVolumeSource Repository:s Revision:s Directory:s
+GlusterfsPersistentVolumeSource EndpointsName:s:endpoints Path:s ReadOnly:b EndpointsNamespace:n
 GlusterfsVolumeSource EndpointsName:s:endpoints Path:s ReadOnly:b
 HTTPGetAction Path:s Port:p Host:s Scheme:s HTTPHeaders:[]HTTPHeader:httpHeaders
 HTTPHeader Name:s Value:s
 HostAlias IP:s:ip Hostnames:n
 HostPathVolumeSource Path:s Type:n
+ISCSIPersistentVolumeSource TargetPortal:s IQN:s:iqn Lun:i ISCSIInterface:s:iscsiInterface
+ FSType:s:fsType ReadOnly:b Portals:n DiscoveryCHAPAuth:b:chapAuthDiscovery
+ SessionCHAPAuth:b:chapAuthSession SecretRef:*SecretReference InitiatorName:n
 ISCSIVolumeSource TargetPortal:s IQN:s:iqn Lun:i ISCSIInterface:s:iscsiInterface FSType:s:fsType
  ReadOnly:b Portals:n DiscoveryCHAPAuth:b:chapAuthDiscovery SessionCHAPAuth:b:chapAuthSession
  SecretRef:*LocalObjectReference InitiatorName:n
@@ -74,6 +88,7 @@ Lifecycle PostStart:*LifecycleHandler PreStop:*LifecycleHandler StopSignal:n
 LifecycleHandler Exec:*ExecAction HTTPGet:*HTTPGetAction:httpGet
  TCPSocket:*TCPSocketAction:tcpSocket Sleep:*SleepAction
 LocalObjectReference Name:s
+LocalVolumeSource Path:s FSType:n:fsType
 NFSVolumeSource Server:s Path:s ReadOnly:b
 NodeAffinity RequiredDuringSchedulingIgnoredDuringExecution:*NodeSelector
  PreferredDuringSchedulingIgnoredDuringExecution:[]PreferredSchedulingTerm
@@ -81,11 +96,24 @@ NodeSelector NodeSelectorTerms:[]NodeSelectorTerm
 NodeSelectorRequirement Key:s Operator:s Values:n
 NodeSelectorTerm MatchExpressions:[]NodeSelectorRequirement MatchFields:[]NodeSelectorRequirement
 ObjectFieldSelector APIVersion:s:apiVersion FieldPath:s
+ObjectReference Kind:s Namespace:s Name:s UID:s:uid APIVersion:s:apiVersion ResourceVersion:s
+ FieldPath:s
 PersistentVolumeClaimSpec AccessModes:n Selector:n Resources:VolumeResourceRequirements
  VolumeName:s StorageClassName:n VolumeMode:n DataSource:*TypedLocalObjectReference
  DataSourceRef:*TypedObjectReference VolumeAttributesClassName:n
 PersistentVolumeClaimTemplate Spec:PersistentVolumeClaimSpec
 PersistentVolumeClaimVolumeSource ClaimName:s ReadOnly:b
+PersistentVolumeSource GCEPersistentDisk:*GCEPersistentDiskVolumeSource:gcePersistentDisk
+ AWSElasticBlockStore:*AWSElasticBlockStoreVolumeSource:awsElasticBlockStore
+ HostPath:*HostPathVolumeSource Glusterfs:*GlusterfsPersistentVolumeSource NFS:*NFSVolumeSource:nfs
+ RBD:*RBDPersistentVolumeSource:rbd Quobyte:*QuobyteVolumeSource
+ ISCSI:*ISCSIPersistentVolumeSource:iscsi FlexVolume:*FlexPersistentVolumeSource
+ Cinder:*CinderPersistentVolumeSource CephFS:*CephFSPersistentVolumeSource:cephfs
+ FC:*FCVolumeSource:fc Flocker:*FlockerVolumeSource AzureFile:*AzureFilePersistentVolumeSource
+ VsphereVolume:*VsphereVirtualDiskVolumeSource AzureDisk:*AzureDiskVolumeSource
+ PhotonPersistentDisk:*PhotonPersistentDiskVolumeSource PortworxVolume:*PortworxVolumeSource
+ ScaleIO:*ScaleIOPersistentVolumeSource Local:*LocalVolumeSource
+ StorageOS:*StorageOSPersistentVolumeSource:storageos CSI:*CSIPersistentVolumeSource:csi
 PhotonPersistentDiskVolumeSource PdID:s FSType:s:fsType
 PodAffinity RequiredDuringSchedulingIgnoredDuringExecution:[]PodAffinityTerm
  PreferredDuringSchedulingIgnoredDuringExecution:[]WeightedPodAffinityTerm
@@ -126,18 +154,23 @@ Probe Exec:*ExecAction HTTPGet:*HTTPGetAction:httpGet TCPSocket:*TCPSocketAction
  FailureThreshold:i TerminationGracePeriodSeconds:n
 ProjectedVolumeSource Sources:[]VolumeProjection DefaultMode:n
 QuobyteVolumeSource Registry:s Volume:s ReadOnly:b User:s Group:s Tenant:s
+RBDPersistentVolumeSource CephMonitors:n:monitors RBDImage:s:image FSType:s:fsType RBDPool:s:pool
+ RadosUser:s:user Keyring:s SecretRef:*SecretReference ReadOnly:b
 RBDVolumeSource CephMonitors:n:monitors RBDImage:s:image FSType:s:fsType RBDPool:s:pool
  RadosUser:s:user Keyring:s SecretRef:*LocalObjectReference ReadOnly:b
 ResourceClaim Name:s Request:s
 ResourceFieldSelector ContainerName:s Resource:s Divisor:q
 ResourceRequirements Limits:n Requests:n Claims:[]ResourceClaim
 SELinuxOptions User:s Role:s Type:s Level:s
+ScaleIOPersistentVolumeSource Gateway:s System:s SecretRef:*SecretReference SSLEnabled:b:sslEnabled
+ ProtectionDomain:s StoragePool:s StorageMode:s VolumeName:s FSType:s:fsType ReadOnly:b
 ScaleIOVolumeSource Gateway:s System:s SecretRef:*LocalObjectReference SSLEnabled:b:sslEnabled
  ProtectionDomain:s StoragePool:s StorageMode:s VolumeName:s FSType:s:fsType ReadOnly:b
 SeccompProfile Type:s LocalhostProfile:n
 SecretEnvSource Name:s Optional:n
 SecretKeySelector Name:s Key:s Optional:n
 SecretProjection Name:s Items:[]KeyToPath Optional:n
+SecretReference Name:s Namespace:s
 SecretVolumeSource SecretName:s Items:[]KeyToPath DefaultMode:n Optional:n
 SecurityContext Capabilities:*Capabilities Privileged:n
  SELinuxOptions:*SELinuxOptions:seLinuxOptions WindowsOptions:*WindowsSecurityContextOptions
@@ -145,6 +178,8 @@ SecurityContext Capabilities:*Capabilities Privileged:n
  ProcMount:n SeccompProfile:*SeccompProfile AppArmorProfile:*AppArmorProfile
 ServiceAccountTokenProjection Audience:s ExpirationSeconds:i Path:s
 SleepAction Seconds:i
+StorageOSPersistentVolumeSource VolumeName:s VolumeNamespace:s FSType:s:fsType ReadOnly:b
+ SecretRef:*ObjectReference
 StorageOSVolumeSource VolumeName:s VolumeNamespace:s FSType:s:fsType ReadOnly:b
  SecretRef:*LocalObjectReference
 Sysctl Name:s Value:s
@@ -169,6 +204,7 @@ Volume Name:s HostPath:*HostPathVolumeSource EmptyDir:*EmptyDirVolumeSource
  StorageOS:*StorageOSVolumeSource:storageos CSI:*CSIVolumeSource:csi
  Ephemeral:*EphemeralVolumeSource Image:*ImageVolumeSource
 VolumeDevice Name:s DevicePath:s
+VolumeNodeAffinity Required:*NodeSelector
 VolumeMount Name:s ReadOnly:b RecursiveReadOnly:n MountPath:s SubPath:s MountPropagation:n
  SubPathExpr:s
 VolumeProjection Secret:*SecretProjection DownwardAPI:*DownwardAPIProjection

@@ -57,7 +57,7 @@ def _operator(doc: Document, operator: str, path: str) -> Rules:
     elif operator == "Exists":
         if value:
             why = "value must be empty when `operator` is 'Exists'"
-            yield invalid_value(at(path, "operator"), doc, why)
+            yield invalid_value(at(path, "operator"), value, why)
     else:
         yield not_supported(at(path, "operator"), operator, ("Equal", "Exists"))
 

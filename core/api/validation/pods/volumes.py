@@ -15,13 +15,13 @@ from kelm.core.api.validation.fields import (
     complaints,
     has_text,
     items,
-    no_backsteps,
     relative_path,
     whole_number,
 )
 from kelm.core.api.validation.names import dns1123_label, dns1123_subdomain
 from kelm.core.api.validation.pods.env import VOLUME_FIELDS, field_reference, resource_reference
 from kelm.core.api.validation.resources import quantity_at
+from kelm.core.api.validation.storage.sources import source_rules
 from kelm.core.api.validation.violation import (
     Violation,
     duplicate,
@@ -35,12 +35,9 @@ from kelm.effects.document import Document, child, elements, text
 SOURCES: Final = (
     "emptyDir", "hostPath", "gitRepo", "gcePersistentDisk", "awsElasticBlockStore", "secret", "nfs",
     "iscsi", "glusterfs", "flocker", "persistentVolumeClaim", "rbd", "cinder", "cephfs", "quobyte",
-    "downwardAPI", "fc", "configMap", "azureFile", "vsphereVolume", "photonPersistentDisk",
-    "portworxVolume", "azureDisk", "storageos", "projected", "scaleIO", "csi", "ephemeral", "image",
-)  # fmt: skip
-HOST_PATH_TYPES: Final = (
-    "", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate",
-    "Socket",
+    "downwardAPI", "fc", "flexVolume", "configMap", "azureFile", "vsphereVolume",
+    "photonPersistentDisk", "portworxVolume", "azureDisk", "storageos", "projected", "scaleIO",
+    "csi", "ephemeral", "image",
 )  # fmt: skip
 PROJECTIONS: Final = (
     "secret", "downwardAPI", "configMap", "serviceAccountToken", "clusterTrustBundle",
@@ -78,6 +75,7 @@ def _source(volume: Document, path: str) -> Rules:
     rule = _SOURCE_RULES.get(present[0])
     if rule is not None:
         yield from rule(child(volume, present[0]), at(path, present[0]))
+    yield from source_rules(present[0], child(volume, present[0]), path, in_pod=True)
     for key in present[1:]:
         yield forbidden(at(path, key), "may not specify more than 1 volume type")
 
@@ -87,17 +85,6 @@ def _empty_dir(source: Document, path: str) -> Rules:
     if limit is not None and limit.unscaled < 0:
         why = "SizeLimit field must be a valid resource quantity"
         yield forbidden(at(path, "sizeLimit"), why)
-
-
-def _host_path(source: Document, path: str) -> Rules:
-    where = text(source, "path")
-    if not where:
-        yield required(at(path, "path"))
-        return
-    yield from no_backsteps(at(path, "path"), where)
-    kind = source.get("type")
-    if kind is not None and kind not in HOST_PATH_TYPES:
-        yield not_supported(at(path, "type"), str(kind), HOST_PATH_TYPES)
 
 
 def _mode(source: Document, path: str, key: str) -> Rules:
@@ -254,18 +241,8 @@ def _csi(source: Document, path: str) -> Rules:
     yield from has_text(source, path, "driver")
 
 
-def _nfs(source: Document, path: str) -> Rules:
-    yield from has_text(source, path, "server")
-    where = text(source, "path")
-    if not where:
-        yield required(at(path, "path"))
-    elif not where.startswith("/"):
-        yield invalid_value(at(path, "path"), where, "must be an absolute path")
-
-
 _SOURCE_RULES: Final[dict[str, Callable[[Document, str], Rules]]] = {
     "emptyDir": _empty_dir,
-    "hostPath": _host_path,
     "secret": _secret,
     "configMap": _config_map,
     "downwardAPI": _downward,
@@ -273,5 +250,4 @@ _SOURCE_RULES: Final[dict[str, Callable[[Document, str], Rules]]] = {
     "persistentVolumeClaim": _claim,
     "ephemeral": _ephemeral,
     "csi": _csi,
-    "nfs": _nfs,
 }

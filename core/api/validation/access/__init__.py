@@ -1,0 +1,1 @@
+"""Rules of who may ask what, how often, and who answers: roles, flows, API services."""

@@ -1,0 +1,1 @@
+"""Rules of volumes, their classes and drivers, and of what attaches them."""
