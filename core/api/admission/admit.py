@@ -151,10 +151,20 @@ def admit_create(resource: Resource, doc: Document, context: Context) -> Admitte
 def admit_update(resource: Resource, old: Document, doc: Document) -> Document:
     """Complete an object that is to replace another.
 
-    A pod cannot lose the tolerations of lost nodes by an update that leaves them out.
+    A pod cannot lose the tolerations of lost nodes by an update that leaves them out, nor the
+    priority that it was given.
+
+    Source: plugin/pkg/admission/{defaulttolerationseconds,priority}.
     """
     spec = doc.get("spec")
     if resource != "pods" or spec is old.get("spec") or not isinstance(spec, Document):
         return doc
     completed = with_default_tolerations(spec)
+    had = child(old, "spec")
+    lost = {
+        key: had[key]
+        for key in ("priority", "preemptionPolicy")
+        if key in had and completed.get(key) is None
+    }
+    completed = Document({**completed, **lost}) if lost else completed
     return doc if completed is spec else Document({**doc, "spec": completed})

@@ -108,6 +108,8 @@ def resolve(address: Address, store: Store = EMPTY_STORE) -> Target | None:
     'Deployment'
     >>> resolve(read_address("/apis/apps/v1/namespaces/shop/nodes")) is None
     True
+    >>> resolve(read_address("/api/v1/pods/one")) is None
+    True
     """
     info = info_of(store, address.resource)
     if info is None or address.version not in served_versions(info):
@@ -117,6 +119,8 @@ def resolve(address: Address, store: Store = EMPTY_STORE) -> Target | None:
     if address.subresource and address.subresource not in info.subresources:
         return None
     if address.rest and address.subresource != "proxy":
+        return None
+    if address.name and info.namespaced and not address.namespace:
         return None
     return target_of(address, info, _custom(store, info, address.version))
 

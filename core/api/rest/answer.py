@@ -16,6 +16,8 @@ from kelm.core.api.rest.address import Target
 from kelm.core.api.rest.media import Media
 from kelm.core.api.rest.request import Ask
 from kelm.core.api.rest.tables import is_list, partial, partial_list, table_of
+from kelm.core.api.rest.warnings import warnings_after, warnings_before
+from kelm.core.api.verbs.patch import NOT_PATCHED
 from kelm.effects.commands import Create, Patch, Update
 from kelm.effects.document import Document, children
 from kelm.effects.messages import Outcome
@@ -55,10 +57,13 @@ def answer(ask: Ask, outcome: Outcome, now_ms: int, *, existed: bool) -> Answer:
     >>> answer(wanted, Success(pod), 0, existed=True).body["kind"]
     'PartialObjectMetadata'
     """
-    warnings = (*deprecation(ask.target), *ask.warnings)
+    warnings = (*deprecation(ask.target), *warnings_before(ask.command), *ask.warnings)
     if isinstance(outcome, Failure):
-        return refused(outcome.failure(), ask.media, warnings)
+        refusal = outcome.failure()
+        said = warnings[: -len(ask.warnings) or None] if refusal == NOT_PATCHED else warnings
+        return refused(refusal, ask.media, said)
     body = outcome.unwrap()
+    warnings = (*warnings_after(ask.command, body), *warnings)
     code = 200
     if isinstance(ask.command, Create) or (isinstance(ask.command, Update | Patch) and not existed):
         code = 201

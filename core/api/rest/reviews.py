@@ -19,6 +19,7 @@ from kelm.core.api.tokens.requests import AUDIENCES
 from kelm.core.api.validation.violation import invalid, required
 from kelm.core.api.verbs.owners import owned_at_first, owning
 from kelm.core.api.verbs.request import Call
+from kelm.core.objects.time import format_time
 from kelm.core.store.store import Store
 from kelm.effects.document import Document, Json, child, elements, text, without
 from kelm.effects.refusals import Refusal
@@ -50,12 +51,13 @@ def reviewed(
         status = _access_status(review, spec, user, decide)
     if isinstance(status, Refusal):
         return status
+    dated = {"creationTimestamp": format_time(now_ms)} if kind == "SelfSubjectReview" else {}
     return Document(
         {
             "kind": kind,
             "apiVersion": review.target.api_version,
             **review.body,
-            "metadata": _metadata(review, now_ms),
+            "metadata": Document({**_metadata(review, now_ms), **dated}),
             "status": status,
         }
     )

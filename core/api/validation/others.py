@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from kelm.core.api.validation.fields import (
+    IMMUTABLE,
     Rules,
     at,
     choice,
@@ -18,6 +19,7 @@ from kelm.core.api.validation.fields import (
 from kelm.core.api.validation.labels import label_selector, printed
 from kelm.core.api.validation.metadata import metadata, metadata_update
 from kelm.core.api.validation.pods.volumes import claim_spec
+from kelm.core.api.validation.quota_scopes import scopes
 from kelm.core.api.validation.resources import (
     STANDARD_RESOURCES,
     amount,
@@ -32,7 +34,7 @@ from kelm.core.api.validation.violation import (
     invalid_value,
     required,
 )
-from kelm.effects.document import Document, child, text
+from kelm.effects.document import Document, child, elements, text
 
 QUOTA_RESOURCES: Final = STANDARD_RESOURCES
 LIMIT_TYPES: Final = ("Container", "PersistentVolumeClaim", "Pod")
@@ -72,7 +74,11 @@ def resource_quota_create(doc: Document) -> Violations:
 
 
 def resource_quota_update(old: Document, new: Document) -> Violations:
-    return (*metadata_update(old, new), *_resource_quota(new))
+    found = (*metadata_update(old, new), *_resource_quota(new))
+    was, now = (elements(doc, "spec", "scopes") for doc in (old, new))
+    if set(was) == set(now):
+        return found
+    return (*found, invalid_value("spec.scopes", now, IMMUTABLE))
 
 
 def _resource_quota(doc: Document) -> Rules:
@@ -83,6 +89,7 @@ def _resource_quota(doc: Document) -> Rules:
         if "/" not in name and not _is_quota_resource(name):
             yield invalid_value(path, name, "must be a standard resource for quota")
         yield from amount(name, hard, path)
+    yield from scopes(child(doc, "spec"))
 
 
 def _is_quota_resource(name: str) -> bool:

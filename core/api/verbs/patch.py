@@ -33,6 +33,8 @@ from kelm.effects.document import Document, Json
 from kelm.effects.refusals import Reason, Refusal
 
 REJECTED: Final = "the server rejected our request due to an error in our request"
+NOT_PATCHED: Final = Refusal(Reason.INVALID, REJECTED)
+"""The refusal of a JSON patch that cannot be applied: nobody has looked at what it would put."""
 
 
 def patch(store: Store, info: ResourceInfo, command: Patch, call: Call) -> Written:
@@ -113,7 +115,7 @@ def _json_patched(doc: Document, body: Json) -> Answer:
             "[]handlers.jsonPatchOp"
         )
     done = apply_json_patch(doc, body)
-    return Refusal(Reason.INVALID, REJECTED) if isinstance(done, Failure) else done.unwrap()
+    return NOT_PATCHED if isinstance(done, Failure) else done.unwrap()
 
 
 def _go_word(value: Json) -> str:

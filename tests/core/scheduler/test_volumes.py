@@ -35,6 +35,9 @@ def claim(world: World, name: str, volume: str = "", pod: str = "", **more: Any)
 
 def volume(world: World, name: str, node: str = "", size: str = "1Gi", **labels: str) -> None:
     spec: dict[str, Any] = {
+        "hostPath": {"path": "/data", "type": ""},
+        "volumeMode": "Filesystem",
+        "persistentVolumeReclaimPolicy": "Retain",
         "accessModes": ["ReadWriteOnce"],
         "capacity": {"storage": size},
         "storageClassName": "local",
