@@ -1,4 +1,4 @@
-"""`python -m tests.differential [life|faults]... [--kind WORD]...`: the same requests, twice.
+"""`python -m tests.differential [life|faults|documents|kubectl]...`: the same requests, twice.
 
 kelm and a real kube-apiserver are asked the same, and what is not the same in their answers is
 printed, most frequent first. `--real KUBECONFIG` asks a server that runs already (`python -m
@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.differential.compare import differences
+from tests.differential.documents import compare_documents
+from tests.differential.kubectl import compare_sessions
 from tests.differential.normal import Normal
 from tests.differential.objects import examples
 from tests.differential.recorded import (
@@ -33,6 +35,7 @@ from tests.differential.recorded import (
 from tests.differential.sequences import faults, life
 from tests.differential.steps import Sequence, Step, play
 from tests.differential.targets import Target, kelm_target, real_target
+from tests.realcluster.binaries import KUBECTL, build
 
 NUMBERED = re.compile(r"\[\d+\]|\.\d+\.")
 
@@ -122,6 +125,13 @@ def main(arguments: list[str]) -> int:
         if given.words == ["record"]:
             record(real, ours, kept_sequences(given.kind))
             return 0
+        if "documents" in given.words:
+            wrong += compare_documents(real, ours, given.most)
+        if "kubectl" in given.words:
+            build(KUBECTL)
+            agreed, count = compare_sessions(real, ours, given.most)
+            steps, wrong = steps + count, wrong + count - agreed
+            print(f"{agreed} of {count} commands agree")
         for sequence in chosen(given.words, given.kind):
             unlike, count = compared(real, ours, sequence)
             steps, wrong = steps + count, wrong + len(unlike)
@@ -132,7 +142,8 @@ def main(arguments: list[str]) -> int:
                     for one in unlike:
                         lines = "\n    ".join(text.replace("\n", "|") for text in one.found)
                         file.write(f"{one.sequence} | {one.step.label}\n    {lines}\n")
-    print(f"{steps - wrong} of {steps} answers agree")
+    if steps:
+        print(f"{steps - wrong} of {steps} answers agree")
     return 1 if wrong else 0
 
 

@@ -97,6 +97,11 @@ RETURNED_WHEN_DELETED: Final[frozenset[Resource]] = frozenset(
         "resourceclaimtemplates.resource.k8s.io",
         "resourceslices.resource.k8s.io",
         "deviceclasses.resource.k8s.io",
+        "csidrivers.storage.k8s.io",
+        "csinodes.storage.k8s.io",
+        "storageclasses.storage.k8s.io",
+        "volumeattachments.storage.k8s.io",
+        "volumeattributesclasses.storage.k8s.io",
     }
 )
 """Deleting these answers with the object, deleting others with a Status."""

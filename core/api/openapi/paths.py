@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from kelm.core.api.kinds.strategies import RETURNED_WHEN_DELETED
 from kelm.core.api.openapi.schemas import PATCH, V3, Dialect, custom_name, full_name
 from kelm.core.api.resources import RESOURCES, ResourceInfo, served_versions
 from kelm.core.api.rest.subresources import CONNECTIONS, Subresource, subresource_of
@@ -113,8 +114,10 @@ def _item(
     for verb in verbs:
         operation_id = _operation_id(info, version, verb, suffix)
         answer = f"{schema}List" if verb == "list" else schema
+        if verb == "delete" and info.resource not in RETURNED_WHEN_DELETED:
+            answer = full_name("meta.v1.Status")
         method, operation = _operation(verb, kind, schema, answer, operation_id)
-        operations[method] = operation
+        operations[method] = _tagged(info, version, operation)
     shared = [_path_parameter("name")] if end else []
     shared += [_path_parameter("namespace")] if namespaced else []
     operations["parameters"] = (*shared, _parameter("pretty", _TEXT))
@@ -131,7 +134,7 @@ def _sub_item(info: ResourceInfo, version: str, name: str, sub: Subresource) -> 
     for verb in sub.verbs:
         operation_id = _operation_id(info, version, verb, name.capitalize())
         method, operation = _operation(verb, kind, schema, schema, operation_id)
-        operations[method] = operation
+        operations[method] = _tagged(info, version, operation)
     shared = [_path_parameter("name")]
     shared += [_path_parameter("namespace")] if info.namespaced else []
     operations["parameters"] = (*shared, _parameter("pretty", _TEXT))
@@ -143,13 +146,30 @@ def _schema_name(group: str, version: str, kind: str) -> str:
     return full_name(definition.name) if definition else custom_name(group, version, kind)
 
 
+def group_word(group: str) -> str:
+    """What operations and tags call a group.
+
+    >>> group_word(""), group_word("apps"), group_word("rbac.authorization.k8s.io")
+    ('core', 'apps', 'rbacAuthorization')
+    >>> group_word("stable.example.com")
+    'stableExampleCom'
+    """
+    first, *rest = (group.removesuffix(".k8s.io") or "core").split(".")
+    return "".join((first, *(part.capitalize() for part in rest)))
+
+
 def _operation_id(info: ResourceInfo, version: str, verb: str, suffix: str) -> str:
-    group = (info.group.split(".")[0] or "core").capitalize()
+    tag = group_word(info.group)
+    group = f"{tag[0].upper()}{tag[1:]}"
     scope = "Namespaced" if info.namespaced and suffix != "ForAllNamespaces" else ""
     word = _WORDS[verb]
     if word == "deleteCollection":
         return f"delete{group}{version.capitalize()}Collection{scope}{info.kind}{suffix}"
     return f"{word}{group}{version.capitalize()}{scope}{info.kind}{suffix}"
+
+
+def _tagged(info: ResourceInfo, version: str, operation: Document) -> Document:
+    return Document({"tags": (f"{group_word(info.group)}_{version}",), **operation})
 
 
 def _operation(
@@ -162,7 +182,7 @@ def _operation(
     body = _body(verb, schema)
     if body is not None:
         found["requestBody"] = body
-    if verb in ("delete", "deletecollection"):
+    if verb == "deletecollection":
         answer = full_name("meta.v1.Status")
     found["responses"] = _responses(verb, answer)
     found["x-kubernetes-action"] = action

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from kelm.core.api.openapi.descriptions import OF_EVERY_OBJECT, OF_METADATA
+from kelm.core.api.openapi.values import ZEROS, Values, needed_order, values_of
 from kelm.core.api.schema.definitions import Definition, Field, Type, kubernetes
 from kelm.effects.document import Document, Json
 
@@ -97,6 +98,9 @@ def special(dialect: Dialect) -> dict[str, Json]:
         MICRO_TIME: instant,
         INT_OR_TEXT: either,
         PATCH: Document(type="object"),
+        f"{MACHINERY}apis.meta.v1.FieldsV1": Document(type="object"),
+        f"{MACHINERY}runtime.RawExtension": Document(type="object"),
+        "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSON": Document(),
     }
 
 
@@ -107,7 +111,8 @@ def schema_of(definition: Definition, dialect: Dialect, kinds: tuple[Json, ...] 
     {'name': {'type': 'string'}}
     """
     fields = definition.fields
-    required = tuple(sorted(name for name, field in fields.items() if field.required))
+    needed = tuple(sorted(name for name, field in fields.items() if field.required))
+    required = needed_order(definition.name, needed)
     schema: dict[str, Json] = {}
     if fields:
         schema["properties"] = Document(
@@ -134,31 +139,47 @@ def kinds_of(definition: Definition) -> tuple[Json, ...]:
 
 def _described(definition: Definition, name: str, dialect: Dialect) -> Document:
     """A field, and what it is for where every object has it."""
-    found = _property(definition.fields[name], dialect)
+    found = _property(definition.fields[name], values_of(definition.name, name), dialect)
     words = OF_METADATA if definition.name == "meta.v1.ObjectMeta" else {}
     if definition.kind:
         words = OF_EVERY_OBJECT
     return Document({"description": words[name], **found}) if name in words else found
 
 
-def _property(field: Field, dialect: Dialect) -> Document:
-    found = dict(_type(field.type, dialect))
+def _property(field: Field, said: Values, dialect: Dialect) -> Document:
+    found = dict(_type(field.type, dialect, said.element_words))
+    if said.reference:
+        found = dict(dialect.reference(said.reference))
     if dialect.version == 3 and "$ref" in found:
         found = {"allOf": (Document(found),)}
-        if field.type.kind == "object" and field.type.name.endswith((".ObjectMeta", ".ListMeta")):
-            found["default"] = Document()
+    if dialect.version == 3 and said.has_default:
+        found["default"] = said.default_of(field.type)
+    if said.words:
+        found["enum"] = said.words
     found.update(_merging(field))
     return Document(found)
 
 
-def _type(wanted: Type, dialect: Dialect) -> Document:
+def _element(wanted: Type, dialect: Dialect, words: tuple[str, ...]) -> Document:
+    """What a list or map holds: in version 3 with Go's zero for a default."""
+    found = dict(_type(wanted, dialect))
+    if words:
+        found["enum"] = words
+    if dialect.version == 2 or wanted.kind not in ZEROS:
+        return Document(found)
+    if "$ref" in found:
+        found = {"allOf": (Document(found),)}
+    return Document({**found, "default": ZEROS[wanted.kind]})
+
+
+def _type(wanted: Type, dialect: Dialect, words: tuple[str, ...] = ()) -> Document:
     if wanted.kind == "object":
         return dialect.reference(full_name(wanted.name))
     if wanted.kind in _REFERRED:
         return dialect.reference(_REFERRED[wanted.kind])
     if wanted.element is None:
         return _SCALARS[wanted.kind]
-    inner = _type(wanted.element, dialect)
+    inner = _element(wanted.element, dialect, words)
     if wanted.kind == "map":
         return Document(additionalProperties=inner, type="object")
     return Document(items=inner, type="array")
@@ -192,7 +213,7 @@ def list_schema(kind: str, item: str, group: str, version: str, dialect: Dialect
         {
             "properties": Document(
                 apiVersion=text,
-                items=Document(items=dialect.reference(item), type="array"),
+                items=Document(items=_listed(item, dialect), type="array"),
                 kind=text,
                 metadata=Document(meta),
             ),
@@ -203,6 +224,11 @@ def list_schema(kind: str, item: str, group: str, version: str, dialect: Dialect
             ),
         }
     )
+
+
+def _listed(item: str, dialect: Dialect) -> Document:
+    reference = dialect.reference(item)
+    return reference if dialect.version == 2 else Document(allOf=(reference,), default=Document())
 
 
 def types_below(names: set[str]) -> set[str]:
