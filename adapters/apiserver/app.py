@@ -6,8 +6,10 @@ written in the form that was asked for. Nothing is decided here but the order of
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
+from typing import Any
 from uuid import uuid4
 
 import msgspec
@@ -99,6 +101,7 @@ class App:
         self.control = Control(engine)
         self.requests = Requests()
         self.flows = Flows()
+        self._aside: set[asyncio.Task[None]] = set()
         self.started_s = time.time()
         tokens.bearer = lambda token, claims, audiences: bearer(
             engine.server.store, token, claims, engine.now_ms, audiences
@@ -125,6 +128,12 @@ class App:
             await self.reply(exchange, refused(too_large()))
         except Broken as broken:
             await self.reply(exchange, refused(refuse.failed(str(broken))))
+
+    def aside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Have something done beside what is being done."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._aside.add(task)
+        task.add_done_callback(self._aside.discard)
 
     async def _counted(
         self, exchange: Exchange, target: Target | None, work: Awaitable[None]
@@ -298,6 +307,7 @@ class App:
     async def _listed(self, command: List, asker: Asker) -> Outcome:
         """What there is; as it was told before, where nothing has changed since."""
         self.engine.catch_up()
+        await self.engine.written()
         if converts_for(self.engine.server.store, command):
             return (await self.engine.ask(command, asker)).outcome
         known = self.lists.known(self.engine.server.store, command)

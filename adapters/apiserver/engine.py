@@ -8,6 +8,7 @@ watches is told after each.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import Callable
 from typing import Final
@@ -43,6 +44,9 @@ IDLE_S: Final = 3_600.0
 
 class Engine:
     """A cluster and its clock. `moved` is called whenever the API server may have changed."""
+
+    _writing: asyncio.Future[None] | None = None
+    """Done when what was asked for is on the disk, where that is waited for."""
 
     def __init__(
         self,
@@ -112,8 +116,34 @@ class Engine:
         done = self.cluster.begin(command, asker)
         if self.cluster.store is not before:
             self._stir()
-            self._tell()
+            self._written_soon()
+        await self.written()
         return done if isinstance(done, Concluded) else await self._end_of(done)
+
+    def _written_soon(self) -> None:
+        """Write down what is new: now, or where the disk is waited for with all that is asked for
+        at the same time."""
+        if self._journal is None or not self._journal.durable:
+            self._tell()
+        elif self._writing is None:
+            loop = asyncio.get_running_loop()
+            self._writing = loop.create_future()
+            loop.call_soon(self._write_all)
+
+    def _write_all(self) -> None:
+        writing, self._writing = self._writing, None
+        assert writing is not None
+        try:
+            self._tell()
+        except sqlite3.Error as problem:
+            writing.set_exception(problem)
+        else:
+            writing.set_result(None)
+
+    async def written(self) -> None:
+        """Return once everything that has happened is written down."""
+        if self._writing is not None:
+            await asyncio.shield(self._writing)
 
     def _stir(self) -> None:
         """Something happened that the cluster has to deal with."""

@@ -128,6 +128,10 @@ class Exchange:
     async def part(self, body: bytes, *, more: bool = True) -> None:
         await self._send({"type": "http.response.body", "body": body, "more_body": more})
 
+    async def abort(self) -> None:
+        """End the connection at once, whatever is still on its way."""
+        await self._send({"type": "http.response.abort"})
+
     async def answer(
         self, code: int, content_type: bytes, body: bytes, more: Headers | None = None
     ) -> None:

@@ -56,14 +56,18 @@ class JournalError(Exception):
 
 
 class Journal:
-    """The journal of one cluster."""
+    """The journal of one cluster.
 
-    def __init__(self, path: Path) -> None:
+    durable: whether each transaction waits for the disk, so that a power cut loses none.
+    """
+
+    def __init__(self, path: Path, *, durable: bool = False) -> None:
+        self.durable = durable
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._db.execute("pragma journal_mode=wal")
-            self._db.execute("pragma synchronous=normal")
+            self._db.execute(f"pragma synchronous={'full' if durable else 'normal'}")
             self._db.execute("pragma locking_mode=exclusive")
             self._db.executescript(SCHEMA)
         except (sqlite3.Error, OSError) as problem:

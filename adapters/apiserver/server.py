@@ -48,7 +48,8 @@ class Serving(msgspec.Struct, frozen=True):
     """What to serve and how.
 
     port: 0 takes any that is free, at first `last_port`.
-    journal: where everything is written down, None for nowhere.
+    journal: where everything is written down, None for nowhere. durable: whether that is waited
+    for until the disk has it.
     """
 
     settings: Settings
@@ -59,6 +60,7 @@ class Serving(msgspec.Struct, frozen=True):
     last_port: int = 0
     mode: Mode = "AlwaysAllow"
     journal: Path | None = None
+    durable: bool = False
 
 
 def now_settings(settings: Settings) -> Settings:
@@ -85,7 +87,7 @@ def serve(serving: Serving, ready: Ready) -> None:
     """
     listening = _listen(serving.port, serving.last_port)
     address = f"{HOST}:{listening.getsockname()[1]}"
-    journal = None if serving.journal is None else Journal(serving.journal)
+    journal = None if serving.journal is None else Journal(serving.journal, durable=serving.durable)
     proxy = front_proxy(serving.certificates.authority.parent)
     cluster = _cluster(_with_keys(serving), journal, _believed(serving.certificates, proxy))
     cluster.tell(KEPT_FACTS)

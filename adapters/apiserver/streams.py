@@ -48,6 +48,9 @@ class Stream:
         self._first = True
         self._outbox: list[bytes] = []
         self._waiting_bytes = 0
+        self._opening = True
+        self.cut_off: Callable[[], None] = self.end
+        """What is done with a client that does not take what it watches."""
         self._filled = asyncio.Event()
         self._prefix = f"{watch.target.namespace}/" if watch.target.namespace else ""
         options = watch.options
@@ -78,11 +81,20 @@ class Stream:
 
     def push(self, line: bytes) -> None:
         """Have a line sent."""
+        if self.closed:
+            return
         self._outbox.append(line)
         self._waiting_bytes += len(line)
-        if self._waiting_bytes > OUTBOX_BYTES:
-            self.closed = True
         self._filled.set()
+        if self._waiting_bytes > OUTBOX_BYTES and not self._opening:
+            self.closed = True
+            self._outbox.clear()
+            self.cut_off()
+
+    def opened(self) -> None:
+        """All that was there is in the outbox, however much it is; from now on it is bounded."""
+        self._opening = False
+        self._waiting_bytes = 0
 
     def push_event(self, event: WatchEvent, now_ms: int) -> None:
         self.push(self.encoded(event, now_ms))
@@ -252,6 +264,7 @@ class Streams:
         if begun.failure is not None:
             stream.end(begun.failure)
             return stream
+        stream.opened()
         if resource not in self._open:
             self._open[resource] = {}
             self._seen[resource] = server.store.table(resource)

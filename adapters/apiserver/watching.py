@@ -33,6 +33,7 @@ async def serve(app: App, exchange: Exchange, watch: Watch) -> None:
         return
     warnings = [(b"warning", f'299 - "{text}"'.encode()) for text in deprecation(watch.target)]
     gone = asyncio.ensure_future(exchange.gone())
+    stream.cut_off = lambda: app.aside(exchange.abort())
     try:
         await exchange.start(200, JSON, warnings)
         await exchange.part(b"")

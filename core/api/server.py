@@ -131,7 +131,10 @@ def _done(
 ) -> tuple[ApiServer, Outcome]:
     """What a verb's answer makes of the server."""
     if isinstance(answer, Refusal):
-        return server, Failure(answer)
+        kept = isinstance(command, DeleteCollection) and not _is_dry(command)
+        if not kept or store is server.store:
+            return server, Failure(answer)
+        return ApiServer(store, events, server.ranges, server.compaction), Failure(answer)
     if _is_dry(command):
         return server, Success(_dry(server.store, command, answer))
     if store is server.store:

@@ -86,6 +86,9 @@ class SocketExchange(Exchange):
             key = "text" if isinstance(data, str) else "bytes"
             await self._send({"type": "websocket.send", key: data})
 
+    async def abort(self) -> None:
+        await self.close()
+
     async def close(self) -> None:
         if self.is_open:
             self.is_open = False

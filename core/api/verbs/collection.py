@@ -21,7 +21,10 @@ from kelm.effects.refusals import Reason, Refusal
 def delete_collection(
     store: Store, info: ResourceInfo, command: DeleteCollection, call: Call
 ) -> Written:
-    """Delete what a list with these selectors shows; answer with that list."""
+    """Delete what a list with these selectors shows; answer with that list.
+
+    The first refusal ends it and is the answer; what was deleted before stays deleted.
+    """
     wanted = List(
         command.resource, command.namespace, command.label_selector, command.field_selector
     )
@@ -44,5 +47,5 @@ def delete_collection(
         written = delete(before, info, namespace, name, options, call.now_ms)
         after, answer = deleted(before, written, info, namespace, name, call.hearing)
         if isinstance(answer, Refusal) and answer.reason is not Reason.NOT_FOUND:
-            return store, answer
+            return before, answer
     return after, found if isinstance(found, Document) else Document()

@@ -59,12 +59,9 @@ def patch(store: Store, info: ResourceInfo, command: Patch, call: Call) -> Writt
     new = patched(info, seen, command)
     if isinstance(new, Refusal):
         return store, new
-    refusal = mistyped(seen, new, command)
-    if refusal is not None:
-        return store, refusal
-    if command.patch_type == "json" and call.manager:
-        # The cluster's own processes, which own nothing, write no fields that no type has.
-        new = decode_kind(new, str(old["apiVersion"]), str(old["kind"]), old).document
+    new = typed(seen, new, command, from_outside=bool(call.manager))
+    if isinstance(new, Refusal):
+        return store, new
     wrong = misnamed(command.namespace, command.name, new)
     if wrong is not None:
         return store, wrong
@@ -72,16 +69,21 @@ def patch(store: Store, info: ResourceInfo, command: Patch, call: Call) -> Writt
     return replace(store, info, key, old, new, call, command.subresource)
 
 
-def mistyped(old: Document, new: Document, command: Patch) -> Refusal | None:
-    """The refusal of a patch that leaves a value of the wrong type.
+def typed(old: Document, new: Document, command: Patch, *, from_outside: bool) -> Answer:
+    """What a patch has made as its kind has it, or the refusal of a value of the wrong type.
+
+    Fields that the kind does not have go where JSON patches come from outside; the cluster's own
+    processes, which own nothing, write none.
 
     Source: handlers/patch.go, applyPatchToCurrentObject: it names no object.
     """
-    if command.subresource:
-        return None
-    found = decode_kind(new, str(old["apiVersion"]), str(old["kind"]), old).mismatch
+    pruned = from_outside and command.patch_type == "json"
+    if command.subresource and not pruned:
+        return new
+    decoded = decode_kind(new, str(old["apiVersion"]), str(old["kind"]), old)
+    found = None if command.subresource else decoded.mismatch
     if found is None:
-        return None
+        return decoded.document if pruned else new
     strategic = command.patch_type == "strategic"
     value = go_text(command.patch) if strategic else msgspec.json.encode(new).decode()
     said = found.converter if strategic else found.decoder

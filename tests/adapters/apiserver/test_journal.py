@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import signal
@@ -13,13 +14,16 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from returns.result import Success
 
 from kelm.adapters.apiserver import journal as journals
+from kelm.adapters.apiserver.engine import Engine
 from kelm.adapters.apiserver.journal import Journal, JournalError
+from kelm.adapters.apiserver.pace import Speed
 from kelm.adapters.simulator.cluster import Cluster
 from kelm.core.api.server import watch_events
 from kelm.core.store.store import Store
-from kelm.effects.commands import Command, Create, Delete, Patch
+from kelm.effects.commands import Command, Create, Delete, Get, Patch
 from kelm.effects.document import document
 from tests.adapters.apiserver.test_serve import Server
 
@@ -180,3 +184,42 @@ def watched(server: Server, path: str) -> list[Any]:
     )
     with urllib.request.urlopen(request, context=server.context, timeout=10) as reply:
         return [json.loads(line) for line in reply]
+
+
+@pytest.mark.parametrize(("durable", "writes"), [(True, 1), (False, 8)])
+def test_what_is_asked_at_once_waits_for_the_disk_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, durable: bool, writes: int
+) -> None:
+    journal, told = Journal(tmp_path / "journal.db", durable=durable), list[str]()
+    engine = Engine(Cluster(nodes=0), Speed(0.0), journal)
+    write = journal.write
+    monkeypatch.setattr(journal, "write", lambda it: (write(it), told.append("written"))[0])
+    engine.moved = lambda _server: told.append("shown")
+    commands = [
+        Create("configmaps", "default", document({"metadata": {"name": f"c{number}"}}))
+        for number in range(8)
+    ]
+
+    async def ask(command: Create) -> None:
+        (await engine.ask(command)).outcome.unwrap()
+        told.append("answered")
+
+    async def look() -> None:
+        found = (await engine.ask(Get("configmaps", "default", "c0"))).outcome
+        told.append("read" if isinstance(found, Success) else "missed")
+
+    async def run() -> None:
+        await asyncio.gather(*map(ask, commands), look())
+
+    asyncio.run(run())
+    assert told.count("written") == told.count("shown") == writes
+    assert told[:2] == ["written", "shown"]
+    assert (told.count("answered"), told.count("read")) == (8, 1)
+    journal.close()
+
+
+def test_a_journal_that_outlives_power_cuts_waits_for_the_disk(tmp_path: Path) -> None:
+    for durable, level in ((True, 2), (False, 1)):
+        journal = Journal(tmp_path / f"{durable}.db", durable=durable)
+        assert journal._db.execute("pragma synchronous").fetchone() == (level,)
+        journal.close()

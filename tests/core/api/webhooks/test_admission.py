@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from kelm.core.api.conversation import Asker, Conversation, begin
@@ -355,6 +356,25 @@ def test_deletions_and_parts_are_reviewed() -> None:
     assert [
         value_at(call.question.review, "request", "oldObject", "metadata", "name") for call in calls
     ] == ["c", "d"]
+
+
+def test_of_many_those_before_the_first_refusal_stay_deleted() -> None:
+    server = server_with(
+        *(create(name) for name in "abc"), configured("Validating", hook("a", rules=MAPS))
+    )
+
+    def not_b(request: dict[str, Any]) -> dict[str, Any]:
+        return deny(request) if request["oldObject"]["metadata"]["name"] == "b" else allow(request)
+
+    everything = DeleteCollection("configmaps", "default")
+    tried, turn, _ = played(server, msgspec.structs.replace(everything, dry_run=True), {"a": not_b})
+    assert turn.outcome.failure().reason is Reason.FORBIDDEN
+    assert tried.store.table("configmaps") is server.store.table("configmaps")
+    after, turn, _ = played(server, everything, {"a": not_b})
+    assert turn.outcome.failure().reason is Reason.FORBIDDEN
+    left = {key for key in after.store.table("configmaps").sorted_keys() if "default/" in key}
+    assert left >= {"default/b", "default/c"}
+    assert "default/a" not in left
 
 
 def test_a_scale_is_shown_as_a_scale() -> None:
