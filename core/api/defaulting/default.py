@@ -61,6 +61,7 @@ DEFAULTERS: Final[dict[Resource, Defaulter]] = {
     "priorityclasses.scheduling.k8s.io": others.priority_class,
     "storageclasses.storage.k8s.io": others.storage_class,
     "apiservices.apiregistration.k8s.io": others.api_service,
+    "ipaddresses.networking.k8s.io": others.ip_address,
     "csidrivers.storage.k8s.io": others.csi_driver,
     "resourceclaims.resource.k8s.io": devices.claim,
     "resourceclaimtemplates.resource.k8s.io": devices.template,

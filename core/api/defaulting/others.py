@@ -20,7 +20,7 @@ from kelm.core.api.defaulting.fill import (
 )
 from kelm.core.api.defaulting.pod import with_metadata
 from kelm.core.api.defaulting.tidy import canonical_amounts, tidy
-from kelm.effects.document import EMPTY, Document, child, elements, strings, text
+from kelm.effects.document import EMPTY, Document, child, elements, strings, text, without
 
 RBAC_GROUP: Final = "rbac.authorization.k8s.io"
 
@@ -130,6 +130,15 @@ def _peer_ports(rule: Document) -> Document:
     return with_each(rule, "ports", lambda port: unset_filled(port, "protocol", "TCP"))
 
 
+def ip_address(doc: Document) -> Document:
+    """The address of something in the core group, which is not named."""
+
+    def parent(old: Document) -> Document:
+        return old if old.get("group") else without(old, ("group",))
+
+    return with_part(with_metadata(doc), "spec", lambda spec: with_part(spec, "parentRef", parent))
+
+
 def flow_schema(doc: Document) -> Document:
     def spec(old: Document) -> Document:
         return nonzero_filled(old, (("matchingPrecedence", 1_000),))
@@ -179,7 +188,8 @@ def _subject(subject: Document) -> Document:
 
 
 def priority_class(doc: Document) -> Document:
-    return filled(with_metadata(doc), (("preemptionPolicy", "PreemptLowerPriority"),))
+    full = filled(with_metadata(doc), (("preemptionPolicy", "PreemptLowerPriority"),))
+    return full if full.get("globalDefault") else without(full, ("globalDefault",))
 
 
 def storage_class(doc: Document) -> Document:

@@ -25,7 +25,8 @@ def _downward(source: Document) -> Document:
 
 
 def _downward_file(item: Document) -> Document:
-    return with_part(item, "fieldRef", field_ref)
+    item = with_part(item, "fieldRef", field_ref)
+    return with_part(item, "resourceFieldRef", lambda it: filled(it, (("divisor", "0"),)))
 
 
 def _projection(source: Document) -> Document:
@@ -42,7 +43,10 @@ def _projected(source: Document) -> Document:
 
 
 def _ephemeral(source: Document) -> Document:
-    return with_part(source, "volumeClaimTemplate", lambda it: with_part(it, "spec", claim_spec))
+    def template(old: Document) -> Document:
+        return with_made(with_part(old, "spec", claim_spec), "metadata", lambda meta: meta)
+
+    return with_part(source, "volumeClaimTemplate", template)
 
 
 def _image(source: Document) -> Document:

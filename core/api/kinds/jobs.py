@@ -23,6 +23,8 @@ def selecting(job: Document, fields: Fields) -> Document:
     >>> job["spec"]["selector"]["matchLabels"]
     {'batch.kubernetes.io/controller-uid': 'u'}
     """
+    # Labels that were taken from the template are the template's own: what it gets they get.
+    shared = fields.get("labels") is child(job, "spec", "template", "metadata").get("labels")
     if child(job, "spec").get("manualSelector") is not True:
         uid, name = fields["uid"], fields["name"]
         own = {CONTROLLER_UID: uid, JOB_NAME: name, "controller-uid": uid, "job-name": name}
@@ -31,6 +33,6 @@ def selecting(job: Document, fields: Fields) -> Document:
         wanted = ("spec", "selector", "matchLabels")
         job = with_value(job, wanted, Document({CONTROLLER_UID: uid, **child(job, *wanted)}))
     labels = child(job, "spec", "template", "metadata", "labels")
-    if labels and not fields.get("labels"):
+    if labels and (shared or not fields.get("labels")):
         fields["labels"] = labels
     return job

@@ -23,6 +23,7 @@ from kelm.core.api.defaulting.pod import pod_spec
 from kelm.core.api.kinds.daemon_sets import DAEMON_SETS, counted
 from kelm.core.api.kinds.first_status import first_status
 from kelm.core.api.kinds.jobs import JOBS, selecting
+from kelm.core.api.kinds.preparing import put_right
 from kelm.core.api.kinds.services import SERVICES, allocated, prepared
 from kelm.core.api.kinds.strategies import GENERATION_FIELDS
 from kelm.core.api.known import NOTHING, known
@@ -298,6 +299,7 @@ def _completed(
     store: Store, info: ResourceInfo, doc: Document, name: str, number: int, call: Call
 ) -> Document:
     """The object as it is to be stored: metadata of the system's, and its first status."""
+    doc = put_right(info.resource, doc)
     meta = metadata_of(doc)
     fields = created_fields(
         meta,

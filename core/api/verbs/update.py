@@ -25,6 +25,7 @@ from kelm.core.api.defaulting.default import default, default_status
 from kelm.core.api.kinds.daemon_sets import DAEMON_SETS, counted
 from kelm.core.api.kinds.first_status import phase_dated
 from kelm.core.api.kinds.pod_parts import PARTS, narrowed, part_violations
+from kelm.core.api.kinds.preparing import put_right
 from kelm.core.api.kinds.services import SERVICES, allocated, prepared
 from kelm.core.api.kinds.signing_requests import status_of as verdict_of
 from kelm.core.api.kinds.strategies import (
@@ -243,7 +244,7 @@ def _merged(info: ResourceInfo, old: Document, doc: Document, subresource: str) 
     """What was asked for, with everything that an update leaves alone as it was."""
     before = metadata_of(old)
     fields = updated_fields(before, metadata_of(doc))
-    new: Fields = dict(doc)
+    new: Fields = dict(put_right(info.resource, doc))
     if "status" in info.subresources:
         keep(new, "status", old)
     if info.resource == SIGNING_REQUESTS:

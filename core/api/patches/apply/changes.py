@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from kelm.core.api.patches.apply.field_set import merges, merges_items, step_of
+from kelm.core.api.patches.apply.field_set import merges, merges_items, of_items, step_of
 from kelm.core.api.patches.apply.field_trees import LEAF, Tree, node
 from kelm.core.api.patches.same import same
 from kelm.core.api.patches.strategic.rules import Items, Place
@@ -76,7 +76,10 @@ def changes(old: Document, new: Document, place: Place) -> Changes:
     {'f:spec': {'f:strategy': {'f:rollingUpdate': {'.': {}, 'f:maxSurge': {}}}}}
     """
     custom = place.type is None or place.type.name not in kubernetes()
-    taken, removed = _objects(old, new, place, OF_CUSTOM_KINDS if custom else OF_EVERY_KIND)
+    there = OF_CUSTOM_KINDS
+    if not custom and place.type is not None:
+        there = OF_EVERY_KIND | ALWAYS_THERE.get(place.type.name, NONE_THERE)
+    taken, removed = _objects(old, new, place, there)
     return Changes(taken or EMPTY, removed or EMPTY)
 
 
@@ -131,7 +134,7 @@ def _parts(before: Json, after: Json, field: Field, place: Place, there: frozens
 def _lists(before: Items, after: Items, field: Field, place: Place) -> _Both:
     old = {step_of(item, field): item for item in before}
     new = {step_of(item, field): item for item in after}
-    inner = msgspec.structs.replace(field, type=place.type or field.type, list_type="granular")
+    inner = of_items(field, place)
     taken: dict[str, Json] = {}
     removed: dict[str, Json] = {}
     for step, item in new.items():
@@ -164,8 +167,7 @@ def _whole(
         return node(branches, itself=itself)
     if isinstance(value, tuple) and merges_items(field, place):
         inner_place = place.items()
-        kind = inner_place.type or field.type
-        of_item = msgspec.structs.replace(field, type=kind, list_type="granular")
+        of_item = of_items(field, inner_place)
         for item in value:
             branches[step_of(item, field)] = _whole(
                 item, of_item, inner_place, NONE_THERE, itself=True

@@ -13,6 +13,8 @@ import json
 from collections.abc import Iterable
 from typing import TypeAlias
 
+from msgspec import structs
+
 from kelm.core.api.patches.strategic.rules import Place, Refused
 from kelm.core.api.schema.definitions import Field
 from kelm.effects.document import Document, Json, child, freeze
@@ -56,6 +58,14 @@ def merges(field: Field, place: Place) -> bool:
     return not (definition is not None and definition.atomic)
 
 
+def of_items(field: Field, place: Place) -> Field:
+    """How the items of a list that merges are seen: as their fields, or each as one value."""
+    kind = place.type or field.type
+    definition = place.definitions.get(kind.name) if kind.kind == "object" else None
+    whole = definition is not None and definition.atomic
+    return structs.replace(field, type=kind, list_type="atomic" if whole else "granular")
+
+
 def merges_items(field: Field, place: Place) -> bool:
     """Whether a list's items have owners of their own; a list of no known type is one value."""
     return field.type.kind == "list" and merges(field, place)
@@ -83,7 +93,7 @@ def _collect(value: Json, field: Field, place: Place, path: Path, found: set[Pat
         for item in value:
             here = (*path, step_of(item, field))
             found.add(here)
-            if isinstance(item, Document):
+            if isinstance(item, Document) and merges(of_items(field, inner), inner):
                 _collect_object(item, inner, here, found)
     else:
         found.add(path)
