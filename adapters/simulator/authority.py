@@ -8,11 +8,16 @@ Source: kubernetes v1.36, pkg/controller/certificates/authority/authority.go, po
 
 from __future__ import annotations
 
+import hashlib
+import uuid
+
 import msgspec
 from returns.result import Failure, Success
 
 from kelm.adapters.simulator.token_key import token_key
-from kelm.effects.commands import Command, SignCertificate, SignToken
+from kelm.core.api.tokens.requests import issued, token_request
+from kelm.core.store.store import Store
+from kelm.effects.commands import Command, Create, SignCertificate, SignToken
 from kelm.effects.document import Document
 from kelm.effects.messages import Outcome
 from kelm.effects.refusals import Reason, Refusal
@@ -27,14 +32,25 @@ class Authority(msgspec.Struct, frozen=True):
     key: bytes
     certificate: bytes
 
+    def issue(self, store: Store, command: Create, now_ms: int) -> Outcome:
+        """Answer a request for a token; the same one at the same time has the same answer."""
+        asked = (command.namespace, command.name, command.object, now_ms)
+        digest = hashlib.sha256(msgspec.json.encode(asked)).digest()
+        jti = str(uuid.UUID(bytes=digest[:16], version=4))
+        found = token_request(store, command.namespace, command.name, command.object, now_ms, jti)
+        if isinstance(found, Refusal):
+            return Failure(found)
+        return Success(issued(found, token_key(self.token_key).sign(found.claims)))
+
     def carry_out(self, command: Command) -> Outcome:
         """Do one of the `SIGNING_COMMANDS`."""
         if isinstance(command, SignToken):
             return Success(Document(token=token_key(self.token_key).sign(command.claims)))
         assert isinstance(command, SignCertificate)
-        from kelm.adapters.simulator.issuing import CannotSign, issued
+        from kelm.adapters.simulator.issuing import CannotSign, signed_certificate
 
         try:
-            return Success(Document(certificate=issued(self.key, self.certificate, command)))
+            signed = signed_certificate(self.key, self.certificate, command)
+            return Success(Document(certificate=signed))
         except CannotSign as problem:
             return Failure(Refusal(Reason.INTERNAL_ERROR, str(problem)))

@@ -55,7 +55,7 @@ class CannotSign(Exception):
     """A request that nothing can be signed for; `str()` says why."""
 
 
-def issued(key: bytes, authority: bytes, wanted: SignCertificate) -> str:
+def signed_certificate(key: bytes, authority: bytes, wanted: SignCertificate) -> str:
     """The certificate for a request, in PEM.
 
     It has the subject, the names and the key of the request, the usages that were asked for, and

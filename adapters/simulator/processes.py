@@ -76,6 +76,7 @@ from kelm.core.runtime.controller import Controller
 from kelm.core.runtime.queue import ControllerProgram
 from kelm.core.scheduler.program import Scheduler
 from kelm.core.store.small_map import SmallMap
+from kelm.core.store.store import Store
 from kelm.effects.address import Key, key_of
 from kelm.effects.commands import Command, Create
 from kelm.effects.document import Document, text
@@ -197,13 +198,22 @@ class ControlPlane(msgspec.Struct, frozen=True):
         def work(simulator: Simulator, command: Command) -> Outcome:
             if type(command) not in SIGNING_COMMANDS:
                 return machines.command(simulator, command)
-            if self.authority is not None:
-                return self.authority.carry_out(command)
-            from kelm.adapters.simulator.issuing import simulated_authority
-
-            return simulated_authority().carry_out(command)
+            return self.keys.carry_out(command)
 
         return work
+
+    @property
+    def keys(self) -> Authority:
+        """What signs."""
+        if self.authority is not None:
+            return self.authority
+        from kelm.adapters.simulator.issuing import simulated_authority
+
+        return simulated_authority()
+
+    def issue(self, store: Store, command: Create, now_ms: int) -> Outcome:
+        """Answer a request for a token."""
+        return self.keys.issue(store, command, now_ms)
 
     def manager_of(self, process: str) -> str:
         """The name under which a process owns what it writes: that of upstream's binary.

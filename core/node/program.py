@@ -30,6 +30,7 @@ from kelm.core.node.pods.admission import Usage, reject
 from kelm.core.node.pods.arrival import changed, delete, is_over, new_pod
 from kelm.core.node.pods.lifecycle import advance, due_ms, settle
 from kelm.core.node.pods.local import LocalPod
+from kelm.core.node.pods.promised import asking, came
 from kelm.core.node.pods.reconstruct import reconstruct
 from kelm.core.node.pods.resizing import asked, is_asked, wanted_again
 from kelm.core.node.pods.runs import stirred
@@ -222,6 +223,9 @@ def _answered(turn: Turn, state: NodeState, message: Answered) -> NodeState:
     if key in (LEASE_KEY, NODE_KEY):
         return _heart_answered(turn, replace(state, asked=asked), key, message.id, answer)
     pod = state.pods.get(key)
+    if pod is not None and message.id in pod.promised:
+        state = replace(state, asked=asked)
+        return _keep(turn, state, pod, advance(turn, came(turn, pod, message.id, answer)))
     if pod is None or pod.asked != message.id:
         return replace(state, asked=asked)
     if isinstance(answer, Document):
@@ -327,6 +331,8 @@ def _keep(
     turn: Turn, state: NodeState, before: LocalPod | None, pod: LocalPod, *, report: bool = True
 ) -> NodeState:
     """Remember a pod, report what is new about it, and be woken for it."""
+    if turn.awaited:
+        pod = asking(turn, pod)
     if report and pod.life != "deleted":
         pod = writing.report(turn, pod)
     for run in pod.runs if pod.recipe.mounts_host else ():
@@ -335,6 +341,9 @@ def _keep(
     asked, used = state.asked, state.used
     if pod.asked and pod.asked not in asked:
         asked = asked.put(pod.asked, pod.key)
+    for number in pod.promised:
+        if number not in asked:
+            asked = asked.put(number, pod.key)
     wake_ms = NEVER_MS if pod.life == "deleted" else min(due_ms(pod), pod.retry_ms)
     agenda = moved(state.agenda, pod.key, NEVER_MS if before is None else before.wake_ms, wake_ms)
     if wake_ms != pod.wake_ms:

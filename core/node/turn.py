@@ -13,6 +13,7 @@ import msgspec
 
 from kelm.core.node.files.entries import Change, Directory
 from kelm.core.node.files.host_files import HOST, NO_HOST_FILES, HostFiles, host_directories
+from kelm.core.node.files.promises import Promise
 from kelm.core.node.host.machine import Machine
 from kelm.core.node.pods.local import ContainerRun, LocalPod
 from kelm.core.node.pods.runs import with_written
@@ -33,6 +34,7 @@ class Turn:
     """The commands of one update, numbered as they are asked for."""
 
     __slots__ = (
+        "awaited",
         "host",
         "images",
         "machine",
@@ -61,6 +63,8 @@ class Turn:
         self.pull_faults = pull_faults
         self.sources = sources
         self.requests: list[Request] = []
+        self.awaited: dict[Promise, None] = {}
+        """What the pod that is worked on promised to who opened it, and must be asked for."""
 
     def seen(self, pod: LocalPod) -> LocalPod:
         """A pod with what its volumes are made from."""

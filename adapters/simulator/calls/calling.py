@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from kelm.adapters.simulator.calls.on_demand import OnDemand
 from kelm.adapters.simulator.inputs import FilesChanged
 from kelm.adapters.simulator.loop import Simulator
 from kelm.adapters.simulator.machines import Machines, kubelet_name
@@ -32,7 +33,10 @@ def local_pod(cluster: Cluster, key: Key) -> tuple[Kubelet, LocalPod] | None:
 
 
 def pod_in(simulator: Simulator, key: Key) -> tuple[Kubelet, LocalPod] | None:
-    """The same for who has no cluster in hand."""
+    """The same for who has no cluster in hand.
+
+    Who looks sees the API's present ConfigMaps and Secrets, and tokens as he opens them.
+    """
     doc = simulator.api.store.get("pods", key)
     if doc is None:
         return None
@@ -43,12 +47,14 @@ def pod_in(simulator: Simulator, key: Key) -> tuple[Kubelet, LocalPod] | None:
     assert isinstance(process.program, Kubelet)
     if found is None or found.uid != text(doc, "metadata", "uid"):
         return None
-    store = simulator.api.store
+    store, promises = simulator.api.store, OnDemand(found.promises, simulator, found)
     sources: SmallMap[Resource, Cache] = SmallMap(
         configmaps=store.table("configmaps"), secrets=store.table("secrets")
     )
     host = process.state.host
-    return process.program, msgspec.structs.replace(found, sources=sources, host=host)
+    return process.program, msgspec.structs.replace(
+        found, sources=sources, host=host, promises=promises
+    )
 
 
 def world_of(cluster: Cluster) -> World:

@@ -10,7 +10,7 @@ pkg/serviceaccount/claims.go, pkg/apis/authentication/validation/validation.go.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeGuard
 
 import msgspec
 
@@ -21,6 +21,7 @@ from kelm.core.objects.meta import metadata
 from kelm.core.objects.time import format_time
 from kelm.core.store.store import Store
 from kelm.effects.address import key_of
+from kelm.effects.commands import Create
 from kelm.effects.document import Document, Json, child, elements, number, text
 from kelm.effects.refusals import Reason, Refusal
 
@@ -45,6 +46,15 @@ class TokenRequest(msgspec.Struct, frozen=True):
 
     claims: Document
     answer: Document
+
+
+def asks_for_token(command: object) -> TypeGuard[Create]:
+    """Whether a command is a request for a token, which is signed and not stored.
+
+    >>> asks_for_token(Create(ACCOUNTS, "shop", Document(), "token", "robot"))
+    True
+    """
+    return type(command) is Create and command.subresource == "token"
 
 
 def token_request(

@@ -77,6 +77,7 @@ class Behaviour(msgspec.Struct, frozen=True, gc=False):
     writes: what it does to its files. waits_for_input: it goes on when somebody attaches to it.
     understood: all that it does is known. Of what is not, an exec probe that finds something
         missing is believed to find it in a real container.
+    provisional: what it really does is known once what its files promise was asked for.
     """
 
     ports: tuple[int, ...] | None = None
@@ -95,6 +96,7 @@ class Behaviour(msgspec.Struct, frozen=True, gc=False):
     writes: tuple[Write, ...] = ()
     waits_for_input: bool = False
     understood: bool = False
+    provisional: bool = False
 
 
 FOR_EVER = Behaviour()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from kelm.core.node.containers.behaviour import Behaviour, Line
-from kelm.core.node.containers.starting import behaviour_of
+from kelm.core.node.containers.starting import Awaited, behaviour_of
 from kelm.core.node.pods.local import LocalPod
 from kelm.core.node.pods.runs import stirred
 from kelm.core.node.turn import Turn
@@ -26,6 +26,9 @@ def renewed(turn: Turn, pod: LocalPod) -> LocalPod:
         if run.stage != "running" or not any(line.every_ms for line in run.behaviour.lines):
             continue
         fresh = behaviour_of(turn.machine, seen, index, run, run.started_ms)
+        if isinstance(fresh, Awaited):
+            turn.awaited |= dict.fromkeys(fresh.promises)
+            continue
         lines = spliced(run.behaviour, fresh, turn.now_ms - run.started_ms)
         if lines != run.behaviour.lines:
             runs[index] = replace(run, behaviour=replace(run.behaviour, lines=lines))

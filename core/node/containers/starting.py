@@ -11,11 +11,12 @@ from returns.result import Failure
 
 from kelm.core.node.containers import probes as probing
 from kelm.core.node.containers.backoff import INITIAL_MS, MAX_MS, Backoff, after_failure
-from kelm.core.node.containers.behaviour import NEVER_MS, Behaviour, Window
+from kelm.core.node.containers.behaviour import FOR_EVER, NEVER_MS, Behaviour, Window
 from kelm.core.node.containers.container_env import container_environment, sub_path_fault
 from kelm.core.node.containers.launching import launch_of
 from kelm.core.node.containers.restart import may_restart
 from kelm.core.node.containers.stopping import stop_container
+from kelm.core.node.files.promises import Promise
 from kelm.core.node.host.machine import Machine
 from kelm.core.node.pods.handlers import Handler
 from kelm.core.node.pods.local import ContainerRun, LocalPod, PastRun
@@ -204,22 +205,32 @@ def waited(turn: Turn, pod: LocalPod, index: int, at_ms: int) -> ContainerRun:
 def launch(
     turn: Turn, pod: LocalPod, index: int, run: ContainerRun, at_ms: int, pulled: str = ""
 ) -> ContainerRun:
-    """Create and start the container: its image's program says how it will behave."""
+    """Create and start the container: its image's program says how it will behave.
+
+    A program that opens what its pod only promises is not started before that was asked for.
+    """
     recipe = pod.recipe.containers[index]
+    configured: ContainerRun | str = run
+    if recipe.has_env or recipe.sub_paths:
+        configured = _configured(turn, pod, recipe, run)
+    behaviour = FOR_EVER
+    if not isinstance(configured, str):
+        seen = turn.seen(pod)
+        found = behaviour_of(turn.machine, seen, index, configured, at_ms)
+        if isinstance(found, Awaited):
+            turn.awaited |= dict.fromkeys(found.promises)
+            return replace(run, stage="creating", due_ms=NEVER_MS)
+        behaviour = found
     if not pulled:
         pulled = (
             f'Container image "{recipe.image}" already present on machine and can be '
             "accessed by the pod"
         )
     turn.tell(pod, "Normal", "Pulled", pulled, index)
-    if recipe.has_env or recipe.sub_paths:
-        configured = _configured(turn, pod, recipe, run)
-        if isinstance(configured, str):
-            return _config_error(turn, pod, index, run, at_ms, configured)
-        run = configured
+    if isinstance(configured, str):
+        return _config_error(turn, pod, index, run, at_ms, configured)
+    run = configured
     turn.tell(pod, "Normal", "Created", "Container created", index)
-    seen = turn.seen(pod)
-    behaviour = behaviour_of(turn.machine, seen, index, run, at_ms)
     if behaviour.start_error:
         return _cannot_start(turn, pod, index, run, at_ms, behaviour.start_error)
     turn.tell(pod, "Normal", "Started", "Container started", index)
@@ -266,17 +277,27 @@ def _config_error(
     return replace(run, stage="waiting", reason=CONFIG_ERROR, message=why, due_ms=due_ms)
 
 
+class Awaited(msgspec.Struct, frozen=True):
+    """A program cannot be followed yet: it opens files whose content must be asked for first."""
+
+    promises: tuple[Promise, ...]
+
+
 def behaviour_of(
     machine: Machine, pod: LocalPod, index: int, run: ContainerRun, at_ms: int
-) -> Behaviour:
+) -> Behaviour | Awaited:
     """How a run of a container that starts at this time will behave."""
     recipe = pod.recipe.containers[index]
     program = machine.images.find(recipe.image)
+    looks: list[Inside] = []
 
     def look() -> Inside:
-        return inside_of(machine, pod, index, at_ms, run)
+        looks.append(inside_of(machine, pod, index, at_ms, run))
+        return looks[-1]
 
-    return program.run(launch_of(pod, recipe, run, look))
+    behaviour = program.run(launch_of(pod, recipe, run, look))
+    awaited = tuple(promise for inside in looks for promise in inside.disk.awaited)
+    return Awaited(awaited) if awaited else behaviour
 
 
 def with_windows(

@@ -30,6 +30,7 @@ from kelm.core.node.files.entries import (
     Parts,
     Trouble,
 )
+from kelm.core.node.files.promises import Promise, Promised
 
 MOST_LINKS: Final = 40
 ROOT: Final = Directory()
@@ -42,6 +43,8 @@ class Disk:
     and the files of `mounted`.
     looked: whether anybody has looked at anything. missed: whether something was not found in the
     root that nobody has removed: an image may have had it.
+    promised: what makes files that are promises. awaited: the promises that were opened and must be
+    asked for first; what was worked out with them missing is worth nothing.
     """
 
     def __init__(
@@ -57,6 +60,8 @@ class Disk:
         self.mounted: tuple[str, ...] = ()
         self.user = 0
         self.groups: tuple[int, ...] = (0,)
+        self.promised: Promised = lambda promise: None
+        self.awaited: dict[Promise, None] = {}
         self._root = root
         self._base = base
         self.mounts = tuple(sorted(mounts, key=lambda mount: (-len(mount.path), mount.path)))
@@ -149,7 +154,17 @@ class Disk:
         if isinstance(place, Trouble):
             return place
         found = self._at(place)
+        if isinstance(found, File) and found.promise:
+            return self._made(found)
         return MISSING if found is None else found
+
+    def _made(self, file: File) -> File | Trouble:
+        """A file whose data is made for who opens it; what it lacks is noted as awaited."""
+        data = self.promised(file.promise)
+        if data is None:
+            self.awaited[file.promise] = None
+            return MISSING
+        return msgspec.structs.replace(file, data=data, promise="")
 
     def read(self, path: str) -> bytes | Trouble:
         """The content of a file."""

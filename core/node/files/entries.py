@@ -15,13 +15,17 @@ from kelm.core.store.small_map import SmallMap
 
 
 class File(msgspec.Struct, frozen=True, gc=False, tag="file"):
-    """A regular file. `mode` has the permission bits only."""
+    """A regular file. `mode` has the permission bits only.
+
+    promise: from what its data is made once somebody opens it, "" for a file that is there.
+    """
 
     data: bytes = b""
     mode: int = 0o644
     uid: int = 0
     gid: int = 0
     at_ms: int = 0
+    promise: str = ""
 
 
 class Directory(msgspec.Struct, frozen=True, gc=False, tag="directory"):

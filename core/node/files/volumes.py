@@ -1,6 +1,7 @@
 """What is in a volume: ConfigMaps, Secrets, the pod's own fields and tokens as files.
 
-The content follows its source: whoever looks sees what the node has heard of last. Volumes that
+The content follows its source: whoever looks sees what the node has heard of last; tokens and the
+certificate that every pod has are made for who reads them (see `promises`). Volumes that
 programs write to (`emptyDir`, `hostPath`, claims) begin empty here; what was written is kept with
 the pod.
 
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 from base64 import b64decode
 from binascii import Error as NoBase64
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final, TypeAlias
 
 import msgspec
@@ -21,6 +22,8 @@ from returns.result import Failure
 from kelm.core.node.containers.env import Kind, Lookup, Surroundings, resource_value
 from kelm.core.node.containers.field_path import pod_field
 from kelm.core.node.files.entries import Directory, Entry, File, Tree
+from kelm.core.node.files.promises import key_promise, token_promise
+from kelm.core.node.pods.sources import ROOT_CERTIFICATE
 from kelm.core.store.small_map import SmallMap
 from kelm.effects.document import Document, child, children, flag, number, strings, text
 
@@ -30,21 +33,23 @@ WRITTEN_BY_GROUP: Final = 0o660
 SET_GROUP: Final = 0o2000
 WRITABLE: Final = ("emptyDir", "hostPath", "persistentVolumeClaim", "ephemeral", "csi", "nfs")
 TOKEN_MODE: Final = 0o600
+USUAL_MODE: Final = -1
 
-Token: TypeAlias = Callable[[Document], str]
-"""The token for a `serviceAccountToken` source; where nobody signs one ("") there is no file."""
-Content: TypeAlias = "dict[str, tuple[bytes, int | None]]"
+Content: TypeAlias = "dict[str, File]"
+"""Files by path; a mode of `USUAL_MODE` is the volume's own."""
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """What volumes are made from. user, group: whose the files are (`runAsUser`, `fsGroup`)."""
+    """What volumes are made from.
+
+    user: the one user of all its containers, None where they have several. group: its `fsGroup`.
+    """
 
     pod: Document
     lookup: Lookup
     offered: Document = Document()
     user: int | None = None
     group: int | None = None
-    token: Token = lambda source: ""
 
 
 def volume_tree(volume: Document, facts: Facts) -> Tree | str:
@@ -79,14 +84,14 @@ def _tree(content: Content, mode: int, facts: Facts) -> Tree:
     found: dict[str, Entry | None] = {
         "/": Directory(0o777 | (SET_GROUP if group is not None else 0), 0, group or 0)
     }
-    for path, (data, own) in content.items():
+    for path, file in content.items():
         steps = path.strip("/").split("/")
         for depth in range(1, len(steps)):
             found.setdefault("/" + "/".join(steps[:depth]), Directory(0o755, 0, group or 0))
-        bits = mode if own is None else own
+        bits = mode if file.mode == USUAL_MODE else file.mode
         if group is not None:
             bits |= READ_BY_GROUP
-        found["/" + "/".join(steps)] = File(data, bits, 0, group or 0)
+        found["/" + "/".join(steps)] = msgspec.structs.replace(file, mode=bits, gid=group or 0)
     return SmallMap(found)
 
 
@@ -99,6 +104,11 @@ def _content(field: str, source: Document, facts: Facts) -> Content | str:
     if doc is None:
         if flag(source, "optional"):
             return {}
+        if kind == "configmaps" and name == ROOT_CERTIFICATE and "items" in source:
+            return {
+                text(item, "path"): _file(item, promise=key_promise(name, text(item, "key")))
+                for item in children(source, "items")
+            }
         return f'{"configmap" if kind == "configmaps" else "secret"} "{name}" not found'
     return _chosen(_data(kind, doc), source, f"references non-existent {_what(kind)} key")
 
@@ -125,7 +135,7 @@ def _chosen(data: Mapping[str, bytes], source: Document, complaint: str) -> Cont
     """The entries that `items` picks, under the paths it gives them; all without `items`."""
     items = children(source, "items")
     if not items:
-        return {key: (data[key], None) for key in sorted(data)}
+        return {key: File(data[key], USUAL_MODE) for key in sorted(data)}
     found: Content = {}
     for item in items:
         key = text(item, "key")
@@ -133,16 +143,19 @@ def _chosen(data: Mapping[str, bytes], source: Document, complaint: str) -> Cont
             if flag(source, "optional"):
                 continue
             return f"{complaint}: {key}"
-        mode = item.get("mode")
-        found[text(item, "path")] = (data[key], mode if isinstance(mode, int) else None)
+        found[text(item, "path")] = _file(item, data[key])
     return found
+
+
+def _file(item: Document, data: bytes = b"", promise: str = "") -> File:
+    """A file of an item, with a mode of its own if it has one."""
+    return File(data, number(item, "mode", default=USUAL_MODE), promise=promise)
 
 
 def _downward(source: Document, facts: Facts) -> Content | str:
     """The pod's own fields and its containers' resources as files."""
     found: Content = {}
     for item in children(source, "items"):
-        mode = item.get("mode")
         if "fieldRef" in item:
             value = pod_field(facts.pod, text(item, "fieldRef", "fieldPath"))
             if isinstance(value, Failure):
@@ -152,7 +165,7 @@ def _downward(source: Document, facts: Facts) -> Content | str:
             reference = child(item, "resourceFieldRef")
             container = _named(facts.pod, text(reference, "containerName"))
             said = resource_value(container, reference, Surroundings(allocatable=facts.offered))
-        found[text(item, "path")] = (said.encode(), mode if isinstance(mode, int) else None)
+        found[text(item, "path")] = _file(item, said.encode())
     return found
 
 
@@ -171,10 +184,9 @@ def _projected(volume: Document, facts: Facts) -> Content | str:
         if "serviceAccountToken" in source:
             wanted = child(source, "serviceAccountToken")
             private = facts.user is not None or facts.group is not None
-            data = facts.token(wanted).encode()
-            if not data:
-                continue
-            found[text(wanted, "path")] = (data, TOKEN_MODE if private else None)
+            mode = TOKEN_MODE if private else USUAL_MODE
+            promise = token_promise(wanted)
+            found[text(wanted, "path")] = File(b"", mode, facts.user or 0, promise=promise)
             continue
         for field in ("configMap", "secret", "downwardAPI"):
             if field in source:

@@ -19,6 +19,7 @@ from kelm.core.node.pods.actions import ABSENT, Actions, Found, Sandbox, pod_act
 from kelm.core.node.pods.guests import as_pod
 from kelm.core.node.pods.local import ContainerRun, LocalPod
 from kelm.core.node.pods.phase import NOTHING, Standing, pod_phase
+from kelm.core.node.pods.promised import due_again
 from kelm.core.node.pods.resizing import carried_out
 from kelm.core.node.pods.runs import with_run
 from kelm.core.node.probing.checks import probed
@@ -44,6 +45,8 @@ def due_ms(pod: LocalPod) -> int:
     if pod.resizing is not None:
         earliest = min(earliest, pod.resizing.due_ms)
     deadline_ms = pod.recipe.active_deadline_ms
+    if pod.renew_ms < earliest and pod.life == "live":
+        earliest = pod.renew_ms
     if deadline_ms is not None and pod.life == "live":
         earliest = min(earliest, pod.accepted_ms + deadline_ms)
     return earliest
@@ -67,6 +70,8 @@ def _happen(turn: Turn, pod: LocalPod, at_ms: int) -> LocalPod:
             pod = probed(turn, pod, index, at_ms)
     if pod.resizing is not None:
         pod = carried_out(turn, pod, at_ms)
+    if pod.renew_ms <= at_ms:
+        pod = due_again(turn, pod, at_ms)
     if pod.guests:
         seen = as_pod(pod)
         for index, run in enumerate(seen.runs):

@@ -11,9 +11,10 @@ from kelm.core.node.containers.behaviour import FOR_EVER, NEVER_MS, Behaviour, W
 from kelm.core.node.containers.probes import ProbeState
 from kelm.core.node.files.entries import Parts
 from kelm.core.node.files.host_files import NO_HOST_FILES, HostFiles
+from kelm.core.node.files.promises import NO_PROMISES, Promise, Promises
 from kelm.core.node.pods.recipe import PodRecipe
 from kelm.core.store.small_map import SmallMap
-from kelm.effects.address import Key, ObjectRef, Resource, Uid
+from kelm.effects.address import Key, ObjectRef, RequestId, Resource, Uid
 from kelm.effects.document import EMPTY, Document, Json
 from kelm.effects.messages import Cache
 
@@ -107,6 +108,9 @@ class LocalPod(msgspec.Struct, frozen=True, gc=False):
         own; kept empty else.
     parts, parts_ms: the files that were written until then. What its containers have written by
         themselves since is known from their behaviour (`runs.files_at`).
+    promises: what was asked for because somebody opened a file that is made for who reads it;
+        promised: what is being asked for, by the numbers of the requests; renew_ms: when one of
+        the tokens among them is to be asked for anew.
     """
 
     key: Key
@@ -148,6 +152,9 @@ class LocalPod(msgspec.Struct, frozen=True, gc=False):
     resizing: Resizing | None = None
     sources: SmallMap[Resource, Cache] = SmallMap()
     host: HostFiles = NO_HOST_FILES
+    promises: Promises = NO_PROMISES
+    promised: SmallMap[RequestId, Promise] = SmallMap()
+    renew_ms: int = NEVER_MS
 
     @property
     def uid(self) -> Uid:

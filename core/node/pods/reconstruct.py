@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import msgspec
 
-from kelm.core.node.containers.behaviour import NEVER_MS
+from kelm.core.node.containers.behaviour import NEVER_MS, Behaviour
 from kelm.core.node.containers.container_env import container_environment
 from kelm.core.node.containers.probes import ProbeState
-from kelm.core.node.containers.starting import behaviour_of, running
+from kelm.core.node.containers.starting import Awaited, behaviour_of, running
 from kelm.core.node.host.machine import number_of
 from kelm.core.node.pods.actions import Found, Sandbox, pod_actions
 from kelm.core.node.pods.arrival import delete
@@ -182,6 +182,9 @@ def _still_running(
     run = replace(run, variables=variables)
     seen = turn.seen(pod)
     behaviour = behaviour_of(turn.machine, seen, index, run, started_ms)
+    if isinstance(behaviour, Awaited):
+        turn.awaited |= dict.fromkeys(behaviour.promises)
+        behaviour = Behaviour(provisional=True)
     run = running(pod, index, run, behaviour, started_ms)
     started, ready = flag(status, "started"), flag(status, "ready")
     probes = _probes(recipe, started, ready, started_ms, turn.now_ms)

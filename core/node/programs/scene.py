@@ -17,7 +17,8 @@ from kelm.core.node.files.entries import (
     Parts,
 )
 from kelm.core.node.files.host_files import HOST
-from kelm.core.node.files.volumes import WRITABLE, Facts, Token, volume_tree
+from kelm.core.node.files.promises import good
+from kelm.core.node.files.volumes import WRITABLE, Facts, volume_tree
 from kelm.core.node.host.machine import Machine, pod_ip
 from kelm.core.node.pods.dns import dns_config, resolv_conf
 from kelm.core.node.pods.local import ContainerRun, LocalPod
@@ -64,6 +65,7 @@ def inside_of(
     mounts = mounts_of(spec, container, run.variables)
     parts = files_now(machine, pod, mounts, now_ms)
     disk = Disk(parts, f"root/{recipe.name}", base, mounts, now_ms)
+    disk.promised = lambda promise: good(pod.promises, promise, now_ms)
     disk.user, disk.groups = identity(spec, container)
     disk.read_only = flag(child(container, "securityContext"), "readOnlyRootFilesystem")
     disk.mounted = (message_path, "/etc/hosts", "/etc/hostname", "/etc/resolv.conf")
@@ -146,7 +148,7 @@ def mounts_of(
     return tuple(found)
 
 
-def facts_of(machine: Machine, pod: LocalPod, token: Token = lambda source: "") -> Facts:
+def facts_of(machine: Machine, pod: LocalPod) -> Facts:
     """What a pod's volumes are made from."""
     spec = pod.recipe.spec
     metadata = Document(
@@ -158,16 +160,35 @@ def facts_of(machine: Machine, pod: LocalPod, token: Token = lambda source: "") 
     )
     status = Document(hostIP=machine.host_ip, podIP=address_of(machine, pod))
     doc = Document(metadata=metadata, spec=spec, status=status)
-    context = child(spec, "securityContext")
-    user, group = context.get("runAsUser"), context.get("fsGroup")
+    group = child(spec, "securityContext").get("fsGroup")
     return Facts(
         doc,
         lookup_in(pod.sources, pod.namespace),
         machine.offered,
-        user if isinstance(user, int) else None,
+        only_user(spec),
         group if isinstance(group, int) else None,
-        token,
     )
+
+
+def only_user(spec: Document) -> int | None:
+    """The user of all containers of a pod, None where one has none or they have several.
+
+    Source: kubernetes v1.36, pkg/volume/util/util.go (FsUserFrom).
+
+    >>> containers = (Document(name="a"), Document(securityContext=Document(runAsUser=2)))
+    >>> only_user(Document(containers=containers)) is None
+    True
+    >>> only_user(Document(containers=containers[1:]))
+    2
+    """
+    common = child(spec, "securityContext").get("runAsUser")
+    users = {
+        child(one, "securityContext").get("runAsUser", common)
+        for field in ("initContainers", "containers", "ephemeralContainers")
+        for one in children(spec, field)
+    }
+    user = users.pop() if len(users) == 1 else None
+    return user if isinstance(user, int) else None
 
 
 def with_volumes(machine: Machine, pod: LocalPod, mounts: tuple[Mount, ...], parts: Parts) -> Parts:
