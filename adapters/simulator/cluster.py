@@ -129,7 +129,6 @@ class Cluster:
     def _connect(self) -> None:
         plane, machines, measuring = self.settings.control_plane, self.machines, self.measuring
         self.simulator.local_commands = MACHINE_COMMANDS | SIGNING_COMMANDS | METRIC_COMMANDS
-        self.simulator.issue = plane.issue
         self.simulator.on_local = measuring.beside(plane.local_worker(machines))
         self.simulator.conversations.on_call = answering(plane.webhooks, machines)
         self.simulator.on_input = plane.hearer(machines, measuring, self._down)

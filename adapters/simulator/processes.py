@@ -183,7 +183,8 @@ class ControlPlane(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, webhooks=self.webhooks.put(url, decide))
 
     def start(self, simulator: Simulator) -> None:
-        """Start everything that is no kubelet."""
+        """Start everything that is no kubelet; from now on tokens are issued."""
+        simulator.issue = self.issue
         for storage_class in self.storage_classes:
             simulator.ask(Create(CLASSES, "", storage_class))
         simulator.ask(Create(DRIVERS, "", DRIVER))

@@ -16,7 +16,7 @@ from kelm.core.node.containers.container_env import container_environment, sub_p
 from kelm.core.node.containers.launching import launch_of
 from kelm.core.node.containers.restart import may_restart
 from kelm.core.node.containers.stopping import stop_container
-from kelm.core.node.files.promises import Promise
+from kelm.core.node.files.promises import Noting, Promise
 from kelm.core.node.host.machine import Machine
 from kelm.core.node.pods.handlers import Handler
 from kelm.core.node.pods.local import ContainerRun, LocalPod, PastRun
@@ -289,15 +289,13 @@ def behaviour_of(
     """How a run of a container that starts at this time will behave."""
     recipe = pod.recipe.containers[index]
     program = machine.images.find(recipe.image)
-    looks: list[Inside] = []
+    noting = Noting(pod.promises)
 
     def look() -> Inside:
-        looks.append(inside_of(machine, pod, index, at_ms, run))
-        return looks[-1]
+        return inside_of(machine, replace(pod, promises=noting), index, at_ms, run)
 
     behaviour = program.run(launch_of(pod, recipe, run, look))
-    awaited = tuple(promise for inside in looks for promise in inside.disk.awaited)
-    return Awaited(awaited) if awaited else behaviour
+    return Awaited(tuple(noting.awaited)) if noting.awaited else behaviour
 
 
 def with_windows(

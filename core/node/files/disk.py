@@ -30,7 +30,7 @@ from kelm.core.node.files.entries import (
     Parts,
     Trouble,
 )
-from kelm.core.node.files.promises import Promise, Promised
+from kelm.core.node.files.promises import Promised
 
 MOST_LINKS: Final = 40
 ROOT: Final = Directory()
@@ -43,8 +43,7 @@ class Disk:
     and the files of `mounted`.
     looked: whether anybody has looked at anything. missed: whether something was not found in the
     root that nobody has removed: an image may have had it.
-    promised: what makes files that are promises. awaited: the promises that were opened and must be
-    asked for first; what was worked out with them missing is worth nothing.
+    promised: what makes files that are promises; what it cannot make is missing.
     """
 
     def __init__(
@@ -61,7 +60,6 @@ class Disk:
         self.user = 0
         self.groups: tuple[int, ...] = (0,)
         self.promised: Promised = lambda promise: None
-        self.awaited: dict[Promise, None] = {}
         self._root = root
         self._base = base
         self.mounts = tuple(sorted(mounts, key=lambda mount: (-len(mount.path), mount.path)))
@@ -159,10 +157,9 @@ class Disk:
         return MISSING if found is None else found
 
     def _made(self, file: File) -> File | Trouble:
-        """A file whose data is made for who opens it; what it lacks is noted as awaited."""
+        """A file whose data is made for who opens it."""
         data = self.promised(file.promise)
         if data is None:
-            self.awaited[file.promise] = None
             return MISSING
         return msgspec.structs.replace(file, data=data, promise="")
 

@@ -109,10 +109,30 @@ def renewed_after(span_ms: int) -> int:
     return min(DAY_MS, span_ms - span_ms // 5)
 
 
-def good(promises: Mapping[Promise, Kept], promise: Promise, now_ms: int) -> bytes | None:
-    """What is kept for a promise, None where it has to be asked for again."""
+class Noting(SmallMap[Promise, Kept]):
+    """What is kept, for one evaluation. awaited: the promises that were opened in it and must be
+    asked for first: what was worked out without them is worth nothing."""
+
+    __slots__ = ("awaited",)
+
+    def __init__(self, known: Mapping[Promise, Kept]) -> None:
+        super().__init__(known)
+        self.awaited: dict[Promise, None] = {}
+
+
+def opened(promises: Mapping[Promise, Kept], promise: Promise, now_ms: int) -> bytes | None:
+    """What somebody finds who opens a file that is a promise; a miss is noted.
+
+    >>> noting = Noting(SmallMap())
+    >>> opened(noting, "token 600 ", 0), list(noting.awaited)
+    (None, ['token 600 '])
+    """
     found = promises.get(promise)
-    return None if found is None or now_ms >= found.renew_ms else found.data
+    if found is not None and now_ms < found.renew_ms:
+        return found.data
+    if isinstance(promises, Noting):
+        promises.awaited[promise] = None
+    return None
 
 
 def renewal_ms(promises: Promises, never_ms: int) -> int:

@@ -14,6 +14,7 @@ from kelm.core.node.containers.behaviour import NEVER_MS, failure_at
 from kelm.core.node.containers.probes import Finding
 from kelm.core.node.containers.restart import may_restart
 from kelm.core.node.containers.stopping import stop_container
+from kelm.core.node.files.promises import Noting
 from kelm.core.node.host.machine import Machine
 from kelm.core.node.pods.handlers import Exec, Grpc, HttpGet, Pause, TcpSocket, Unusable
 from kelm.core.node.pods.local import LocalPod
@@ -22,6 +23,9 @@ from kelm.core.node.pods.runs import with_run
 from kelm.core.node.probing.commands import exec_probe
 from kelm.core.node.probing.requests import grpc_probe, http_probe, tcp_probe
 from kelm.core.node.turn import Turn
+
+LOOK_AGAIN_MS = 1_000
+"""When a probe is run again that read what had to be asked for first."""
 
 replace = msgspec.structs.replace
 
@@ -76,7 +80,13 @@ def probed(turn: Turn, pod: LocalPod, index: int, at_ms: int) -> LocalPod:
     started, ready, failed = run.started, True, None
     for number, probe in enumerate(recipe.probes):
         if states[number].next_ms <= at_ms:
-            found = look(turn.machine, turn.seen(pod), index, probe, at_ms)
+            noting = Noting(pod.promises)
+            seen = replace(turn.seen(pod), promises=noting)
+            found = look(turn.machine, seen, index, probe, at_ms)
+            if noting.awaited:
+                turn.awaited |= noting.awaited
+                states[number] = replace(states[number], next_ms=at_ms + LOOK_AGAIN_MS)
+                continue
             states[number] = probing.run(probe, states[number], found, at_ms)
             _told(turn, pod, index, probe, found)
             if found.changes:

@@ -17,7 +17,7 @@ from kelm.core.node.files.entries import (
     Parts,
 )
 from kelm.core.node.files.host_files import HOST
-from kelm.core.node.files.promises import good
+from kelm.core.node.files.promises import opened
 from kelm.core.node.files.volumes import WRITABLE, Facts, volume_tree
 from kelm.core.node.host.machine import Machine, pod_ip
 from kelm.core.node.pods.dns import dns_config, resolv_conf
@@ -65,7 +65,7 @@ def inside_of(
     mounts = mounts_of(spec, container, run.variables)
     parts = files_now(machine, pod, mounts, now_ms)
     disk = Disk(parts, f"root/{recipe.name}", base, mounts, now_ms)
-    disk.promised = lambda promise: good(pod.promises, promise, now_ms)
+    disk.promised = lambda promise: opened(pod.promises, promise, now_ms)
     disk.user, disk.groups = identity(spec, container)
     disk.read_only = flag(child(container, "securityContext"), "readOnlyRootFilesystem")
     disk.mounted = (message_path, "/etc/hosts", "/etc/hostname", "/etc/resolv.conf")

@@ -162,6 +162,16 @@ def test_a_program_that_answers_reads_its_token_when_it_is_asked() -> None:
     assert isinstance(whose(cluster, token), Bearer)
 
 
+def test_a_probe_that_reads_a_token_is_run_once_the_token_is_there() -> None:
+    probe = {"exec": {"command": ["grep", "-q", "eyJ", f"{FOLDER}/token"]}, "periodSeconds": 5}
+    pod = shell("sleep 100000")
+    pod["spec"]["containers"][0] |= {"readinessProbe": probe, "livenessProbe": probe}
+    cluster = started(pod)
+    assert local(cluster).runs[0].ready and not events(cluster, "Unhealthy")
+    cluster.run(2 * HOUR_MS)
+    assert local(cluster).runs[0].ready and not events(cluster, "Unhealthy")
+
+
 def test_a_program_that_reads_again_and_again_reads_a_new_token_in_time() -> None:
     cluster = started(shell(f"while true; do cat {FOLDER}/token; echo; sleep 60; done"))
     cluster.run(2 * HOUR_MS)
