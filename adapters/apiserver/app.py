@@ -65,7 +65,7 @@ from kelm.core.api.rest.plan import plan, verb_of
 from kelm.core.api.rest.request import Ask, Connect, HttpRequest, IssueToken, Review, Watch
 from kelm.core.api.rest.reviews import reviewed
 from kelm.core.api.rest.writes import too_large
-from kelm.core.api.tokens.bearers import bearer
+from kelm.core.api.tokens.bearers import Bearer, Unproven, bearer
 from kelm.core.api.tokens.requests import issued, token_request
 from kelm.core.api.webhooks.connecting import connecting
 from kelm.core.metrics.requests import is_measured, measured, reading, serves_metrics
@@ -103,9 +103,8 @@ class App:
         self.flows = Flows()
         self._aside: set[asyncio.Task[None]] = set()
         self.started_s = time.time()
-        tokens.bearer = lambda token, claims, audiences: bearer(
-            engine.server.store, token, claims, engine.now_ms, audiences
-        )
+        self.notes: list[Patch] = []
+        tokens.bearer = self._bearer
         engine.moved = lambda server: self.streams.moved(server, engine.now_ms)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -146,8 +145,22 @@ class App:
         finally:
             self.requests.ended(labels, exchange.code, time.monotonic() - began)
 
+    def _bearer(
+        self, token: str, claims: Document, audiences: tuple[str, ...]
+    ) -> Bearer | Unproven:
+        """Whose a token is; that it was used is counted, and noted where that is to be known."""
+        engine = self.engine
+        found = bearer(engine.server.store, token, claims, engine.now_ms, audiences)
+        if found.use:
+            self.requests.tokens[found.use] += 1
+        if found.note is not None:
+            self.notes.append(found.note)
+        return found
+
     async def _route(self, exchange: Exchange) -> None:
         user = self._user(exchange)
+        while self.notes:
+            await self.engine.ask(self.notes.pop())
         if isinstance(user, Refusal):
             await self.reply(exchange, refused(user))
             return

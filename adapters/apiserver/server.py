@@ -34,6 +34,7 @@ from kelm.core.api.aggregation.trusted import authentication_of
 from kelm.core.api.authorization.decide import Mode
 from kelm.core.api.authorization.roles import first_roles
 from kelm.core.api.bootstrap import API_SERVER
+from kelm.core.controllers.access.legacy_tokens import LegacyTokenCleaner, LegacyTokenTracking
 from kelm.core.controllers.api.api_services import ApiServices
 from kelm.effects.commands import Create, by
 
@@ -42,6 +43,8 @@ BACKLOG: Final = 4_096
 GRACE_S: Final = 2
 HANG_UP_S: Final = 0.05
 KEPT_FACTS: Final = 20_000
+SERVED: Final = (ApiServices(), LegacyTokenTracking(), LegacyTokenCleaner())
+"""Loops that make sense only where requests come over HTTP."""
 
 
 class Serving(msgspec.Struct, frozen=True):
@@ -116,7 +119,7 @@ def _with_keys(serving: Serving) -> Settings:
         files.authority_key.read_bytes(),
         files.authority.read_bytes(),
     )
-    plane = settings.control_plane.with_authority(authority).with_controller(ApiServices())
+    plane = settings.control_plane.with_authority(authority).with_controller(*SERVED)
     return msgspec.structs.replace(settings, control_plane=plane)
 
 

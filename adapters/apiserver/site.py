@@ -28,6 +28,7 @@ from kelm.core.api.rest.health import checks_at, health_paths, report
 from kelm.core.api.rest.media import Clause, clauses
 from kelm.core.api.rest.version import VERSION
 from kelm.core.api.tokens import discovery as oidc
+from kelm.core.api.tokens.requests import CONFIGURATION, KEYS
 from kelm.effects.document import EMPTY, Document, child
 
 AGGREGATED: Final = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
@@ -155,7 +156,7 @@ class Site:
             return Page(body, AGGREGATED, _digest(body))
         if path.startswith("/openapi/"):
             return self._openapi(path, infos)
-        if path in (oidc.CONFIGURATION, oidc.KEYS):
+        if path in (CONFIGURATION, KEYS):
             return self._discovery(path)
         plain: dict[str, Callable[[], Document]] = {
             "/api": lambda: discovery.api_versions(self._address),
@@ -174,7 +175,7 @@ class Site:
     def _discovery(self, path: str) -> Page:
         """With what others can check a service account's token."""
         keys = (self._tokens.key.public_jwk,)
-        if path == oidc.KEYS:
+        if path == KEYS:
             body = oidc.key_set(keys)
             return Page(body, oidc.KEYS_TYPE, kept_s=oidc.KEPT_S, methods=("GET",))
         body = oidc.configuration(self._address, keys)
@@ -248,5 +249,5 @@ def paths() -> tuple[str, ...]:
     for group in discovery.groups():
         found.append(f"/apis/{group}")
         found += [f"/apis/{group}/{version}" for version in discovery.versions(group)]
-    found += [oidc.CONFIGURATION, oidc.KEYS, "/openapi/v2", "/openapi/v3", "/openapi/v3/"]
+    found += [CONFIGURATION, KEYS, "/openapi/v2", "/openapi/v3", "/openapi/v3/"]
     return tuple(sorted(found))

@@ -15,7 +15,8 @@ import msgspec
 from returns.result import Failure, Success
 
 from kelm.adapters.simulator.token_key import token_key
-from kelm.core.api.tokens.requests import issued, token_request
+from kelm.core.api.tokens.discovery import configuration, key_set
+from kelm.core.api.tokens.requests import ISSUER, KEYS, issued, token_request
 from kelm.core.store.store import Store
 from kelm.effects.commands import Command, Create, SignCertificate, SignToken
 from kelm.effects.document import Document
@@ -41,6 +42,15 @@ class Authority(msgspec.Struct, frozen=True):
         if isinstance(found, Refusal):
             return Failure(found)
         return Success(issued(found, token_key(self.token_key).sign(found.claims)))
+
+    def page(self, path: str) -> Outcome:
+        """What the cluster's own programs find at one of the pages with the keys.
+
+        They reach the API under its name in the cluster; who is outside is told an address there.
+        """
+        keys = (token_key(self.token_key).public_jwk,)
+        address = ISSUER.removeprefix("https://")
+        return Success(key_set(keys) if path == KEYS else configuration(address, keys))
 
     def carry_out(self, command: Command) -> Outcome:
         """Do one of the `SIGNING_COMMANDS`."""

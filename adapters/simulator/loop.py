@@ -36,11 +36,11 @@ from kelm.adapters.simulator.trouble import CLIENT_TIMEOUT_MS, TIMED_OUT, UNREAC
 from kelm.adapters.simulator.watches import Watches
 from kelm.core.api.conversation import ADMIN, Asker, Concluded, Show, Wanted, may_wait
 from kelm.core.api.server import ApiServer, handle
-from kelm.core.api.tokens.requests import asks_for_token
+from kelm.core.api.tokens.requests import needs_key
 from kelm.core.api.webhooks.connecting import Connecting
 from kelm.core.store.store import Store
 from kelm.core.store.table import Table
-from kelm.effects.commands import Command, Create, RecordEvent, Request, Requests, by
+from kelm.effects.commands import Command, Create, Get, RecordEvent, Request, Requests, by
 from kelm.effects.messages import Answered, Outcome, TimerFired
 from kelm.effects.program import Program
 
@@ -65,8 +65,8 @@ class Simulator:
         self.on_input: Callable[[Simulator, Input], None] | None = None
         self.local_commands: frozenset[type[Command]] = frozenset()
         self.on_local: Callable[[Simulator, Command], Outcome] | None = None
-        self.issue: Callable[[Store, Create, int], Outcome] | None = None
-        """What answers a request for a token as of a time; it has the key."""
+        self.issue: Callable[[Store, Create | Get, int], Outcome] | None = None
+        """What answers requests for tokens, and for the keys that check them; it has the key."""
         self.manager_of: Callable[[str], str] | None = None
         """Under which name a process owns the fields that it writes; None: nobody keeps them."""
         self.events = 0
@@ -248,7 +248,7 @@ class Simulator:
     ) -> Concluded | int:
         """Have the API do a command; the number of a conversation where that needs answers."""
         if not isinstance(command, Show | Connecting) and (
-            type(command) in self.local_commands or asks_for_token(command)
+            type(command) in self.local_commands or needs_key(command)
         ):
             return Concluded(self.ask(command))
         return self.conversations.begin(self, command, asker, to)
@@ -267,7 +267,7 @@ class Simulator:
         """
         if type(command) in self.local_commands and self.on_local is not None:
             return self.on_local(self, command)
-        if asks_for_token(command) and self.issue is not None:
+        if needs_key(command) and self.issue is not None:
             return self.issue(self.api.store, command, self.now_ms)
         old = self.api.store
         self.api, outcome = handle(self.api, command, self.future.now_ms)

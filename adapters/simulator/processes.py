@@ -78,7 +78,7 @@ from kelm.core.scheduler.program import Scheduler
 from kelm.core.store.small_map import SmallMap
 from kelm.core.store.store import Store
 from kelm.effects.address import Key, key_of
-from kelm.effects.commands import Command, Create
+from kelm.effects.commands import Command, Create, Get
 from kelm.effects.document import Document, text
 from kelm.effects.messages import Outcome
 from kelm.effects.program import Program
@@ -212,8 +212,10 @@ class ControlPlane(msgspec.Struct, frozen=True):
 
         return simulated_authority()
 
-    def issue(self, store: Store, command: Create, now_ms: int) -> Outcome:
-        """Answer a request for a token."""
+    def issue(self, store: Store, command: Create | Get, now_ms: int) -> Outcome:
+        """Answer a request for a token, or for the keys that check tokens."""
+        if isinstance(command, Get):
+            return self.keys.page(command.resource)
         return self.keys.issue(store, command, now_ms)
 
     def manager_of(self, process: str) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from kelm.adapters.apiserver.metering.requests import BUCKETS, Labels, Requests
 from kelm.core.api.custom.definition import info_of
 from kelm.core.api.rest.version import VERSION
+from kelm.core.api.tokens.bearers import Use
 from kelm.core.store.store import Store
 from kelm.effects.document import text
 
@@ -31,6 +32,7 @@ def page(requests: Requests, store: Store, started_s: float) -> bytes:
     class Now(Collector):
         def collect(self) -> Iterator[Metric]:
             yield from _requests(requests)
+            yield from _tokens(requests)
             yield from _objects(store)
             yield from _process(started_s)
 
@@ -66,6 +68,25 @@ def _requests(requests: Requests) -> Iterator[Metric]:
     for labels, count in sorted(requests.running.items()):
         running.add_metric((labels.verb, *labels[2:]), count)
     yield running
+
+
+TOKENS: Final[dict[str, tuple[str, tuple[Use, ...]]]] = {
+    "serviceaccount_legacy_tokens": ("Uses of tokens out of Secrets.", ("manual", "auto")),
+    "serviceaccount_valid_tokens": ("Uses of pods' tokens in time.", ("valid",)),
+    "serviceaccount_stale_tokens": ("Uses of tokens that should have been renewed.", ("stale",)),
+    "serviceaccount_legacy_manual_token_uses": ("Of those made by hand.", ("manual",)),
+    "serviceaccount_legacy_auto_token_uses": ("Of those made automatically.", ("auto",)),
+    "serviceaccount_invalid_legacy_auto_token_uses": ("Of those marked as invalid.", ("invalid",)),
+}
+"""Source: kubernetes v1.36, pkg/serviceaccount/metrics.go."""
+
+
+def _tokens(requests: Requests) -> Iterator[Metric]:
+    from prometheus_client.core import CounterMetricFamily
+
+    for name, (words, uses) in TOKENS.items():
+        value = sum(requests.tokens[use] for use in uses)
+        yield CounterMetricFamily(name, words, value=value)
 
 
 def _objects(store: Store) -> Iterator[Metric]:

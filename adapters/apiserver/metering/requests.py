@@ -8,6 +8,7 @@ Source: kubernetes v1.36, apiserver/pkg/endpoints/metrics/metrics.go.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from typing import Final, NamedTuple
 
 from kelm.adapters.apiserver.exchange import Exchange
@@ -16,6 +17,7 @@ from kelm.core.api.rest.plan import verb_of
 from kelm.core.api.rest.query import text_of
 from kelm.core.api.rest.request import HttpRequest
 from kelm.core.api.rest.subresources import CONNECTIONS
+from kelm.core.api.tokens.bearers import Use
 
 BUCKETS: Final = (
     *(0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10),
@@ -68,6 +70,7 @@ class Requests:
         self.counts: dict[tuple[Labels, int], int] = {}
         self.times: dict[Labels, Times] = {}
         self.running: dict[Labels, int] = {}
+        self.tokens: Counter[Use] = Counter()
 
     def began(self, labels: Labels) -> None:
         """A watch or a connection is open from now on."""

@@ -10,38 +10,52 @@ pkg/serviceaccount/jwt.go (AuthenticateToken); apiserver/pkg/authentication/serv
 from __future__ import annotations
 
 from base64 import b64encode
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
 from kelm.core.api.rest.access import User
+from kelm.core.api.tokens.legacy import INVALID_SINCE, used
 from kelm.core.api.tokens.requests import ACCOUNTS, AUDIENCES, ISSUER
 from kelm.core.api.validation.violation import quoted
 from kelm.core.objects.meta import metadata
 from kelm.core.objects.time import parse_time
 from kelm.core.store.store import Store
 from kelm.effects.address import key_of
-from kelm.effects.document import Document, Json, child, elements, number, text
+from kelm.effects.commands import Patch
+from kelm.effects.document import Document, Json, child, children, elements, number, text
 
 LEEWAY_MS: Final = 60_000
 LEGACY_ISSUER: Final = "kubernetes/serviceaccount"
-INVALID_SINCE: Final = "kubernetes.io/legacy-token-invalid-since"
 _LEGACY: Final = "kubernetes.io/serviceaccount/"
 _EXTRA: Final = "authentication.kubernetes.io/"
+replace = msgspec.structs.replace
 ENDED: Final = "service account token has been invalidated"
 
 
+Use: TypeAlias = Literal["", "valid", "stale", "manual", "auto", "invalid"]
+"""How a token was used that is watched: a pod's usual one before or after it should have been
+renewed, or one out of a Secret that was made by hand, automatically, or is marked as invalid."""
+
+
 class Bearer(msgspec.Struct, frozen=True):
-    """Who shows a token, and for which of the audiences asked about it is."""
+    """Who shows a token, and for which of the audiences asked about it is.
+
+    note: what is to be written because it was used.
+    """
 
     user: User
     audiences: tuple[str, ...] = AUDIENCES
+    use: Use = ""
+    note: Patch | None = None
 
 
 class Unproven(msgspec.Struct, frozen=True):
     """A token that proves nothing. `why` is "" where it is not even a token of this cluster."""
 
     why: str = ""
+    use: Use = ""
+    note: Patch | None = None
 
 
 def bearer(
@@ -64,10 +78,10 @@ def bearer(
         wanted = f"is invalid for the target audiences {_list(audiences)}"
         return Unproven(f"token audiences {_list(said)} {wanted}")
     if issuer == LEGACY_ISSUER:
-        found = _legacy_user(store, token, claims)
-    else:
-        found = _user(store, claims, now_ms)
-    return found if isinstance(found, Unproven) else Bearer(found, common)
+        found = _of_secret(store, token, claims, now_ms)
+        return found if isinstance(found, Unproven) else replace(found, audiences=common)
+    user = _user(store, claims, now_ms)
+    return user if isinstance(user, Unproven) else Bearer(user, common, _use(claims, now_ms))
 
 
 def _list(texts: tuple[str, ...]) -> str:
@@ -135,7 +149,13 @@ def _deleted(doc: Document, now_ms: int) -> bool:
     return bool(gone) and parse_time(gone) < now_ms - LEEWAY_MS
 
 
-def _legacy_user(store: Store, token: str, claims: Document) -> User | Unproven:
+def _use(claims: Document, now_ms: int) -> Use:
+    """Whether a token that is to be renewed should have been."""
+    renew_s = number(claims, "kubernetes.io", "warnafter")
+    return "" if not renew_s else "stale" if now_ms > renew_s * 1_000 else "valid"
+
+
+def _of_secret(store: Store, token: str, claims: Document, now_ms: int) -> Bearer | Unproven:
     """Whose a token out of a Secret is: it holds as long as that Secret has it."""
     namespace, name = text(claims, f"{_LEGACY}namespace"), text(claims, f"{_LEGACY}secret.name")
     owner, uid = (text(claims, f"{_LEGACY}service-account.{part}") for part in ("name", "uid"))
@@ -152,14 +172,18 @@ def _legacy_user(store: Store, token: str, claims: Document) -> User | Unproven:
     if metadata(account).uid != uid:
         known = f"ServiceAccount UID ({metadata(account).uid})"
         return Unproven(f"{known} does not match claim ({uid})")
+    note = used(secret, now_ms)
     if text(secret, "metadata", "labels", INVALID_SINCE):
-        return Unproven(
+        why = (
             f"the token in secret {namespace}/{name} for service account {namespace}/{owner} has "
             "been marked invalid. Use tokens from the TokenRequest API or manually created "
             f"secret-based tokens, or remove the '{INVALID_SINCE}' label from the secret to "
             "temporarily allow use of this token"
         )
-    return User(text(claims, "sub"), account_groups(namespace), uid)
+        return Unproven(why, "invalid", note)
+    listed = any(text(one, "name") == name for one in children(account, "secrets"))
+    user = User(text(claims, "sub"), account_groups(namespace), uid)
+    return Bearer(user, use="auto" if listed else "manual", note=note)
 
 
 def account_groups(namespace: str) -> tuple[str, ...]:

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from kelm.core.api.tokens.requests import ISSUER
+from kelm.core.api.tokens.requests import ISSUER, KEYS
 from kelm.effects.document import Document, text
 
-CONFIGURATION: Final = "/.well-known/openid-configuration"
-KEYS: Final = "/openid/v1/jwks"
 KEYS_TYPE: Final = "application/jwk-set+json"
 KEPT_S: Final = 3_600
 """For how long others may keep what they were told."""

@@ -21,7 +21,7 @@ from kelm.core.objects.meta import metadata
 from kelm.core.objects.time import format_time
 from kelm.core.store.store import Store
 from kelm.effects.address import key_of
-from kelm.effects.commands import Create
+from kelm.effects.commands import Create, Get
 from kelm.effects.document import Document, Json, child, elements, number, text
 from kelm.effects.refusals import Reason, Refusal
 
@@ -35,6 +35,10 @@ EXTENDED_S: Final = 3_607
 """Who asks for just so long, as admission does for every pod, gets a token for a year."""
 YEAR_S: Final = 365 * 24 * 3_600
 ACCOUNTS: Final = "serviceaccounts"
+CONFIGURATION: Final = "/.well-known/openid-configuration"
+KEYS: Final = "/openid/v1/jwks"
+PAGES: Final = frozenset({CONFIGURATION, KEYS})
+"""Where others find the keys with which they can check a token."""
 API_VERSION: Final = "authentication.k8s.io/v1"
 KIND: Final = "TokenRequest"
 GROUP: Final = "authentication.k8s.io"
@@ -48,13 +52,15 @@ class TokenRequest(msgspec.Struct, frozen=True):
     answer: Document
 
 
-def asks_for_token(command: object) -> TypeGuard[Create]:
-    """Whether a command is a request for a token, which is signed and not stored.
+def needs_key(command: object) -> TypeGuard[Create | Get]:
+    """Whether only who has the key can answer: a request for a token, or a page with the keys.
 
-    >>> asks_for_token(Create(ACCOUNTS, "shop", Document(), "token", "robot"))
-    True
+    >>> needs_key(Create(ACCOUNTS, "shop", Document(), "token", "robot")), needs_key(None)
+    (True, False)
     """
-    return type(command) is Create and command.subresource == "token"
+    if isinstance(command, Create):
+        return command.subresource == "token"
+    return isinstance(command, Get) and command.resource in PAGES
 
 
 def token_request(

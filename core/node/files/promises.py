@@ -1,9 +1,10 @@
-"""Files of volumes that are made when somebody reads them: tokens, and the cluster's certificate.
+"""What is made when somebody reads it: tokens, the cluster's certificate, pages of its API.
 
 Every pod has a volume with a token of its account, and most programs never look into it. So these
 files are promises: a volume says only what is to be asked for, and costs nothing. Who opens one has
 the kubelet ask for it, as upstream's asks at once for all: for a token of the pod's account that is
-bound to the pod, or for the ConfigMap. What came is kept for who reads next.
+bound to the pod, or for the ConfigMap. What came is kept for who reads next. The pages on which the
+API tells its keys are no files, but are read in the same manner.
 
 A token is asked for anew when four fifths of its time or a day are over. Upstream draws up to ten
 seconds that it is early; here nothing is drawn.
@@ -29,10 +30,10 @@ from kelm.effects.document import Document, number, strings, text
 DAY_MS: Final = 24 * 3_600_000
 LOOKED_MS: Final = 60_000
 """For how long what a ConfigMap says is believed."""
-TOKEN, CONFIG_MAP = "token", "configmaps"
+TOKEN, CONFIG_MAP, PAGE = "token", "configmaps", "page"
 
 Promise: TypeAlias = str
-"""What a file is made from: `token SECONDS AUDIENCE`, or `configmaps NAME KEY`."""
+"""What is read: `token SECONDS AUDIENCE`, `configmaps NAME KEY`, or `page PATH`."""
 Promised: TypeAlias = Callable[[Promise], bytes | None]
 """What a promise comes to, None where that must be asked for first."""
 
@@ -64,6 +65,11 @@ def key_promise(name: str, key: str) -> Promise:
     return f"{CONFIG_MAP} {name} {key}"
 
 
+def page_promise(path: str) -> Promise:
+    """The promise of a page that the API server has beside its resources."""
+    return f"{PAGE} {path} "
+
+
 def is_token(promise: Promise) -> bool:
     return promise.startswith(f"{TOKEN} ")
 
@@ -75,8 +81,10 @@ def request_for(promise: Promise, pod: ObjectRef, account: str) -> Command:
     >>> wanted.name, wanted.subresource, wanted.object["spec"]["boundObjectRef"]["uid"]
     ('robot', 'token', 'u-1')
     """
-    _, first, second = promise.split(" ", 2)
-    if not is_token(promise):
+    kind, first, second = promise.split(" ", 2)
+    if kind == PAGE:
+        return Get(first, "", "")
+    if kind == CONFIG_MAP:
         return Get(CONFIG_MAP, pod.namespace, first)
     bound = Document(kind="Pod", apiVersion="v1", name=pod.name, uid=pod.uid)
     spec = Document(
@@ -88,6 +96,8 @@ def request_for(promise: Promise, pod: ObjectRef, account: str) -> Command:
 
 def kept(promise: Promise, answer: Document, now_ms: int) -> Kept | str:
     """What came for a promise, or why it is no good."""
+    if promise.startswith(f"{PAGE} "):
+        return Kept(msgspec.json.encode(answer), now_ms + LOOKED_MS, now_ms + LOOKED_MS)
     if not is_token(promise):
         key = promise.split(" ", 2)[2]
         data = strings(answer, "data").get(key)

@@ -27,6 +27,7 @@ class Inside:
     guessed: whether one was.
     message_path, message_from_log: where it leaves why it ended.
     tools: the programs that its image has beside those of a small system.
+    page: a page that the API server has beside its resources, None where it cannot be reached.
     services: the Services that its machine has heard of, None: it did not listen.
     started_ms, now_ms: when the container started, and the time that it is.
     holds_until_ms: until when the clock says nothing else to a program that did what this one did.
@@ -47,6 +48,7 @@ class Inside:
         "message_from_log",
         "message_path",
         "node",
+        "page",
         "pod_ip",
         "services",
         "started_ms",
@@ -65,6 +67,7 @@ class Inside:
         self.pod_ip = ""
         self.host_ip = ""
         self.node = ""
+        self.page: Callable[[str], bytes | None] = lambda path: None
         self.uid = ""
         self.terminal = False
         self.guesses = False

@@ -17,7 +17,7 @@ from kelm.core.node.files.entries import (
     Parts,
 )
 from kelm.core.node.files.host_files import HOST
-from kelm.core.node.files.promises import opened
+from kelm.core.node.files.promises import opened, page_promise
 from kelm.core.node.files.volumes import WRITABLE, Facts, volume_tree
 from kelm.core.node.host.machine import Machine, pod_ip
 from kelm.core.node.pods.dns import dns_config, resolv_conf
@@ -75,6 +75,7 @@ def inside_of(
     inside.pod_ip, inside.host_ip = address, machine.host_ip
     inside.node, inside.uid = machine.node, pod.uid
     inside.message_path = message_path
+    inside.page = lambda path: opened(pod.promises, page_promise(path), now_ms)
     inside.tools = machine.images.find(recipe.image).tools
     inside.services = pod.sources.get(SERVICES)
     policy = text(container, "terminationMessagePolicy")

@@ -237,5 +237,17 @@ def test_a_token_out_of_a_secret_holds_as_long_as_the_secret_has_it(client: Clie
     secrets = "/api/v1/namespaces/default/secrets"
     assert client.ask("POST", secrets, {"metadata": meta, **secret}).status == 201
     assert client.ask("GET", "/version", headers=held).status == 200
+    labels = client.ask("GET", f"{secrets}/bob-token").body["metadata"]["labels"]
+    assert labels == {"kubernetes.io/legacy-token-last-used": "2026-01-01"}
+    metrics = client.ask("GET", "/metrics").raw.decode()
+    assert "\nserviceaccount_legacy_tokens_total 1.0\n" in metrics
+    assert "\nserviceaccount_legacy_manual_token_uses_total 1.0\n" in metrics
+    mark = {"metadata": {"labels": {"kubernetes.io/legacy-token-invalid-since": "2026-01-01"}}}
+    merge = {"Content-Type": "application/merge-patch+json"}
+    client.ask("PATCH", f"{secrets}/bob-token", mark, merge)
+    assert client.ask("GET", "/version", headers=held).status == 401
+    review = {"spec": {"token": signed}}
+    said = client.ask("POST", "/apis/authentication.k8s.io/v1/tokenreviews", review).body
+    assert "has been marked invalid" in said["status"]["error"]
     client.ask("DELETE", f"{secrets}/bob-token")
     assert client.ask("GET", "/version", headers=held).status == 401

@@ -162,6 +162,24 @@ def test_a_program_that_answers_reads_its_token_when_it_is_asked() -> None:
     assert isinstance(whose(cluster, token), Bearer)
 
 
+@pytest.mark.parametrize(
+    ("audience", "phase", "word"),
+    [
+        ("bank", "Succeeded", "OK: Validated signature on JWT"),
+        ("till", "Failed", 'oidc: expected audience "till" got ["bank"]'),
+    ],
+)
+def test_a_program_checks_a_token_by_the_keys_that_its_issuer_tells(
+    audience: str, phase: str, word: str
+) -> None:
+    pod = mounting(projected("bank", 600))
+    words = ["test-service-account-issuer-discovery", "--token-path", "/etc/volume/token"]
+    pod["spec"]["containers"][0]["args"] = [*words, "--audience", audience]
+    cluster = started(pod)
+    assert local(cluster).phase == phase
+    assert any(line.endswith(word) for line in log(cluster))
+
+
 def test_a_probe_that_reads_a_token_is_run_once_the_token_is_there() -> None:
     probe = {"exec": {"command": ["grep", "-q", "eyJ", f"{FOLDER}/token"]}, "periodSeconds": 5}
     pod = shell("sleep 100000")

@@ -16,6 +16,7 @@ from kelm.core.node.files.entries import Entry, File
 from kelm.core.node.programs.agnhost.client import CLIENTS, typed
 from kelm.core.node.programs.agnhost.grpc_health import GRPC_HEALTH
 from kelm.core.node.programs.agnhost.guestbook import GUESTBOOK
+from kelm.core.node.programs.agnhost.issuer_discovery import discover_issuer
 from kelm.core.node.programs.agnhost.logs_generator import generate_logs
 from kelm.core.node.programs.agnhost.mounttest import mount_test
 from kelm.core.node.programs.agnhost.netexec import NETEXEC
@@ -115,6 +116,8 @@ def behaviour(launch: Launch, words: tuple[str, ...]) -> Behaviour:
         return Behaviour(exit_ms=0, lines=(Line(0, f"[{' '.join(words)}]"),))
     if name == "logs-generator":
         return generate_logs(rest)
+    if name == "test-service-account-issuer-discovery" and launch.look is not None:
+        return discover_issuer(launch.look(), rest)
     if name == "mounttest" and launch.look is not None:
         return mount_test(launch.look(), rest)
     if name in CLIENTS:
