@@ -28,6 +28,7 @@ from kelm.core.node.host.machine import Machine, free_number
 from kelm.core.node.pods import writing
 from kelm.core.node.pods.admission import Usage, reject
 from kelm.core.node.pods.arrival import changed, delete, is_over, new_pod
+from kelm.core.node.pods.hosts import machine_files
 from kelm.core.node.pods.lifecycle import advance, due_ms, settle
 from kelm.core.node.pods.local import LocalPod
 from kelm.core.node.pods.promised import asking, came
@@ -92,7 +93,8 @@ class Kubelet(Machine, frozen=True):
             Watch("pods", field="spec.nodeName", value=self.node),
         )
         offered = Usage(self.max_pods, self.cpu_milli, self.memory_bytes)
-        return NodeState(watches, offered=offered), ()
+        host = machine_files(self.node)
+        return NodeState(watches, offered=offered, host=host), ()
 
     def subscriptions(self, state: NodeState) -> Subscriptions:
         wake_at_ms = NEVER_MS

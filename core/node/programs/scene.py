@@ -21,6 +21,7 @@ from kelm.core.node.files.promises import opened, page_promise
 from kelm.core.node.files.volumes import WRITABLE, Facts, volume_tree
 from kelm.core.node.host.machine import Machine, pod_ip
 from kelm.core.node.pods.dns import dns_config, resolv_conf
+from kelm.core.node.pods.hosts import pod_hosts, shared_hosts
 from kelm.core.node.pods.local import ContainerRun, LocalPod
 from kelm.core.node.pods.runs import files_at
 from kelm.core.node.pods.sources import SERVICES, lookup_in
@@ -32,20 +33,6 @@ FOLDERS: Final = """
     /bin /dev /etc /home /lib /opt /proc /root /sbin /sys /tmp /usr /usr/bin /usr/local
     /usr/local/bin /var /var/log /var/run /run
 """
-POD_HOSTS: Final = (
-    "# Kubernetes-managed hosts file.",
-    "127.0.0.1\tlocalhost",
-    "::1\tlocalhost ip6-localhost ip6-loopback",
-    "fe00::\tip6-localnet",
-    "fe00::\tip6-mcastprefix",
-    "fe00::1\tip6-allnodes",
-    "fe00::2\tip6-allrouters",
-)
-NODE_HOSTS: Final = (
-    "# Kubernetes-managed hosts file (host network).",
-    "127.0.0.1\tlocalhost",
-    "::1\tlocalhost ip6-localhost ip6-loopback",
-)
 
 
 def inside_of(
@@ -241,29 +228,11 @@ def base_files(pod: LocalPod, hostname: str, address: str) -> dict[str, Entry]:
     found: dict[str, Entry] = {path: Directory() for path in FOLDERS.split()}
     found["/tmp"] = Directory(0o1777)
     found["/etc/hostname"] = File(f"{hostname}\n".encode())
-    found["/etc/hosts"] = File(hosts_file(pod.recipe.spec, hostname, address).encode())
+    hosts = pod_hosts(pod.recipe.spec, pod.namespace, hostname, address)
+    if pod.recipe.host_network:
+        hosts = shared_hosts(pod.recipe.spec)
+    found["/etc/hosts"] = File(hosts.encode())
     resolver = resolv_conf(dns_config(pod.recipe.spec, pod.namespace))
     found["/etc/resolv.conf"] = File(resolver.encode())
     found["/dev/termination-log"] = File(b"", 0o666)
     return found
-
-
-def hosts_file(spec: Document, hostname: str, address: str) -> str:
-    """The /etc/hosts that a kubelet writes; a pod of the host's network has its machine's in it.
-
-    Source: kubernetes v1.36, pkg/kubelet/kubelet_pods.go (nodeHostsFileContent,
-    managedHostsFileContent).
-    """
-    on_host = flag(spec, "hostNetwork")
-    lines = [*(NODE_HOSTS if on_host else POD_HOSTS)]
-    if address and not on_host:
-        subdomain = text(spec, "subdomain")
-        names = f"{hostname}.{subdomain}\t{hostname}" if subdomain else hostname
-        lines.append(f"{address}\t{names}")
-    aliases = children(spec, "hostAliases")
-    if aliases:
-        lines += ["", "# Entries added by HostAliases."]
-        for alias in aliases:
-            names = "\t".join(str(name) for name in elements(alias, "hostnames"))
-            lines.append(f"{text(alias, 'ip')}\t{names}")
-    return "\n".join(lines) + "\n"

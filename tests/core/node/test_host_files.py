@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -178,3 +179,21 @@ def test_files_are_as_whoever_wrote_last_left_them(
 
 def sorted_by_time(changes: list[tuple[int, Change]]) -> list[tuple[int, Change]]:
     return sorted(changes, key=lambda one: one[0])
+
+
+@pytest.mark.parametrize("shares_network", [False, True])
+def test_a_file_of_the_machine_may_be_mounted_as_such(shares_network: bool) -> None:
+    manifest = pod("p", "cat /etc/theirs; head -1 /etc/hosts", {}, hostNetwork=shares_network)
+    spec = manifest["spec"]
+    spec["volumes"] = [{"name": "data", "hostPath": {"path": "/etc/hosts", "type": "File"}}]
+    spec["containers"][0]["volumeMounts"] = [{"name": "data", "mountPath": "/etc/theirs"}]
+    spec["restartPolicy"] = "Never"
+    cluster = Cluster(nodes=1)
+    cluster.apply(manifest)
+    cluster.run(10_000)
+    more = " (host network)." if shares_network else "."
+    assert log_of(cluster, "p") == [
+        "127.0.0.1\tlocalhost",
+        "::1\tlocalhost ip6-localhost ip6-loopback",
+        f"# Kubernetes-managed hosts file{more}",
+    ]
