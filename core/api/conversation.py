@@ -205,7 +205,8 @@ def _done(server: ApiServer, command: Wanted, call: Call, now_ms: int) -> tuple[
 def _concluded(outcome: Outcome, heard: tuple[Heard, ...], hearing: Hearing | None) -> Concluded:
     """An outcome with what policies and webhooks said beside it."""
     notes = Notes([], {}) if hearing is None or hearing.notes is None else hearing.notes
-    verdicts = [(one.question.webhook, verdict(one)) for one in heard]
+    judges = [one for one in heard if one.question.phase != "discovering"]
+    verdicts = [(one.question.webhook, verdict(one)) for one in judges]
     said = [(name, one) for name, one in verdicts if isinstance(one, Verdict)]
     warned = (*notes.warnings, *(text for _, one in said for text in one.warnings))
     heard_of = {

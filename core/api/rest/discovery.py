@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from hashlib import sha256
 from typing import Final, TypeAlias
 
+from kelm.core.api.custom.definition import rank_of
 from kelm.core.api.resources import RESOURCES, ResourceInfo, served_versions
 from kelm.core.api.rest.subresources import subresource_of
 from kelm.core.api.stored import stored_resource
@@ -65,10 +66,12 @@ def versions(group: str, infos: Infos = BUILT_IN) -> tuple[str, ...]:
     ('v2', 'v1')
     """
     found: dict[str, None] = {}
+    custom = False
     for info in infos:
         if info.group == group:
             found.update(dict.fromkeys(served_versions(info)))
-    return tuple(found)
+            custom = custom or bool(info.versions)
+    return tuple(sorted(found, key=rank_of)) if custom else tuple(found)
 
 
 def _resources(group: str, version: str, infos: Infos) -> list[ResourceInfo]:

@@ -33,6 +33,8 @@ from kelm.core.node.containers.image import DEFAULT_PULL_MS, Handle, Image
 from kelm.core.node.containers.launch import Launch
 from kelm.core.node.containers.registries import absent
 from kelm.core.node.programs.agnhost.program import AGNHOST, NAUTILUS
+from kelm.core.node.programs.http import Answering, HttpRequest
+from kelm.core.node.programs.inside import Inside
 from kelm.core.node.shell.lifetime import lifetime
 from kelm.core.store.small_map import SmallMap
 
@@ -193,12 +195,20 @@ def shell_image(launch: Launch) -> Behaviour:
     return lifetime(launch, shell_words(launch)) or otherwise
 
 
+def _sample_apiserver(inside: Inside, request: HttpRequest) -> Answering:
+    """Kubernetes' example of an aggregated API server; the API's rules are loaded with it."""
+    from kelm.core.node.programs.sample_apiserver.program import handle
+
+    return handle(inside, request)
+
+
 SHELLS = ("busybox", "alpine", "bash", "debian", "ubuntu", "centos", "fedora")
 WELL_KNOWN = (
     SmallMap({name: Image(shell_image, words=shell_words) for name in SHELLS})
     .put("agnhost", AGNHOST)
     .put("nautilus", NAUTILUS)
     .put("pause", image())
+    .put("sample-apiserver", image(serves(443), handle=_sample_apiserver))
 )
 """What these images do is known; pause does nothing, for ever, even in a Job."""
 

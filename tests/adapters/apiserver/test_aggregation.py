@@ -236,3 +236,61 @@ def test_others_can_read_whom_to_believe(server: BackgroundServer) -> None:
     assert data["requestheader-allowed-names"] == '["front-proxy-client"]'
     authority = server.authority.parent / "front-proxy-ca.crt"
     assert data["requestheader-client-ca-file"] == authority.read_text()
+
+
+WARDLE = "/apis/wardle.example.com"
+
+
+def test_a_program_of_the_cluster_serves_an_api(tmp_path: Path) -> None:
+    with BackgroundServer(tmp_path, Settings(nodes=1), Speed(skips=True)) as server:
+        ask = asking(server)
+        container = {"name": "c", "image": "registry.k8s.io/sample-apiserver:1.29.2"}
+        pod = {
+            "metadata": {"name": "w", "labels": {"app": "w"}},
+            "spec": {"containers": [container]},
+        }
+        assert ask("POST", "/api/v1/namespaces/default/pods", pod)[0] == 201
+        ports = [{"port": 7443, "targetPort": 443}]
+        service = {"metadata": {"name": "w"}, "spec": {"selector": {"app": "w"}, "ports": ports}}
+        assert ask("POST", "/api/v1/namespaces/default/services", service)[0] == 201
+        api_service = {
+            "metadata": {"name": "v1alpha1.wardle.example.com"},
+            "spec": {
+                "group": "wardle.example.com",
+                "version": "v1alpha1",
+                "groupPriorityMinimum": 2000,
+                "versionPriority": 200,
+                "insecureSkipTLSVerify": True,
+                "service": {"name": "w", "namespace": "default", "port": 7443},
+            },
+        }
+        path = "/apis/apiregistration.k8s.io/v1/apiservices"
+        assert ask("POST", path, api_service)[0] == 201
+        flunders = f"{WARDLE}/v1alpha1/namespaces/default/flunders"
+        end = time.monotonic() + 30
+        while ask("GET", flunders)[0] == 503 and time.monotonic() < end:
+            time.sleep(0.05)
+        assert ask("POST", flunders, {"metadata": {"name": "a"}})[0] == 201
+        assert [one["metadata"]["name"] for one in ask("GET", flunders)[2]["items"]] == ["a"]
+        events: list[str] = []
+
+        def watch() -> None:
+            found = asking(server)("GET", f"{flunders}?watch=1&timeoutSeconds=3")[2]
+            events.extend(json.loads(line)["type"] for line in found.splitlines())
+
+        watching = threading.Thread(target=watch)
+        watching.start()
+        time.sleep(0.5)
+        assert ask("DELETE", f"{flunders}/a")[0] == 200
+        watching.join(20)
+        assert events == ["ADDED", "DELETED"]
+        media = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+        last = ask("GET", "/apis", more={"Accept": media})[2]["items"][-1]
+        assert [one["resource"] for one in last["versions"][0]["resources"]] == [
+            "fischers",
+            "flunders",
+        ]
+        paths = ask("GET", "/openapi/v3")[2]["paths"]
+        assert "apis/wardle.example.com/v1alpha1" in paths
+        schema = ask("GET", "/openapi/v3/apis/wardle.example.com/v1alpha1")[2]
+        assert f"{WARDLE}/v1alpha1/namespaces/{{namespace}}/flunders" in schema["paths"]

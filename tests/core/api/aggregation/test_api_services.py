@@ -13,7 +13,7 @@ from kelm.core.api.aggregation.services import API_SERVICES, built_in
 from kelm.core.api.rest.discovery import aggregated, api_groups
 from kelm.core.controllers.api.api_services import ApiServices
 from kelm.core.node.containers.images import image, serves
-from kelm.core.node.programs.http import HttpRequest, HttpResponse, text_response
+from kelm.core.node.programs.http import HttpRequest, HttpResponse, json_response
 from kelm.core.node.programs.inside import Inside
 from kelm.effects.commands import Delete
 from kelm.effects.document import children, text, value_at
@@ -134,7 +134,7 @@ def serving(status: int, until_ms: int = 10**6, **spec: Any) -> Cluster:
     """A cluster in which a program answers every request with a status, and at last with 500."""
 
     def handle(inside: Inside, _request: HttpRequest) -> HttpResponse:
-        return text_response("x", status if inside.age_ms < until_ms else 500)
+        return json_response({"kind": "x"}, status if inside.age_ms < until_ms else 500)
 
     program = image(serves(443), handle=handle)
     plane = ControlPlane().with_controller(ApiServices()).with_image("api", program)
