@@ -23,6 +23,8 @@ from kelm.core.api.custom.settling import settled
 from kelm.core.api.custom.writing import delete_definition, swept
 from kelm.core.api.events import reads as event_reads
 from kelm.core.api.events.recording import Events, record_event
+from kelm.core.api.kinds.component_statuses import RESOURCE as COMPONENTS
+from kelm.core.api.kinds.component_statuses import component_status, component_statuses
 from kelm.core.api.kinds.namespaces import delete_namespace
 from kelm.core.api.policies.registered import policies_are_bound
 from kelm.core.api.resources import RESOURCES, ResourceInfo
@@ -175,6 +177,8 @@ def _read(server: ApiServer, command: Get | List) -> Answer:
         return refuse.no_such_resource()
     if isinstance(command, Get):
         return _get(server, info, command)
+    if info.resource == COMPONENTS:
+        return list_objects(server.store, info, command, component_statuses())
     if info.resource == "events":
         recorded = event_reads.recorded_entries(server.store, server.events, command.namespace)
         return list_objects(server.store, info, command, recorded)
@@ -186,6 +190,8 @@ def _get(server: ApiServer, info: ResourceInfo, command: Get) -> Answer:
         command.subresource and command.subresource not in info.subresources
     ):
         return refuse.method_not_allowed()
+    if info.resource == COMPONENTS:
+        return component_status(command.name)
     doc = server.store.get(info.resource, key_of(command.namespace, command.name))
     if doc is None and info.resource == "events":
         doc = event_reads.recorded(server.store, server.events, command.namespace, command.name)

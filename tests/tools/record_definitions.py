@@ -26,7 +26,7 @@ PATH = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 SETTLED_SECONDS = 0.4
 
 
-def ask(servers: Servers, method: str, path: str, body: Json | None = None) -> tuple[int, Json]:
+def ask(servers: Servers, method: str, path: str, body: object = None) -> tuple[int, Json]:
     """One request and its answer."""
     request = urllib.request.Request(servers.url + path, method=method)
     data = None if body is None else json.dumps(body).encode()

@@ -1,0 +1,1 @@
+"""FlowSchemas and PriorityLevelConfigurations: which there are, and what they may be."""
