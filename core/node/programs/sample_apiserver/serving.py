@@ -97,7 +97,7 @@ def watched(server: ApiServer, watch: Watch, query: str, now_ms: int) -> HttpRes
     if isinstance(opening, Refusal):
         found = refused(opening, watch.media)
         return HttpResponse(found.code, msgspec.json.encode(found.body), JSON)
-    lines = []
+    lines: list[bytes] = []
     for event in opening.events:
         show = Show(watch.target.info.resource, (event.object,))
         _, turn = concluding(server, show, User(""), watch.target.api_version, now_ms)

@@ -10,7 +10,7 @@ from kelm.core.node.files.entries import Trouble
 from kelm.core.node.programs.inside import Inside
 from kelm.core.node.programs.sample_apiserver.resources import FISCHERS, FLUNDERS, empty_store
 from kelm.core.store.store import Store
-from kelm.effects.document import document
+from kelm.effects.document import Document, document
 
 FILE: Final = "/var/lib/wardle/journal"
 KEPT: Final = (FLUNDERS, FISCHERS, "namespaces")
@@ -46,10 +46,14 @@ def load(inside: Inside) -> Store:
     return store
 
 
+def _plain(doc: Document | None) -> dict[str, object] | None:
+    return None if doc is None else dict(doc)
+
+
 def save(inside: Inside, before: Store, after: Store) -> None:
     """Write down what a request has changed, in the order in which it did."""
     changes = [
-        (change.revision, Write(resource, change.key, change.new))
+        (change.revision, Write(resource, change.key, _plain(change.new)))
         for resource in KEPT
         for change in after.table(resource).changes_since(before.revision) or ()
     ]

@@ -86,6 +86,22 @@ def test_a_name_that_is_given_up_goes_to_who_waits_for_it() -> None:
     assert elements(served, "status", "acceptedNames", "shortNames") == ("x",)
 
 
+def test_a_name_goes_to_who_waits_for_it_whoever_came_first() -> None:
+    older = definition("as", {"kind": "A", "shortNames": ["x"]})
+    younger = definition("bs", {"kind": "B", "shortNames": ["y"]})
+
+    def asking(plural: str, *short: str) -> Patch:
+        names = {"spec": {"names": {"shortNames": list(short)}}}
+        return Patch(DEFINITIONS, "", f"{plural}.{GROUP}", document(names))
+
+    server = server_with(Create(DEFINITIONS, "", older), Create(DEFINITIONS, "", younger))
+    server = done(server, asking("as", "x", "y"))[0]
+    server = done(server, asking("bs", "z"))[0]
+    found = server.store.get(DEFINITIONS, f"as.{GROUP}")
+    assert found is not None
+    assert elements(found, "status", "acceptedNames", "shortNames") == ("x", "y")
+
+
 FLAGS = st.sampled_from(
     [
         "nullable",
