@@ -34,7 +34,6 @@ from kelm.core.api.aggregation.trusted import authentication_of
 from kelm.core.api.authorization.decide import Mode
 from kelm.core.api.authorization.roles import first_roles
 from kelm.core.api.bootstrap import API_SERVER
-from kelm.core.api.flow_control.first import first_flows
 from kelm.core.controllers.access.legacy_tokens import LegacyTokenCleaner, LegacyTokenTracking
 from kelm.core.controllers.api.api_services import ApiServices
 from kelm.core.controllers.api.flow_control import FlowControl
@@ -137,7 +136,7 @@ def _cluster(settings: Settings, journal: Journal | None, believed: Create) -> C
         start_ms = max(settings.start_ms, saved.now_ms)
         return Cluster(msgspec.structs.replace(settings, start_ms=start_ms), saved)
     cluster = Cluster(settings)
-    for command in (*first_roles(), *first_flows(), believed):
+    for command in (*first_roles(), believed):
         cluster.ask(by(command, API_SERVER)).unwrap()
     if journal is not None:
         journal.write(cluster)

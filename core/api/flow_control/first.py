@@ -152,17 +152,12 @@ FIRST: Final[dict[tuple[Resource, str], Document]] = {
 """What there is from the beginning, by resource and name."""
 
 
-def first_flows() -> tuple[Create, ...]:
-    """The requests that make them: the levels before the schemas that name them.
-
-    >>> [one.object["metadata"]["name"] for one in first_flows()][:2], len(first_flows())
-    (['exempt', 'catch-all'], 19)
-    """
-    return tuple(making(*key) for key in FIRST)
-
-
 def making(resource: Resource, name: str) -> Create:
-    """The request that makes one of them."""
+    """The request that makes one of them.
+
+    >>> making(SCHEMAS, "probes").object["spec"]["matchingPrecedence"]
+    2
+    """
     return Create(resource, "", FIRST[resource, name], field_manager=PRODUCER)
 
 

@@ -21,7 +21,7 @@ from kelm.core.api.flow_control.first import (
     LEVELS,
     MANDATORY,
     SCHEMAS,
-    first_flows,
+    making,
 )
 from kelm.core.api.server import ApiServer, handle
 from kelm.core.controllers.api.flow_control import FlowControl
@@ -43,7 +43,7 @@ def command_of(server: ApiServer, resource: str, doc: Document) -> Command:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: str(case["object"]["spec"])[-60:])
 def test_they_are_answered_as_upstream_answers_them(case: Any) -> None:
-    server = server_with(*first_flows())
+    server = server_with(*(making(*key) for key in FIRST))
     resource = f"{case['resource']}.flowcontrol.apiserver.k8s.io"
     outcome = handle(server, command_of(server, resource, document(case["object"])), 0)[1]
     wanted = case["answer"]
@@ -127,7 +127,7 @@ def test_what_says_that_it_is_the_servers_own_and_is_not_goes() -> None:
 
 
 def test_a_mandatory_one_is_what_it_is() -> None:
-    server = server_with(*first_flows())
+    server = server_with(*(making(*key) for key in FIRST))
     for name in MANDATORY:
         patch = Patch(SCHEMAS, "", name, document({"spec": {"matchingPrecedence": 5}}))
         assert "must equal the fixed value" in refused(server, patch).message
