@@ -14,8 +14,6 @@ from typing import Final
 
 from kelm.core.api.custom.definitions import completed
 from kelm.core.api.defaulting import devices, others, pod, service, volumes, workloads
-from kelm.core.api.flow_control.first import LEVELS, SCHEMAS
-from kelm.core.api.flow_control.rules import level_defaults, schema_defaults
 from kelm.effects.address import Resource
 from kelm.effects.document import Document
 
@@ -70,8 +68,6 @@ DEFAULTERS: Final[dict[Resource, Defaulter]] = {
     "resourceslices.resource.k8s.io": others.metadata_only,
     "deviceclasses.resource.k8s.io": others.metadata_only,
     "customresourcedefinitions.apiextensions.k8s.io": completed,
-    SCHEMAS: schema_defaults,
-    LEVELS: level_defaults,
     "mutatingwebhookconfigurations.admissionregistration.k8s.io": others.webhook_configuration,
     "validatingwebhookconfigurations.admissionregistration.k8s.io": others.webhook_configuration,
     "validatingadmissionpolicies.admissionregistration.k8s.io": others.admission_policy,

@@ -13,8 +13,6 @@ from collections.abc import Callable
 from typing import Final
 
 from kelm.core.api.custom import registered as definitions
-from kelm.core.api.flow_control.first import LEVELS, SCHEMAS
-from kelm.core.api.flow_control.rules import level_rules, schema_rules, status_update
 from kelm.core.api.policies import registered as policies
 from kelm.core.api.validation import (
     autoscaling,
@@ -171,16 +169,12 @@ STATUS_RULES: Final[dict[Resource, Update]] = {
     api_services.SERVICES: api_services.service_status_update,
     "nodes": cluster.node_status_update,
     definitions.DEFINITIONS: definitions.definition_status_update,
-    LEVELS: status_update,
-    SCHEMAS: status_update,
     SIGNING_REQUESTS: signing_requests.signing_request_status_update,
     f"{SIGNING_REQUESTS}/approval": signing_requests.signing_request_approval_update,
 }
 
 PART_RULES: Final[dict[Resource, Callable[[Document], Rules]]] = {
     "podtemplates": lambda doc: template_violations(child(doc, "template"), "template"),
-    LEVELS: level_rules,
-    SCHEMAS: schema_rules,
     policies.VALIDATING: policies.validating_policy,
     policies.VALIDATING_BINDINGS: policies.validating_binding,
     policies.MUTATING: policies.mutating_policy,

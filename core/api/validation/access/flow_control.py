@@ -9,6 +9,9 @@ from __future__ import annotations
 from math import ceil, log2
 from typing import Final
 
+from kelm.core.api.flow_control.first import LEVELS as LEVELS
+from kelm.core.api.flow_control.first import SCHEMAS as SCHEMAS
+from kelm.core.api.flow_control.fixed import fixed_level, fixed_schema
 from kelm.core.api.validation.fields import Rules, at, complaints, items, whole_number
 from kelm.core.api.validation.metadata import metadata, metadata_again
 from kelm.core.api.validation.names import Complaints, dns1123_label, dns1123_subdomain
@@ -23,8 +26,6 @@ from kelm.core.api.validation.violation import (
 )
 from kelm.effects.document import Document, Json, child, elements, flag, text
 
-SCHEMAS: Final = "flowschemas.flowcontrol.apiserver.k8s.io"
-LEVELS: Final = "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io"
 MOST_PRECEDENCE: Final = 10_000
 MOST_QUEUES: Final = 10_000_000
 HASH_BITS: Final = 60
@@ -84,6 +85,7 @@ def _schema(doc: Document) -> Rules:
         yield required(here, "must reference a priority level")
     for here, rule in items(spec, "spec", "rules"):
         yield from _rule(rule, here)
+    yield from fixed_schema(doc)
     yield from _conditions(child(doc, "status"))
 
 
@@ -239,6 +241,7 @@ def _level(doc: Document) -> Rules:
             yield required("spec.limited", "must not be empty when type is Limited")
     else:
         yield not_supported("spec.type", kind, ("Exempt", "Limited"))
+    yield from fixed_level(doc)
     yield from _conditions(child(doc, "status"))
 
 
