@@ -40,6 +40,7 @@ PAUSED_LOOK_S: Final = 0.02
 CALLS: Final = (Dial, Reached)
 SETTLED_EVERY_MS: Final = 1_000
 IDLE_S: Final = 3_600.0
+KEPT_EVERY_S: Final = 1.0
 
 
 class Engine:
@@ -64,6 +65,7 @@ class Engine:
         self._jump_until_ms = cluster.now_ms + JUMP_MS
         self._looked_ms = 0
         self._settled = False
+        self._keep_at_s = 0.0
         self._ends: dict[int, asyncio.Future[Concluded]] = {}
         self._caller = Caller()
         self._calling: set[asyncio.Task[Reply]] = set()
@@ -189,8 +191,16 @@ class Engine:
         url = text(call.question.client, "url")
         return bool(url) and url not in self.cluster.settings.control_plane.webhooks
 
+    def _keep(self) -> None:
+        """Write down what machines know, every now and then."""
+        if self._journal is not None and self._clock() >= self._keep_at_s:
+            self._journal.machines.write(self.cluster)
+            self._keep_at_s = self._clock() + KEPT_EVERY_S
+
     async def close(self) -> None:
-        """Give up the calls that are out, and their connections."""
+        """Give up the calls that are out, and their connections; write down what is not yet."""
+        self._keep_at_s = 0.0
+        self._keep()
         for calling in tuple(self._calling):
             calling.cancel()
         await self._caller.close()
@@ -213,6 +223,7 @@ class Engine:
     def inject(self, fault: inputs.Fault) -> None:
         """Have a fault happen now."""
         self._turn(BEFORE_A_REQUEST_S)
+        self._keep_at_s = 0.0
         self.cluster.inject(fault)
         self._jump_until_ms = self.cluster.now_ms + JUMP_MS
         self._settled = False
@@ -273,6 +284,7 @@ class Engine:
         done = self._run(until_ms, self._budget(seconds))
         if self.cluster.api is not before:
             self._tell()
+        self._keep()
         return done
 
     def _skip(self) -> bool:

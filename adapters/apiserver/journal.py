@@ -17,6 +17,7 @@ from typing import Final
 import msgspec
 from pyrsistent import pvector
 
+from kelm.adapters.apiserver.machines_journal import MachinesJournal
 from kelm.adapters.simulator.cluster import Cluster
 from kelm.adapters.simulator.machines import Host
 from kelm.adapters.simulator.saved import Saved
@@ -73,6 +74,7 @@ class Journal:
         except (sqlite3.Error, OSError) as problem:
             raise JournalError(f"{path}: cannot be used as a journal: {problem}") from problem
         self._path = path
+        self.machines = MachinesJournal(self._db)
         self._server: ApiServer | None = None
         self._hosts: dict[str, Host] = {}
         self._written = 0
@@ -246,6 +248,7 @@ class Journal:
             tuple(sorted(hosts, key=lambda host: host.index)),
             int(about["now_ms"]),
             int(about["zero_ms"]),
+            self.machines.read(),
         )
 
     def _restored(self, resource: Resource, revision: int, forgotten: int) -> Table:
@@ -283,6 +286,7 @@ def write_copy(path: Path, cluster: Cluster) -> None:
     journal = Journal(path)
     try:
         journal.write(cluster)
+        journal.machines.write(cluster)
     except sqlite3.Error as problem:
         raise JournalError(f"{path}: cannot be written: {problem}") from problem
     finally:

@@ -136,7 +136,7 @@ class Cluster:
     def _boot(self, saved: Saved | None) -> None:
         zones = self.settings.zones
         if saved is not None:
-            self.machines.resume(self.simulator, saved.hosts)
+            self.machines.resume(self.simulator, saved)
         for index in range(self.settings.nodes if saved is None else 0):
             zone = zones[index % len(zones)] if zones else ""
             self.machines.launch(self.simulator, f"node-{index + 1}", zone, "default", 0)

@@ -92,15 +92,18 @@ class Simulator:
 
     # -- processes -----------------------------------------------------------------------------
 
-    def start(self, name: str, program: Program[Any], machine: str = "") -> None:
-        """Start a process, or start it anew: it remembers nothing and lists everything."""
+    def start(self, name: str, program: Program[Any], machine: str = "", state: Any = None) -> None:
+        """Start a process, or start it anew: it lists everything.
+
+        It remembers nothing, unless it is given the state with which it goes on.
+        """
         old = self.processes.get(name)
         if old is not None:
             self.watches.forget(old)
         process = Process(name, program, old.incarnation + 1 if old else 1, machine)
         self.processes[name] = process
-        state, requests = program.init()
-        self._become(process, state, requests)
+        first, requests = program.init() if state is None else (state, ())
+        self._become(process, first, requests)
 
     def stop(self, name: str) -> None:
         """End a process; nothing reaches it any more."""

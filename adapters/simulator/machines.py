@@ -8,7 +8,7 @@ machines are launched is `core.infrastructure`; here they only come and go.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from returns.result import Failure, Success
@@ -23,6 +23,7 @@ from kelm.adapters.simulator.inputs import (
 )
 from kelm.adapters.simulator.loop import Simulator
 from kelm.core.network.affinity import NO_SESSIONS
+from kelm.core.node.outliving import resumed
 from kelm.core.store import table as tables
 from kelm.core.store.table import Table
 from kelm.effects.commands import Command, LaunchInstance, TerminateInstance
@@ -30,6 +31,9 @@ from kelm.effects.document import Document, document
 from kelm.effects.messages import Outcome
 from kelm.effects.program import Program
 from kelm.effects.refusals import Reason, Refusal
+
+if TYPE_CHECKING:
+    from kelm.adapters.simulator.saved import Saved
 
 INSTANCES = "instances"
 MACHINE_COMMANDS: frozenset[type[Command]] = frozenset({LaunchInstance, TerminateInstance})
@@ -86,15 +90,23 @@ class Machines:
         twin.sessions = self.sessions
         return twin
 
-    def resume(self, sim: Simulator, hosts: tuple[Host, ...]) -> None:
-        """Have machines again that were written down; those that ran have never stopped."""
+    def resume(self, sim: Simulator, saved: Saved) -> None:
+        """Have machines again that were written down; those that ran have never stopped.
+
+        What one knew of its pods it still knows, unless it has lost power since.
+        """
+        hosts = saved.hosts
         for host in hosts:
             self._note(sim, host)
             self._launched = max(self._launched, host.index + 1)
             if host.state == "pending":
                 sim.happen(sim.now_ms + self._boot_ms, MachineBooted(host.name))
             elif host.state == "running" and host.healthy:
-                sim.start(kubelet_name(host.name), self._make_kubelet(host), host.name)
+                known = saved.machines.get(host.name)
+                state = None
+                if known is not None and known.crashes == host.crashes:
+                    state = resumed(known.rest, known.pods, sim.now_ms)
+                sim.start(kubelet_name(host.name), self._make_kubelet(host), host.name, state)
 
     def down(self) -> frozenset[str]:
         """The machines that answer nobody now."""

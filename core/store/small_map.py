@@ -28,6 +28,9 @@ class SmallMap(dict[K, V]):
     __setitem__ = __delitem__ = __ior__ = _refuse
     update = pop = popitem = clear = setdefault = _refuse
 
+    def __reduce__(self) -> tuple[type[SmallMap[K, V]], tuple[dict[K, V]]]:
+        return SmallMap, (dict(self),)
+
     def put(self, key: K, value: V) -> SmallMap[K, V]:
         """A copy with this entry."""
         new: SmallMap[K, V] = SmallMap(self)

@@ -69,11 +69,11 @@ def came(turn: Turn, pod: LocalPod, number: RequestId, answer: Document | Refusa
             why = f"failed to fetch token: {found}" if is_token(promise) else found
             turn.tell(pod, "Warning", "FailedMount", _not_mounted(pod, promise, why))
             again_ms = turn.now_ms + MOUNT_RETRY_MS
-            return _woken(replace(pod, renew_ms=min(pod.renew_ms, again_ms)), again_ms)
+            return woken(replace(pod, renew_ms=min(pod.renew_ms, again_ms)), again_ms)
         found = Kept(old.data, min(old.until_ms, turn.now_ms + LOOKED_MS), old.until_ms)
     promises = pod.promises.put(promise, found)
     pod = replace(pod, promises=promises, renew_ms=renewal_ms(promises, NEVER_MS))
-    return _woken(_understood(turn, renewed(turn, pod)), turn.now_ms)
+    return woken(_understood(turn, renewed(turn, pod)), turn.now_ms)
 
 
 def _not_mounted(pod: LocalPod, promise: Promise, why: str) -> str:
@@ -88,7 +88,7 @@ def _not_mounted(pod: LocalPod, promise: Promise, why: str) -> str:
     return why
 
 
-def _woken(pod: LocalPod, at_ms: int) -> LocalPod:
+def woken(pod: LocalPod, at_ms: int) -> LocalPod:
     """The pod whose containers that wait for what was promised are looked at again."""
     runs, guests = _due(pod.runs, at_ms), _due(pod.guests, at_ms)
     return replace(pod, runs=runs, guests=guests)
