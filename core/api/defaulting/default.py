@@ -87,8 +87,7 @@ def default(resource: Resource, doc: Document) -> Document:
     >>> pod["spec"]["restartPolicy"], default("pods", pod) is pod
     ('Always', True)
     """
-    defaulter = DEFAULTERS.get(resource)
-    return doc if defaulter is None else defaulter(doc)
+    return DEFAULTERS.get(resource, others.metadata_only)(doc)
 
 
 STATUS_DEFAULTERS: Final[dict[Resource, Defaulter]] = {"services": service.with_ingress_modes}

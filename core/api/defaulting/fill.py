@@ -39,6 +39,16 @@ def unset_filled(doc: Document, key: str, default: Json) -> Document:
     return Document({**doc, key: default}) if doc.get(key) is None else doc
 
 
+def all_unset_filled(doc: Document, defaults: Iterable[tuple[str, Json]]) -> Document:
+    """The same for several fields.
+
+    >>> all_unset_filled(Document(scope=""), [("scope", "*"), ("timeoutSeconds", 10)])
+    {'scope': '', 'timeoutSeconds': 10}
+    """
+    missing = {key: value for key, value in defaults if doc.get(key) is None}
+    return Document({**doc, **missing}) if missing else doc
+
+
 def nonzero_filled(doc: Document, defaults: Iterable[tuple[str, Json]]) -> Document:
     """With every field that is absent or zero.
 

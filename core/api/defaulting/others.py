@@ -11,6 +11,7 @@ from typing import Final
 
 from kelm.core.api.defaulting.fill import (
     absent,
+    all_unset_filled,
     filled,
     nonzero_filled,
     unset_filled,
@@ -178,7 +179,7 @@ def role_binding(doc: Document) -> Document:
     full = with_made(
         with_metadata(doc), "roleRef", lambda it: filled(it, (("apiGroup", RBAC_GROUP),))
     )
-    return with_each(full, "subjects", _subject)
+    return with_each(full, "subjects", lambda one: _subject(tidy(one)))
 
 
 def _subject(subject: Document) -> Document:
@@ -233,8 +234,8 @@ def webhook_configuration(doc: Document) -> Document:
     again = (("reinvocationPolicy", "Never"),) if mutating else ()
 
     def webhook(hook: Document) -> Document:
-        hook = filled(hook, (*defaults, *again))
-        hook = with_each(hook, "rules", lambda rule: filled(rule, (("scope", "*"),)))
+        hook = all_unset_filled(hook, (*defaults, *again))
+        hook = with_each(hook, "rules", lambda rule: unset_filled(rule, "scope", "*"))
         return with_part(hook, "clientConfig", _client)
 
     return with_each(with_metadata(doc), "webhooks", webhook)
@@ -244,7 +245,7 @@ def admission_policy(doc: Document) -> Document:
     """A Validating- or MutatingAdmissionPolicy."""
 
     def spec(old: Document) -> Document:
-        return with_part(filled(old, (("failurePolicy", "Fail"),)), "matchConstraints", _meant)
+        return with_part(unset_filled(old, "failurePolicy", "Fail"), "matchConstraints", _meant)
 
     return with_part(with_metadata(doc), "spec", spec)
 
@@ -265,9 +266,9 @@ def _meant(constraints: Document) -> Document:
         ("namespaceSelector", EMPTY),
         ("objectSelector", EMPTY),
     )
-    full = filled(constraints, defaults)
+    full = all_unset_filled(constraints, defaults)
     for rules in ("resourceRules", "excludeResourceRules"):
-        full = with_each(full, rules, lambda rule: filled(rule, (("scope", "*"),)))
+        full = with_each(full, rules, lambda rule: unset_filled(rule, "scope", "*"))
     return full
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from kelm.effects.address import Resource
-from kelm.effects.document import Document
+from kelm.effects.document import Document, Json
 
 COORDINATED: Final = frozenset({"strategy", "preferredHolder"})
 """What only coordinated elections of leaders use, which are off in v1.36."""
@@ -55,7 +55,21 @@ def _role(doc: Document) -> Document:
     return doc if doc.get("rules") else Document({**doc, "rules": None})
 
 
+def _event(doc: Document) -> Document:
+    """An event of the core group says what only the newer group's events mean."""
+    missing: dict[str, Json] = {key: zero for key, zero in NEWER_WORDS.items() if key not in doc}
+    return Document({**doc, **missing}) if missing else doc
+
+
+NEWER_WORDS: Final[dict[str, Json]] = {
+    "eventTime": None,
+    "reportingComponent": "",
+    "reportingInstance": "",
+}
+
+
 _STEPS: Final[dict[Resource, Callable[[Document], Document]]] = {
+    "events": _event,
     "persistentvolumeclaims": _claim,
     "leases.coordination.k8s.io": _lease,
     "roles.rbac.authorization.k8s.io": _role,

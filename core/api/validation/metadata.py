@@ -45,6 +45,7 @@ NAME_RULES: Final[Mapping[Resource, NameRule]] = {
     "clusterroles.rbac.authorization.k8s.io": path_segment,
     "clusterrolebindings.rbac.authorization.k8s.io": path_segment,
     "apiservices.apiregistration.k8s.io": path_segment,
+    "certificatesigningrequests.certificates.k8s.io": path_segment,
     "ipaddresses.networking.k8s.io": ip_complaints,
 }
 """Resources whose names are no plain DNS names."""

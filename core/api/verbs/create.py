@@ -50,7 +50,7 @@ from kelm.core.objects.names import generated_name, random_suffix
 from kelm.core.objects.time import format_time
 from kelm.core.store.store import Store
 from kelm.effects.address import key_of
-from kelm.effects.document import EMPTY, Document, text, without
+from kelm.effects.document import EMPTY, Document, text, with_value, without
 from kelm.effects.refusals import Cause, Refusal
 
 
@@ -80,7 +80,7 @@ def create(
         if isinstance(reviewed, Refusal):
             return store, reviewed
         admitted = reviewed
-    fields = owned_at_first(store, info, filled) if call.manager else None
+    fields = owned_at_first(store, info, _as_owned(info, filled)) if call.manager else None
     call = owning(info, given, fields, call)
     begun = _begun(store, info, admitted, call)
     if isinstance(begun, Refusal):
@@ -99,6 +99,13 @@ def create(
     if info.resource in MOULDED and name != meta.get("name") and admitted is not given:
         given.derived = Mould(info.resource, namespace, reading.read, admitted, fields)
     return _stored(store, changed, info, key_of(place, name), doc, meta)
+
+
+def _as_owned(info: ResourceInfo, filled: Answer) -> Answer:
+    """What whoever creates an object owns of it: a DaemonSet's count of templates, too."""
+    if info.resource != DAEMON_SETS or isinstance(filled, Refusal):
+        return filled
+    return with_value(filled, ("metadata", "annotations"), counted(None, filled))
 
 
 def _by_name(
