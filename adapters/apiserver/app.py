@@ -76,6 +76,7 @@ from kelm.effects.messages import Outcome
 from kelm.effects.refusals import Refusal
 
 STREAMED = frozenset({"exec", "attach", "portforward"})
+TOO_MANY = "Too many requests, please try again later.\n"
 METHODS_WITH_BODIES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -180,8 +181,28 @@ class App:
         self, exchange: Exchange, address: Address | None, target: Target | None, user: User
     ) -> None:
         asked = self._question(exchange, user, address)
+        flow = None
         if not is_unclassified(asked):
-            exchange.always = headers_of(self.flows.of(self.engine.server.store, asked))
+            flow = self.flows.of(self.engine.server.store, asked)
+            exchange.always = headers_of(flow)
+        if flow is None or asked.verb == "watch":
+            await self._answer_now(exchange, address, target, user, asked)
+        elif await self.flows.seats.take(flow.level):
+            try:
+                await self._answer_now(exchange, address, target, user, asked)
+            finally:
+                self.flows.seats.give(flow.level)
+        else:
+            await exchange.text(429, TOO_MANY, [(b"retry-after", b"1")])
+
+    async def _answer_now(
+        self,
+        exchange: Exchange,
+        address: Address | None,
+        target: Target | None,
+        user: User,
+        asked: Question,
+    ) -> None:
         if not self.authorizer.decide(asked).allowed:
             await self._forbid(exchange, asked)
         elif target is not None and self._may_not_connect(exchange, user, target):

@@ -146,8 +146,8 @@ class Exchange:
     def _takes_gzip(self) -> bool:
         return "gzip" in (one.strip() for one in self.header(b"accept-encoding").split(","))
 
-    async def text(self, code: int, text: str) -> None:
-        await self.answer(code, TEXT, text.encode(), [NOSNIFF])
+    async def text(self, code: int, text: str, more: Headers | None = None) -> None:
+        await self.answer(code, TEXT, text.encode(), [NOSNIFF, *(more or ())])
 
     async def json(
         self,

@@ -3,8 +3,10 @@
     python -m tests.fuzz [SECONDS] [SEED] [PART OF A PAGE]
 
 Needs schemathesis (`pip install schemathesis`), which makes cases of every operation: addresses,
-parameters and bodies that fit the document, and some that do not quite. Prints every kind of wrong
-answer once with the request that had it. Exit status 0 only if there was none.
+parameters and bodies that fit the document, and some that do not quite. Every second case is about
+an object that is there, if one of its kind is. All operations have a few cases before any has more:
+bodies of workloads take seconds each to make. Prints every kind of wrong answer once with the
+request that had it. Exit status 0 only if there was none.
 """
 
 from __future__ import annotations
@@ -17,9 +19,13 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import HypothesisException
 
-from tests.fuzz.requests import Target
+from kelm.core.api.rest.address import read_address
+from tests.fuzz.requests import Target, path_of
 
-CASES_EACH = 12
+ROUNDS = (2, 6, 12, 24)
+"""How many cases of each operation, one round after the other."""
+HEAVY_S = 3.0
+"""An operation whose cases take longer to make has no more rounds than it had."""
 
 
 def operations(target: Target, part: str) -> Iterator[Any]:
@@ -34,15 +40,26 @@ def operations(target: Target, part: str) -> Iterator[Any]:
             yield found.ok()
 
 
-def play(target: Target, operation: Any, number: int, faults: dict[str, str]) -> int:
+def there(target: Target, path: str) -> dict[str, str]:
+    """What the parameters of an address are called for an object that is there."""
+    address = read_address(path)
+    store = target.client.app.engine.server.store
+    if address is None or address.resource not in store.number_of:
+        return {}
+    keys = store.table(address.resource).sorted_keys()
+    namespace, _, name = keys[-1].rpartition("/") if keys else ("", "", "")
+    return {"name": name, "namespace": namespace} if keys else {}
+
+
+def play(target: Target, operation: Any, number: int, faults: dict[str, str], examples: int) -> int:
     """Ask some cases of one operation; how many."""
     from schemathesis.core import NOT_SET
 
     asked = 0
 
-    @seed(number)
+    @seed(number + examples)
     @settings(
-        max_examples=CASES_EACH,
+        max_examples=examples,
         database=None,
         deadline=None,
         phases=[Phase.generate],
@@ -60,7 +77,8 @@ def play(target: Target, operation: Any, number: int, faults: dict[str, str]) ->
         if (case.media_type and "json" in case.media_type) or case.media_type == "application/yaml":
             headers["Content-Type"] = case.media_type
         asked += 1
-        method, path = case.method, case.formatted_path
+        known = there(target, operation.path) if asked % 2 else {}
+        method, path = case.method, path_of(operation.path, {**case.path_parameters, **known})
         _, fault = target.ask(method, path, query, body, headers)
         if fault:
             faults.setdefault(
@@ -76,17 +94,27 @@ def play(target: Target, operation: Any, number: int, faults: dict[str, str]) ->
 
 def main(seconds: float, number: int, part: str) -> int:
     target, faults = Target(), dict[str, str]()
-    end, asked, played = time.monotonic() + seconds, 0, 0
+    end, asked, reached = time.monotonic() + seconds, 0, set[str]()
     found = list(operations(target, part))
-    for index in range(len(found)):
-        if time.monotonic() > end:
-            break
-        operation = found[(index * 7919 + number) % len(found)]
-        asked += play(target, operation, number, faults)
-        played += 1
+    heavy = set[str]()
+    for examples in ROUNDS:
+        for index in range(len(found)):
+            operation = found[(index * 7919 + number) % len(found)]
+            label, began = f"{operation.method} {operation.path}", time.monotonic()
+            if began > end:
+                break
+            if label in heavy:
+                continue
+            asked += play(target, operation, number, faults, examples)
+            reached.add(label)
+            if time.monotonic() - began > HEAVY_S:
+                heavy.add(label)
     for one in faults.values():
         print(f"- {one}")
-    print(f"{asked} requests to {played} of {len(found)} operations, {len(faults)} kinds of faults")
+    print(
+        f"{asked} requests to {len(reached)} of {len(found)} operations, {len(faults)} kinds of "
+        f"faults"
+    )
     return 1 if faults else 0
 
 

@@ -25,6 +25,7 @@ UPSTREAMS_OWN: Final = (
     "unknown patch type:",
     "map: ",
     "target.kind: Unsupported value",
+    "target.name: Required value",
     "containers here are simulated",
     "associative list",
     "duplicate entries for key",
