@@ -46,10 +46,11 @@ class Encoding:
         """An answer's content type and body."""
         if answer.media.type == YAML:
             return YAML.encode(), as_yaml(answer.body)
-        body = self.document(answer.body)
         if answer.media.indent:
-            return b"application/json", msgspec.json.format(body, indent=2)
-        return b"application/json", body + b"\n"
+            return b"application/json", msgspec.json.format(self.document(answer.body), indent=2)
+        if is_list(answer.body):
+            return b"application/json", self.list(answer.body, end=b"]}\n")
+        return b"application/json", self.object(answer.body) + b"\n"
 
     def document(self, doc: Document) -> bytes:
         """Any answer: an object, a list, a Status."""
@@ -60,13 +61,13 @@ class Encoding:
         inner = self._inner(doc) if "metadata" in doc else go_json(_ENCODER.encode(_rest(doc)))
         return _typed(doc, inner)
 
-    def list(self, doc: Document) -> bytes:
+    def list(self, doc: Document, end: bytes = b"]}") -> bytes:
         """A list, whose items do not repeat their kind."""
         kind = {key: doc[key] for key in _TYPE if key in doc}
         head = _ENCODER.encode({**kind, "metadata": doc.get("metadata")})
         partial = doc.get("kind") == "PartialObjectMetadataList"
         encode = self.object if partial else self._inner
-        return b"".join((head[:-1], b',"items":[', self._items(doc, encode), b"]}"))
+        return b"".join((head[:-1], b',"items":[', self._items(doc, encode), end))
 
     def _items(self, doc: Document, encode: Callable[[Document], bytes]) -> bytes:
         """The items of a list, one after the other; those of the last lists are kept."""

@@ -176,6 +176,7 @@ class Cycle:
             await self._body(message.get("body", b""), more=message.get("more_body", False))
 
     async def _body(self, part: bytes, *, more: bool) -> None:
+        head = b""
         if self._waiting is not None:
             await self._discard()
             if self.disconnected:
@@ -187,21 +188,27 @@ class Cycle:
             length = None if more or len(part) > BUFFERED else len(part)
             if part and not any(name == b"content-type" for name, _ in headers):
                 self._sniffed = TEXT
-            part = self._begin(code, headers, length) + self._framed(part)
-        else:
-            part = self._framed(part)
+            head = self._begin(code, headers, length)
+        before, after = self._framed(len(part))
         if not more and self._chunked and not self._no_body:
-            part += b"0\r\n\r\n"
-        await self._write(part)
+            after += b"0\r\n\r\n"
+        if self._no_body:
+            part = b""
+        if len(part) < SLICE:
+            await self._write(b"".join((head, before, part, after)))
+        else:
+            # A long body is not copied to be framed.
+            await self._write(head + before)
+            await self._write(part)
+            await self._write(after)
         if not more and not self.disconnected:
             self._over()
 
-    def _framed(self, part: bytes) -> bytes:
-        if self._no_body:
-            return b""
-        if not self._chunked or not part:
-            return part
-        return b"%x\r\n%b\r\n" % (len(part), part)
+    def _framed(self, length: int) -> tuple[bytes, bytes]:
+        """What stands before and after a part of the body."""
+        if self._no_body or not self._chunked or not length:
+            return b"", b""
+        return b"%x\r\n" % length, b"\r\n"
 
     def _over(self) -> None:
         self.response_complete = True

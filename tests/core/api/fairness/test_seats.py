@@ -6,6 +6,7 @@ import asyncio
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,8 +16,6 @@ from kelm.adapters.apiserver.flows import Seats
 from kelm.core.api.bootstrap import new_server
 from kelm.core.api.fairness.classify import LEVELS, SCHEMAS
 from kelm.core.api.fairness.seats import limits
-from kelm.core.api.server import handle
-from kelm.effects.commands import Create
 from kelm.effects.document import document
 from tests.adapters.apiserver.client import ADMIN, Client, still_app
 from tests.adapters.apiserver.edges.record import FLOWS
@@ -54,16 +53,14 @@ def full(how: Any) -> App:
     rule = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"], "namespaces": ["*"]}
     subject = {"kind": "Group", "group": {"name": "system:masters"}}
     spec = {
-        "matchingPrecedence": 1,
+        "matchingPrecedence": 0,
         "priorityLevelConfiguration": {"name": "tiny"},
         "rules": [{"subjects": [subject], "resourceRules": [rule]}],
     }
     server = new_server(now_ms=NOW_MS)
-    schema = document({"metadata": {"name": "tiny"}, "spec": spec})
-    for command in (Create(LEVELS, "", level(1, how)), Create(SCHEMAS, "", schema)):
-        server, outcome = handle(server, command, NOW_MS)
-        outcome.unwrap()
-    app = still_app(server, NOW_MS)
+    schema = document({"metadata": {"name": "tiny", "uid": "1"}, "spec": spec})
+    store = server.store.put(LEVELS, "tiny", level(1, how)).put(SCHEMAS, "tiny", schema)
+    app = still_app(msgspec.structs.replace(server, store=store), NOW_MS)
     app.flows.seats = Seats(total=1)
     return app
 
