@@ -144,12 +144,31 @@ def test_a_machine_that_has_lost_power_since_knows_nothing(tmp_path: Path) -> No
     keep(journal, cluster)
     cluster.inject(NodeCrashed("node-1"))
     cluster.inject(NodeBooted("node-1"), 1_000)
-    cluster.run(1_500)
+    cluster.run(1_000)
     journal.write(cluster)
     after = again(path, tmp_path / "copy", cluster)
     after.run(30_000)
     doc = after.get("pods", "serving")
     assert doc is not None and text(doc, "status", "phase") == "Failed"
+
+
+@pytest.mark.parametrize("under_way", ["asked", "promised"])
+def test_what_was_asked_for_and_not_answered_is_asked_for_again(
+    tmp_path: Path, under_way: str
+) -> None:
+    journal, path, cluster = started(tmp_path, "reader")
+    for _ in range(20_000):
+        cluster.run(1)
+        pods = cluster.simulator.processes["kubelet/node-1"].state.pods
+        if pods and getattr(local(cluster, "reader"), under_way):
+            break
+    assert getattr(local(cluster, "reader"), under_way)
+    keep(journal, cluster)
+    after = again(path, tmp_path / "copy", cluster)
+    after.run(60_000)
+    known, doc = local(after, "reader"), after.get("pods", "reader")
+    assert (known.asked, known.promised) == (0, {})
+    assert doc is not None and text(doc, "status", "phase") == "Running"
 
 
 STEPS = st.lists(st.sampled_from([1, 3, 700, 4_000, 30_000]), min_size=1, max_size=6)
