@@ -23,6 +23,8 @@ def test_words_are_listed_in_both_versions_and_defaults_in_the_third() -> None:
     third, second = (_property("core.v1.ContainerPort", "protocol", it) for it in (V3, V2))
     assert (third["enum"], third["default"]) == (wanted, "TCP")
     assert second["enum"] == wanted and "default" not in second
+    policy = _property("core.v1.Container", "imagePullPolicy")
+    assert policy["enum"] == ("Always", "IfNotPresent", "Never") and "default" not in policy
 
 
 def test_words_of_a_list_are_those_of_its_items() -> None:
