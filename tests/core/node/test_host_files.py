@@ -57,6 +57,20 @@ def test_what_every_run_wrote_to_a_volume_is_there_for_the_next() -> None:
     assert status(cluster, "p")["containerStatuses"][0]["restartCount"] == 2
 
 
+def test_what_containers_write_one_after_the_other_in_one_moment_is_all_there() -> None:
+    manifest = pod("p", "cat /data/f; sleep 600", {"emptyDir": {}})
+    (main,) = manifest["spec"]["containers"]
+    main["image"] = "busybox:1.36"
+    manifest["spec"]["initContainers"] = [
+        {**main, "name": f"init-{n}", "command": ["sh", "-c", f"echo {n} >> /data/f"]}
+        for n in range(3)
+    ]
+    cluster = Cluster(nodes=1)
+    cluster.apply(manifest)
+    cluster.run(15_000)
+    assert log_of(cluster, "p") == ["0", "1", "2"]
+
+
 def test_pods_of_one_machine_share_its_files_and_those_of_another_do_not() -> None:
     cluster = Cluster(nodes=2)
     cluster.apply(pod("one", "echo hi > /data/f; sleep 600", SHARED, nodeName="node-1"))
@@ -69,12 +83,17 @@ def test_pods_of_one_machine_share_its_files_and_those_of_another_do_not() -> No
     assert log_of(cluster, "far") == ["cat: can't open '/data/f': No such file or directory"]
 
 
-def test_a_machines_files_outlive_the_pod_but_not_what_it_had_no_time_to_write() -> None:
+@pytest.mark.parametrize("deleted", [True, False])
+def test_a_machines_files_outlive_the_pod_but_not_what_it_had_no_time_to_write(
+    deleted: bool,
+) -> None:
     cluster = Cluster(nodes=1)
     script = "touch /data/early; sleep 20; touch /data/late; sleep 600"
-    cluster.apply(pod("one", script, SHARED, terminationGracePeriodSeconds=1))
+    limits = {"terminationGracePeriodSeconds": 1, "activeDeadlineSeconds": 600 if deleted else 10}
+    cluster.apply(pod("one", script, SHARED, **limits))
     cluster.run(10_000)
-    cluster.ask(Delete("pods", "default", "one"))
+    if deleted:
+        cluster.ask(Delete("pods", "default", "one"))
     cluster.run(60_000)
     cluster.apply(pod("two", "ls /data", SHARED))
     cluster.run(5_000)

@@ -169,11 +169,12 @@ def test_a_port_without_a_number_is_an_error_that_does_not_count() -> None:
 
 def test_a_container_is_reached_on_the_ports_of_its_neighbours() -> None:
     pod = agnhost("p", "pause", readinessProbe=WEB)
-    late = {"name": "late", "image": "web", "startupProbe": WEB}
-    pod["spec"]["containers"].append(late)
-    cluster = running(pod, plane=answering(200))
-    assert status(cluster, "p", 1)["ready"], "the last of the statuses in order of names"
-    assert status(cluster, "p", 0)["ready"]
+    pod["spec"]["containers"].append({"name": "late", "image": "web"})
+    slow = image(serves(8080), handle=lambda inside, request: HttpResponse(), pull_ms=30_000)
+    cluster = running(pod, plane=ControlPlane().with_image("web", slow), for_s=20)
+    assert not status(cluster, "p")["ready"]
+    cluster.run(30_000)
+    assert status(cluster, "p")["ready"]
 
 
 def test_agnhost_liveness_is_restarted_after_ten_seconds() -> None:
@@ -302,6 +303,20 @@ def test_what_a_container_wrote_is_gone_with_it() -> None:
     write(cluster, change)
     cluster.run(120_000)
     assert status(cluster, "p")["restartCount"] == 1
+
+
+def test_a_probe_that_writes_finds_it_the_next_time() -> None:
+    count = "n=$(cat /tmp/n 2>/dev/null || echo 0); echo $((n + 1)) > /tmp/n; [ $n -lt 3 ]"
+    probe = {"exec": {"command": ["sh", "-c", count]}, "periodSeconds": 1, "failureThreshold": 1}
+    cluster = running(shell("p", "sleep 600", readinessProbe=probe), for_s=0)
+    ready = []
+    for _ in range(8):
+        cluster.run(1_000)
+        found: Any = cluster.get("pods", "p")
+        statuses = found["status"].get("containerStatuses", [{"ready": False}])
+        ready.append(statuses[0]["ready"])
+    assert True in ready
+    assert not ready[-1]
 
 
 def test_a_probe_sees_its_volumes_follow_the_pods_labels() -> None:
