@@ -14,7 +14,7 @@ from kelm.adapters.simulator.machines import kubelet_name
 from kelm.core.metrics.loads import Load, Loads, thousandths
 from kelm.core.metrics.read import read_metrics
 from kelm.core.metrics.sharing import Scene
-from kelm.core.node.program import NodeState
+from kelm.core.node.state import NodeState
 from kelm.effects.commands import Command, ReadMetrics
 from kelm.effects.messages import Outcome
 

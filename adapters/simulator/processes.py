@@ -50,7 +50,6 @@ from kelm.core.controllers.services.endpointslice.controller import EndpointSlic
 from kelm.core.controllers.services.mirroring.controller import EndpointSliceMirroring
 from kelm.core.controllers.services.service_cidrs import ServiceCIDRs
 from kelm.core.controllers.volumes.attaching import AttachDetach
-from kelm.core.controllers.volumes.attachments import DRIVERS
 from kelm.core.controllers.volumes.controller import VolumeBinding
 from kelm.core.controllers.volumes.ephemeral import EphemeralVolumes
 from kelm.core.controllers.volumes.protection import ClaimProtection, VolumeProtection
@@ -70,7 +69,7 @@ from kelm.core.node.containers.images import Images
 from kelm.core.node.host import faults
 from kelm.core.node.host.machine import CAPACITY
 from kelm.core.node.program import Kubelet
-from kelm.core.objects.storage import CLASSES
+from kelm.core.objects.storage import CLASSES, DRIVERS
 from kelm.core.operations.drain import Drain, Options
 from kelm.core.runtime.controller import Controller
 from kelm.core.runtime.queue import ControllerProgram

@@ -13,7 +13,7 @@ import msgspec
 from kelm.core.api.custom.definition import custom_resources
 from kelm.core.api.resources import of_kind
 from kelm.core.metrics.loads import Load, Loads
-from kelm.core.node.program import NodeState
+from kelm.core.node.state import NodeState
 from kelm.core.objects.meta import Metadata, labels_of, metadata
 from kelm.core.objects.pod import status_of
 from kelm.core.objects.selectors.labels import map_selector

@@ -16,10 +16,9 @@ from typing import TypeAlias
 
 import msgspec
 
-from kelm.core.node.agenda import Agenda, due, moved
+from kelm.core.node.agenda import due, moved
 from kelm.core.node.containers.behaviour import NEVER_MS
 from kelm.core.node.containers.renewal import renewed
-from kelm.core.node.files.host_files import NO_HOST_FILES, HostFiles
 from kelm.core.node.host import heartbeat
 from kelm.core.node.host.faults import NodeFault
 from kelm.core.node.host.heartbeat import Heart
@@ -28,6 +27,7 @@ from kelm.core.node.host.machine import Machine, free_number
 from kelm.core.node.pods import writing
 from kelm.core.node.pods.admission import Usage, reject
 from kelm.core.node.pods.arrival import changed, delete, is_over, new_pod
+from kelm.core.node.pods.disks import in_use
 from kelm.core.node.pods.hosts import machine_files
 from kelm.core.node.pods.lifecycle import advance, due_ms, settle
 from kelm.core.node.pods.local import LocalPod
@@ -35,9 +35,9 @@ from kelm.core.node.pods.promised import asking, came
 from kelm.core.node.pods.reconstruct import reconstruct
 from kelm.core.node.pods.resizing import asked, is_asked, wanted_again
 from kelm.core.node.pods.runs import stirred
-from kelm.core.node.pods.sources import NO_SOURCES, Sources, with_watches
+from kelm.core.node.pods.sources import DISK_SOURCES, with_watches
+from kelm.core.node.state import NodeState
 from kelm.core.node.turn import Turn
-from kelm.core.store.small_map import SmallMap
 from kelm.effects.address import Key, RequestId
 from kelm.effects.commands import Requests
 from kelm.effects.document import Document, child, text
@@ -57,27 +57,6 @@ LEASE_KEY, NODE_KEY = "lease", "node"
 """No pod's key is without a namespace."""
 
 replace = msgspec.structs.replace
-
-
-class NodeState(msgspec.Struct, frozen=True):
-    """What a kubelet knows. `unheard`: a list of pods that came before the node's own object."""
-
-    watches: tuple[Watch, ...]
-    pods: SmallMap[Key, LocalPod] = SmallMap()
-    agenda: Agenda = ()
-    asked: SmallMap[RequestId, Key] = SmallMap()
-    next_id: RequestId = 1
-    images: SmallMap[str, int] = SmallMap()
-    pull_faults: tuple[tuple[str, int], ...] = ()
-    offered: Usage = Usage()
-    used: Usage = Usage()
-    numbers: int = 0
-    last_number: int = 0
-    heart: Heart = Heart()
-    unheard: Cache | None = None
-    deferred: tuple[Key, ...] = ()
-    sources: Sources = NO_SOURCES
-    host: HostFiles = NO_HOST_FILES
 
 
 class Kubelet(Machine, frozen=True):
@@ -106,8 +85,16 @@ class Kubelet(Machine, frozen=True):
         return Subscriptions(state.watches, None if wake_at_ms >= NEVER_MS else wake_at_ms)
 
     def update(self, state: NodeState, message: NodeMessage) -> tuple[NodeState, Requests]:
-        images, faults = state.images, state.pull_faults
-        turn = Turn(self, message.now_ms, state.next_id, images, faults, state.sources, state.host)
+        turn = Turn(
+            self,
+            message.now_ms,
+            state.next_id,
+            state.images,
+            state.pull_faults,
+            state.sources,
+            state.host,
+            state.heart.node,
+        )
         if isinstance(message, Answered):
             state = _answered(turn, state, message)
         elif isinstance(message, TimerFired):
@@ -150,9 +137,19 @@ def _source_observed(turn: Turn, state: NodeState, message: Observed) -> NodeSta
     for pod in tuple(state.pods.values()) if first else ():
         if pod.life == "live" and message.resource in pod.recipe.sources:
             state = _keep(turn, state, pod, settle(turn, pod, turn.now_ms))
+    if not first and message.resource in DISK_SOURCES:
+        state = _waiting_for_disks(turn, state)
     for pod in () if first else tuple(state.pods.values()):
         if message.resource in pod.recipe.volume_sources and pod.life == "live":
             state = _keep(turn, state, pod, renewed(turn, pod))
+    return state
+
+
+def _waiting_for_disks(turn: Turn, state: NodeState) -> NodeState:
+    """Pods whose volumes are not all here look for them again."""
+    for pod in tuple(state.pods.values()):
+        if pod.recipe.claims and pod.life == "live" and not pod.mounting.done:
+            state = _keep(turn, state, pod, settle(turn, pod, turn.now_ms))
     return state
 
 
@@ -161,6 +158,8 @@ def _node_observed(turn: Turn, state: NodeState, message: Observed) -> NodeState
     node = message.cache.get(turn.machine.node)
     heart = heartbeat.observed(turn, state.heart, node)
     state = _with_heart(state, heartbeat.beat(turn, heart))
+    turn.node = node
+    state = _waiting_for_disks(turn, state)
     if first and state.unheard is not None:
         state = _listed(turn, replace(state, unheard=None), state.unheard)
     return state
@@ -176,7 +175,7 @@ def _listed(turn: Turn, state: NodeState, cache: Cache) -> NodeState:
         state = _changed(turn, state, key, doc, writing.revision_of(doc))
     for key in [key for key in state.pods if key not in listed]:
         state = _gone(turn, state, state.pods[key])
-    return state
+    return _with_disks(turn, state)
 
 
 def _changed(
@@ -352,7 +351,15 @@ def _keep(
         pod = replace(pod, wake_ms=wake_ms)
     if not _takes(pod) and (before is None or _takes(before)):
         used = used.minus(pod.recipe)
-    return replace(state, pods=state.pods.put(pod.key, pod), agenda=agenda, asked=asked, used=used)
+    pods = state.pods.put(pod.key, pod)
+    state = replace(state, pods=pods, agenda=agenda, asked=asked, used=used)
+    return _with_disks(turn, state) if pod.recipe.claims else state
+
+
+def _with_disks(turn: Turn, state: NodeState) -> NodeState:
+    """Have the node say which volumes its pods use, where that is something new."""
+    heart = heartbeat.using(turn, state.heart, in_use(state.pods.values()))
+    return state if heart is state.heart else replace(state, heart=heart)
 
 
 def _host_written(turn: Turn, state: NodeState) -> NodeState:
@@ -377,10 +384,11 @@ def _gone(turn: Turn, state: NodeState, pod: LocalPod) -> NodeState:
                 turn.tell(pod, "Normal", "Killing", f"Stopping container {name}", index)
     for run in pod.runs if pod.recipe.mounts_host else ():
         turn.host = turn.host.without(run.id, turn.now_ms)
-    return replace(
+    gone = replace(
         state,
         pods=state.pods.remove(pod.key),
         agenda=moved(state.agenda, pod.key, pod.wake_ms, NEVER_MS),
         used=state.used.minus(pod.recipe) if _takes(pod) else state.used,
         numbers=state.numbers & ~(1 << pod.address) if pod.address else state.numbers,
     )
+    return _with_disks(turn, gone) if pod.recipe.claims else gone

@@ -20,6 +20,7 @@ from kelm.core.node.pods.runs import with_written
 from kelm.core.node.pods.sources import Sources
 from kelm.core.store.small_map import SmallMap
 from kelm.effects.commands import Command, RecordEvent, Request
+from kelm.effects.document import Document
 
 COMPONENT = "kubelet"
 
@@ -39,6 +40,7 @@ class Turn:
         "images",
         "machine",
         "next_id",
+        "node",
         "now_ms",
         "pull_faults",
         "requests",
@@ -54,6 +56,7 @@ class Turn:
         pull_faults: tuple[tuple[str, int], ...],
         sources: Sources,
         host: HostFiles = NO_HOST_FILES,
+        node: Document | None = None,
     ) -> None:
         self.host = host
         self.machine = machine
@@ -62,6 +65,7 @@ class Turn:
         self.images = images
         self.pull_faults = pull_faults
         self.sources = sources
+        self.node = node
         self.requests: list[Request] = []
         self.awaited: dict[Promise, None] = {}
         """What the pod that is worked on promised to who opened it, and must be asked for."""

@@ -19,6 +19,7 @@ from kelm.effects.document import Document, child, elements, text, value_at
 CLAIMS: Final = "persistentvolumeclaims"
 VOLUMES: Final = "persistentvolumes"
 CLASSES: Final = "storageclasses.storage.k8s.io"
+DRIVERS: Final = "csidrivers.storage.k8s.io"
 
 BIND_COMPLETED: Final = "pv.kubernetes.io/bind-completed"
 BOUND_BY_CONTROLLER: Final = "pv.kubernetes.io/bound-by-controller"
@@ -117,6 +118,32 @@ class Volume(msgspec.Struct, frozen=True, gc=False):
 def volume(doc: Document) -> Volume:
     """The view of a PersistentVolume."""
     return whole(Volume, doc)
+
+
+def driver_of(each: Document) -> str:
+    """The CSI driver of a volume, "" for a volume of another kind."""
+    return text(each, "spec", "csi", "driver")
+
+
+def needs_attaching(each: Document, driver: Document | None) -> bool:
+    """Whether a volume is to be attached to machines: what its driver says, if it has one.
+
+    driver: the CSIDriver of the volume's driver; one that says nothing wants it.
+    """
+    if not driver_of(each):
+        return False
+    return driver is None or child(driver, "spec").get("attachRequired") is not False
+
+
+def unique_name(each: Document) -> str:
+    """What a node's status calls a volume.
+
+    >>> csi = Document(driver="disk.example.com", volumeHandle="d-1")
+    >>> unique_name(Document(spec=Document(csi=csi)))
+    'kubernetes.io/csi/disk.example.com^d-1'
+    """
+    csi = child(each, "spec", "csi")
+    return f"kubernetes.io/csi/{text(csi, 'driver')}^{text(csi, 'volumeHandle')}"
 
 
 def waits_for_consumer(storage_class: Document | None) -> bool:

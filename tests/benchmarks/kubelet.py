@@ -12,7 +12,8 @@ from typing import Any
 
 from returns.result import Success
 
-from kelm.core.node.program import Kubelet, NodeState
+from kelm.core.node.program import Kubelet
+from kelm.core.node.state import NodeState
 from kelm.core.store import table as tables
 from kelm.core.store.table import Table
 from kelm.effects.commands import Patch, RecordEvent, Request

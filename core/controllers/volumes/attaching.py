@@ -17,26 +17,26 @@ import msgspec
 from kelm.core.controllers.shared.events import NORMAL, WARNING, Severity, event
 from kelm.core.controllers.volumes.attachments import (
     ATTACHMENTS,
-    DRIVERS,
     Place,
+    attach_failure,
     attached_volumes,
     attachment_name,
-    driver_of,
+    is_attachable,
     is_attached,
     is_exclusive,
+    is_in_use,
     may_detach_ms,
     multi_attach_error,
-    needs_attaching,
     users,
     volumes_of,
 )
 from kelm.core.objects.meta import metadata
 from kelm.core.objects.pod import Pod, pod
-from kelm.core.objects.storage import CLAIMS, VOLUMES, volume
+from kelm.core.objects.storage import CLAIMS, DRIVERS, VOLUMES, driver_of, unique_name, volume
 from kelm.core.runtime.controller import Batch, Caches, Plan, Sync
 from kelm.effects.address import Key, Resource
 from kelm.effects.commands import Command, Create, Delete, List, RecordEvent, Update
-from kelm.effects.document import Document, Json, child, children, text, with_value
+from kelm.effects.document import Document, Json, child, children, elements, text, with_value
 from kelm.effects.messages import Change
 from kelm.effects.program import Watch
 from kelm.effects.refusals import Reason, Refusal
@@ -53,13 +53,17 @@ class Known(msgspec.Struct, frozen=True):
 
     attaching: the nodes whose pods are to be told that it has come.
     told: the last that pods were told of why it does not come.
-    unused: the nodes on which nobody uses it any more, and since when.
+    unused: the nodes on which nobody wants it any more, and since when.
+    mounted: the nodes that said that they use it, when they were last heard of.
+    failed: what was told of nodes to which it could not be attached.
     free: whether nothing is attached, as it really is; None where that was not asked.
     """
 
     attaching: tuple[str, ...] = ()
     told: str = ""
     unused: tuple[tuple[str, int], ...] = ()
+    mounted: tuple[str, ...] = ()
+    failed: tuple[tuple[str, str], ...] = ()
     free: bool | None = None
 
 
@@ -77,7 +81,7 @@ class AttachDetach(msgspec.Struct, frozen=True):
         if "pods" in caches:
             return _ALL
         found = caches[VOLUMES].objects()
-        return _ALL if any(needs_attaching(each, caches) for each in found) else _FEW
+        return _ALL if any(is_attachable(each, caches) for each in found) else _FEW
 
     def dirty(self, caches: Caches, resource: Resource, change: Change) -> Iterable[Key]:
         if any(watch.resource not in caches for watch in _ALL):
@@ -131,7 +135,7 @@ def _places(one: Pod, caches: Caches) -> list[Place]:
     found = []
     for name in volumes_of(one, caches):
         each = caches[VOLUMES].get(name)
-        if each is not None and needs_attaching(each, caches):
+        if each is not None and is_attachable(each, caches):
             found.append(Place(one.spec.node_name, name))
     return found
 
@@ -165,7 +169,7 @@ def _of_node(caches: Caches, change: Change) -> list[Key]:
     old, new = change.old, change.new
     if old is not None and new is not None:
         same = child(old, "spec").get("taints") == child(new, "spec").get("taints")
-        if same and _says(old) == _says(new):
+        if same and _says(old) == _says(new) and _uses(old) == _uses(new):
             return []
     places = [Place.of(doc) for doc in caches[ATTACHMENTS].objects()]
     here = [_key(place) for place in places if place.node == change.key]
@@ -174,6 +178,10 @@ def _of_node(caches: Caches, change: Change) -> list[Key]:
 
 def _says(node: Document) -> list[tuple[Json, Json]]:
     return [(one.get("type"), one.get("status")) for one in children(node, "status", "conditions")]
+
+
+def _uses(node: Document) -> tuple[Json, ...]:
+    return elements(node, "status", "volumesInUse")
 
 
 def _moved(name: str, sync: Sync) -> Plan:
@@ -186,9 +194,12 @@ def _moved(name: str, sync: Sync) -> Plan:
         for doc in caches[ATTACHMENTS].objects()
         if (place := Place.of(doc)).volume == name
     }
-    wanted = users(each, caches) if each is not None and needs_attaching(each, caches) else {}
+    known = _heard(each, there, known, sync)
+    wanted = users(each, caches) if each is not None and is_attachable(each, caches) else {}
     known, detach, again_at_ms = _detached(there, wanted, known, sync)
     known, told = _arrived(name, there, wanted, known)
+    known, failed = _failed(name, there, wanted, known)
+    told += failed
     missing = [node for node in wanted if node not in there]
     if each is not None and missing and is_exclusive(volume(each)):
         plan = _attached_once(each, missing, there, wanted, known, sync)
@@ -201,6 +212,31 @@ def _moved(name: str, sync: Sync) -> Plan:
         known = msgspec.structs.replace(known, attaching=(*known.attaching, *missing))
     memory = None if known == Known() else known
     return Plan(_full((detach, told, attach)), memory, again_at_ms, tolerated=_AS_GOOD)
+
+
+def _heard(each: Document | None, there: dict[str, Document], known: Known, sync: Sync) -> Known:
+    """What the nodes say of their using a volume; of a node that is gone what it said last."""
+    unique = unique_name(each) if each is not None else ""
+    mounted = []
+    for name in there:
+        node = sync.caches["nodes"].get(name)
+        if name in known.mounted if node is None else is_in_use(node, unique):
+            mounted.append(name)
+    return msgspec.structs.replace(known, mounted=tuple(mounted))
+
+
+def _failed(
+    name: str, there: dict[str, Document], wanted: dict[str, list[Pod]], known: Known
+) -> tuple[Known, Batch]:
+    """Tell pods why their volume could not be attached, and again when there is another reason."""
+    failures = {node: attach_failure(doc) for node, doc in there.items() if node in wanted}
+    failed = tuple((node, why) for node, why in failures.items() if why)
+    told: list[Command] = []
+    for node, why in failed:
+        if (node, why) not in known.failed:
+            words = f'AttachVolume.Attach failed for volume "{name}" : {why}'
+            told += _events(wanted[node], WARNING, "FailedAttachVolume", words)
+    return msgspec.structs.replace(known, failed=failed), tuple(told)
 
 
 def _full(batches: Iterable[Batch]) -> tuple[Batch, ...]:
@@ -219,7 +255,11 @@ def _detached(
         if node in wanted or meta.deletion_timestamp is not None:
             continue
         unused[node] = since.get(node, sync.now_ms)
-        may_ms = may_detach_ms(node, sync.caches, unused[node])
+        may_ms = may_detach_ms(
+            sync.caches["nodes"].get(node), used=node in known.mounted, since_ms=unused[node]
+        )
+        if may_ms is None:
+            continue
         if sync.now_ms < may_ms:
             again_ms.append(may_ms)
         else:
@@ -265,7 +305,7 @@ def _attached_once(
     for node in missing:
         words = multi_attach_error(name, node, wanted)
         told += _events(wanted[node], WARNING, "FailedAttachVolume", words)
-    memory = Known(attaching, words, known.unused)
+    memory = msgspec.structs.replace(known, attaching=attaching, told=words, free=None)
     return Plan(_full((asked, tuple(told) if words != known.told else ())), memory)
 
 

@@ -20,13 +20,21 @@ import msgspec
 from kelm.core.controllers.volumes.claims import claim_names
 from kelm.core.objects.meta import metadata
 from kelm.core.objects.pod import ENDED, Pod, pod
-from kelm.core.objects.storage import CLAIMS, VOLUMES, Volume, volume
+from kelm.core.objects.storage import (
+    CLAIMS,
+    DRIVERS,
+    VOLUMES,
+    Volume,
+    driver_of,
+    needs_attaching,
+    unique_name,
+    volume,
+)
 from kelm.core.runtime.controller import Caches
 from kelm.effects.address import key_of
-from kelm.effects.document import Document, child, children, text
+from kelm.effects.document import Document, child, children, elements, text
 
 ATTACHMENTS: Final = "volumeattachments.storage.k8s.io"
-DRIVERS: Final = "csidrivers.storage.k8s.io"
 FORCED_MS: Final = 6 * 60_000
 OUT_OF_SERVICE: Final = "node.kubernetes.io/out-of-service"
 SHARED: Final = frozenset({"ReadWriteMany", "ReadOnlyMany"})
@@ -44,18 +52,9 @@ class Place(msgspec.Struct, frozen=True):
         return cls(text(spec, "nodeName"), text(spec, "source", "persistentVolumeName"))
 
 
-def driver_of(each: Document) -> str:
-    """The CSI driver of a volume, "" for a volume of another kind."""
-    return text(each, "spec", "csi", "driver")
-
-
-def needs_attaching(each: Document, caches: Caches) -> bool:
-    """Whether a volume's driver wants its volumes attached; one that says nothing does."""
-    driver = driver_of(each)
-    if not driver:
-        return False
-    found = caches[DRIVERS].get(driver)
-    return found is None or child(found, "spec").get("attachRequired") is not False
+def is_attachable(each: Document, caches: Caches) -> bool:
+    """Whether a volume's driver wants its volumes attached."""
+    return needs_attaching(each, caches[DRIVERS].get(driver_of(each)))
 
 
 def attachment_name(each: Document, node: str) -> str:
@@ -66,17 +65,6 @@ def attachment_name(each: Document, node: str) -> str:
     csi = child(each, "spec", "csi")
     told = f"{text(csi, 'volumeHandle')}{text(csi, 'driver')}{node}"
     return f"csi-{sha256(told.encode()).hexdigest()}"
-
-
-def unique_name(each: Document) -> str:
-    """What a node's status calls a volume.
-
-    >>> csi = Document(driver="disk.example.com", volumeHandle="d-1")
-    >>> unique_name(Document(spec=Document(csi=csi)))
-    'kubernetes.io/csi/disk.example.com^d-1'
-    """
-    csi = child(each, "spec", "csi")
-    return f"kubernetes.io/csi/{text(csi, 'driver')}^{text(csi, 'volumeHandle')}"
 
 
 def is_attached(attachment: Document) -> bool:
@@ -121,22 +109,34 @@ def multi_attach_error(volume_name: str, node: str, wanted: dict[str, list[Pod]]
     return f'Multi-Attach error for volume "{volume_name}" {why}'
 
 
-def may_detach_ms(name: str, caches: Caches, since_ms: int) -> int:
-    """From when on a volume that nobody on a node uses may be detached.
+def is_in_use(node: Document, unique: str) -> bool:
+    """Whether a node says that it uses a volume: it is mounted there, or may be any moment."""
+    return unique in elements(node, "status", "volumesInUse")
 
-    A machine that answers has let go of it by the time that its pod is gone.
+
+def may_detach_ms(node: Document | None, *, used: bool, since_ms: int) -> int | None:
+    """From when on a volume that no pod on a node wants may be taken from it, None: not yet.
+
+    used: whether the node said of the volume that it uses it, when it was last heard of. Nothing is
+    taken from a machine that uses it, unless that has not been ready for six minutes, or is out of
+    service.
+
+    >>> may_detach_ms(None, used=False, since_ms=0), may_detach_ms(None, used=True, since_ms=0)
+    (0, 360000)
     """
-    node = caches["nodes"].get(name)
-    if node is None:
+    taints = () if node is None else children(node, "spec", "taints")
+    if not used or any(text(one, "key") == OUT_OF_SERVICE for one in taints):
         return since_ms
-    taints = children(node, "spec", "taints")
-    if any(text(one, "key") == OUT_OF_SERVICE for one in taints):
-        return since_ms
-    ready = any(
+    ready = node is not None and any(
         text(one, "type") == "Ready" and text(one, "status") == "True"
         for one in children(node, "status", "conditions")
     )
-    return since_ms if ready else since_ms + FORCED_MS
+    return None if ready else since_ms + FORCED_MS
+
+
+def attach_failure(attachment: Document) -> str:
+    """What a driver says of why it could not attach a volume, "" if it could or has not tried."""
+    return "" if is_attached(attachment) else text(attachment, "status", "attachError", "message")
 
 
 def attached_volumes(node: str, caches: Caches) -> tuple[Document, ...]:

@@ -42,6 +42,7 @@ class Heart(msgspec.Struct, frozen=True, gc=False):
 
     lease_metadata: of the Lease as last seen, EMPTY while none is known.
     asked_*: the request under way for that object, 0 for none.
+    in_use: the volumes that its pods use, None while that is not known: then nothing is said of it.
     """
 
     seen: bool = False
@@ -56,6 +57,7 @@ class Heart(msgspec.Struct, frozen=True, gc=False):
     asked_node: RequestId = 0
     status_due_ms: int = NEVER_MS
     reported_ms: int = 0
+    in_use: tuple[str, ...] | None = None
 
     @property
     def due_ms(self) -> int:
@@ -69,7 +71,17 @@ def observed(turn: Turn, heart: Heart, node: Document | None) -> Heart:
     if node is None:
         return replace(heart, node=None, status_due_ms=NEVER_MS)
     heart = replace(heart, node=node, registered=True)
-    if is_as_reported(turn.machine, node):
+    if is_as_reported(turn.machine, node, heart.in_use):
+        return heart
+    return replace(heart, status_due_ms=min(heart.status_due_ms, turn.now_ms + CHECK_MS))
+
+
+def using(turn: Turn, heart: Heart, in_use: tuple[str, ...] | None) -> Heart:
+    """The node's pods use these volumes: its status says so when it is looked at the next time."""
+    if in_use is None or in_use == heart.in_use:
+        return heart
+    heart = replace(heart, in_use=in_use)
+    if heart.node is None or is_as_reported(turn.machine, heart.node, in_use):
         return heart
     return replace(heart, status_due_ms=min(heart.status_due_ms, turn.now_ms + CHECK_MS))
 
@@ -206,9 +218,9 @@ def _report(turn: Turn, heart: Heart) -> Heart:
     if node is None:
         return heart if heart.asked_node else _register(turn, heart)
     next_ms = heart.reported_ms + REPORT_MS
-    if is_as_reported(turn.machine, node) and heart.reported_ms and now_ms < next_ms:
+    if is_as_reported(turn.machine, node, heart.in_use) and heart.reported_ms and now_ms < next_ms:
         return replace(heart, status_due_ms=next_ms)
-    status = reported_status(turn.machine, child(node, "status"), now_ms)
+    status = reported_status(turn.machine, child(node, "status"), now_ms, heart.in_use)
     patch = (Document(op="add", path="/status", value=status),)
     asked = turn.ask(Patch("nodes", "", turn.machine.node, patch, "json", "status"))
     return replace(heart, asked_node=asked, reported_ms=now_ms, status_due_ms=now_ms + REPORT_MS)

@@ -11,9 +11,10 @@ from hashlib import sha256
 
 from kelm.core.node.host.machine import Machine, pod_cidr
 from kelm.core.objects.time import format_time
-from kelm.effects.document import Document, Json, child, children, text
+from kelm.effects.document import Document, Json, child, children, elements, text, without
 
 KUBELET_VERSION = "v1.36.2"
+IN_USE = "volumesInUse"
 
 HEALTHY: tuple[tuple[str, str, str, str], ...] = (
     (
@@ -62,12 +63,19 @@ def new_node(machine: Machine, now_ms: int) -> Document:
     )
 
 
-def reported_status(machine: Machine, old: Document, now_ms: int) -> Document:
-    """The status that a kubelet writes; what others keep in it stays."""
+def reported_status(
+    machine: Machine, old: Document, now_ms: int, in_use: tuple[str, ...] | None = None
+) -> Document:
+    """The status that a kubelet writes; what others keep in it stays.
+
+    in_use: the volumes that its pods use; None: what was said of them stays, too.
+    """
     now = format_time(now_ms)
+    kept = old if in_use is None else without(old, (IN_USE,))
     return Document(
         {
-            **old,
+            **kept,
+            **({IN_USE: in_use} if in_use else {}),
             "addresses": (
                 Document(type="InternalIP", address=machine.host_ip),
                 Document(type="Hostname", address=machine.node),
@@ -146,8 +154,10 @@ def reported_boot(node: Document) -> str:
     return text(child(node, "status", "nodeInfo"), "bootID")
 
 
-def is_as_reported(machine: Machine, node: Document) -> bool:
+def is_as_reported(machine: Machine, node: Document, in_use: tuple[str, ...] | None = None) -> bool:
     """Whether the API shows what the kubelet would write, heartbeat times apart."""
+    if in_use is not None and elements(node, "status", IN_USE) != in_use:
+        return False
     if reported_boot(node) != this_boot(machine):
         return False
     capacity = child(node, "status", "capacity")

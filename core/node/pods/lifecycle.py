@@ -16,6 +16,7 @@ from kelm.core.node.containers.behaviour import NEVER_MS
 from kelm.core.node.containers.starting import created, start, waited
 from kelm.core.node.containers.stopping import ended, lost, stop_pod
 from kelm.core.node.pods.actions import ABSENT, Actions, Found, Sandbox, pod_actions
+from kelm.core.node.pods.disks import mounted
 from kelm.core.node.pods.guests import as_pod
 from kelm.core.node.pods.local import ContainerRun, LocalPod
 from kelm.core.node.pods.phase import NOTHING, Standing, pod_phase
@@ -44,6 +45,8 @@ def due_ms(pod: LocalPod) -> int:
         earliest = min(earliest, run.due_ms)
     if pod.resizing is not None:
         earliest = min(earliest, pod.resizing.due_ms)
+    if pod.life == "live":
+        earliest = min(earliest, pod.mounting.due_ms)
     deadline_ms = pod.recipe.active_deadline_ms
     if pod.renew_ms < earliest and pod.life == "live":
         earliest = pod.renew_ms
@@ -98,7 +101,9 @@ def settle(turn: Turn, pod: LocalPod, at_ms: int) -> LocalPod:
     """Decide what is next after something happened."""
     if pod.life == "live":
         pod = _past_deadline(turn, pod, at_ms)
-    if pod.life == "live" and _undecided(pod):
+    if pod.recipe.claims and pod.life == "live":
+        pod = mounted(turn, pod, at_ms)
+    if pod.life == "live" and _undecided(pod) and (pod.mounting.done or not pod.recipe.claims):
         pod = _act(turn, pod, at_ms)
     if pod.guests and pod.life == "live":
         pod = _welcome(turn, pod, at_ms)

@@ -94,6 +94,24 @@ class Resizing(msgspec.Struct, frozen=True, gc=False):
     due_ms: int = NEVER_MS
 
 
+class Mounting(msgspec.Struct, frozen=True, gc=False):
+    """How far the volumes of a pod's claims have come.
+
+    disks: those that have to be attached, by the names that a node's status has for them.
+    known: whether the claims were looked up. done: everything is mounted.
+    due_ms: when it is looked at again; backoff_ms: for how long it is left alone the next time.
+    """
+
+    disks: tuple[str, ...] = ()
+    known: bool = False
+    done: bool = False
+    due_ms: int = NEVER_MS
+    backoff_ms: int = 0
+
+
+UNMOUNTED = Mounting()
+
+
 class LocalPod(msgspec.Struct, frozen=True, gc=False):
     """A pod on this node.
 
@@ -102,6 +120,7 @@ class LocalPod(msgspec.Struct, frozen=True, gc=False):
     foreign: the conditions that others keep (PodScheduled first, where it is known).
     kept: the parts of the status that are others' as a whole (which claims were made for it).
     written: the status that the API last acknowledged; sent: one that is on its way.
+    mounting: of a pod with claims, how far their volumes have come.
     resizing: how far a resize has come, None where none was ever asked for.
     guests: its ephemeral containers, in the order of their recipes.
     sources, host: what volumes are made from, and its machine's files, where somebody looks at its
@@ -149,6 +168,7 @@ class LocalPod(msgspec.Struct, frozen=True, gc=False):
     parts: Parts = NO_PARTS
     parts_ms: int = 0
     guests: tuple[ContainerRun, ...] = ()
+    mounting: Mounting = UNMOUNTED
     resizing: Resizing | None = None
     sources: SmallMap[Resource, Cache] = SmallMap()
     host: HostFiles = NO_HOST_FILES

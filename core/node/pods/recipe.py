@@ -9,7 +9,7 @@ import msgspec
 
 from kelm.core.node.containers.behaviour import ProbeKind
 from kelm.core.node.pods.handlers import NO_HANDLER, Handler, handler_of
-from kelm.core.node.pods.sources import sources_of, volume_sources
+from kelm.core.node.pods.sources import DISK_SOURCES, claims_of, sources_of, volume_sources
 from kelm.core.objects.quantity import cpu_milli, whole_units
 from kelm.effects.address import Resource
 from kelm.effects.document import (
@@ -95,6 +95,7 @@ class Recipe(msgspec.Struct, frozen=True, gc=False):
 class PodRecipe(msgspec.Struct, frozen=True, gc=False):
     """A pod: its init containers (sidecars among them) and then its own, in one list.
 
+    claims: its volumes that stand for claims (see `sources.claims_of`).
     guests: its ephemeral containers. field: where its containers stand in the specification, where
         that is neither of the usual places (see `guests`). mounts_host: whether a volume of it is
         part of its machine's files.
@@ -111,6 +112,7 @@ class PodRecipe(msgspec.Struct, frozen=True, gc=False):
     cpu_milli: int
     memory_bytes: int
     volume_sources: tuple[Resource, ...] = ()
+    claims: tuple[tuple[str, str], ...] = ()
     guests: tuple[Recipe, ...] = ()
     hidden_init_count: int = 0
     field: str = ""
@@ -120,7 +122,7 @@ class PodRecipe(msgspec.Struct, frozen=True, gc=False):
     def sources(self) -> tuple[Resource, ...]:
         """What its containers' environments and its volumes are made from beside the pod."""
         own = [one for recipe in self.containers for one in recipe.sources]
-        return (*own, *self.volume_sources)
+        return (*own, *self.volume_sources, *(DISK_SOURCES if self.claims else ()))
 
     @property
     def host_ports(self) -> tuple[HostPort, ...]:
@@ -265,6 +267,7 @@ def pod_recipe(spec: Document) -> PodRecipe:
         spec=spec,
         volume_sources=volume_sources(spec) if "volumes" in spec else (),
         mounts_host=any("hostPath" in one for one in children(spec, "volumes")),
+        claims=claims_of(spec) if "volumes" in spec else (),
         guests=guests,
         containers=init + apps,
         init_count=len(init),

@@ -13,9 +13,10 @@ from collections.abc import Iterable
 from typing import Final, TypeAlias
 
 from kelm.core.node.containers.env import Kind, Lookup
+from kelm.core.objects.storage import CLAIMS, DRIVERS, VOLUMES
 from kelm.core.store.small_map import SmallMap
 from kelm.effects.address import Resource
-from kelm.effects.document import Document, children
+from kelm.effects.document import Document, children, text
 from kelm.effects.messages import Cache
 from kelm.effects.program import Watch
 
@@ -23,6 +24,8 @@ CONFIG_MAPS: Final = "configmaps"
 SECRETS: Final = "secrets"
 SERVICES: Final = "services"
 ROOT_CERTIFICATE: Final = "kube-root-ca.crt"
+DISK_SOURCES: Final = (CLAIMS, VOLUMES, DRIVERS)
+"""What the volumes of claims are known by."""
 MASTER: Final = "default"
 """The namespace whose Service `kubernetes` every container finds in its environment."""
 _ENVIRONMENT: Final = re.compile(r"\b(env|printenv|export)\b|_SERVICE_|_PORT")
@@ -78,6 +81,34 @@ def volume_sources(spec: Document) -> tuple[Resource, ...]:
             if isinstance(source.get("secret"), Document):
                 found.append(SECRETS)
     return tuple(dict.fromkeys(found))
+
+
+def claims_of(spec: Document) -> tuple[tuple[str, str], ...]:
+    """The volumes that containers mount which stand for claims, with the claims' names.
+
+    The name is "" where the pod brings the claim along.
+
+    >>> from kelm.effects.document import document
+    >>> mount = [{"name": "c", "volumeMounts": [{"name": "data", "mountPath": "/data"}]}]
+    >>> data = {"name": "data", "persistentVolumeClaim": {"claimName": "files"}}
+    >>> claims_of(document({"containers": mount, "volumes": [data, {**data, "name": "idle"}]}))
+    (('data', 'files'),)
+    """
+    claimed = {
+        text(one, "name"): text(one, "persistentVolumeClaim", "claimName")
+        for one in children(spec, "volumes")
+        if "persistentVolumeClaim" in one or "ephemeral" in one
+    }
+    if not claimed:
+        return ()
+    used = {
+        text(mount, "name")
+        for field in ("initContainers", "containers", "ephemeralContainers")
+        for container in children(spec, field)
+        for kind in ("volumeMounts", "volumeDevices")
+        for mount in children(container, kind)
+    }
+    return tuple((name, claim) for name, claim in claimed.items() if name in used)
 
 
 def with_watches(watches: tuple[Watch, ...], wanted: Iterable[Resource]) -> tuple[Watch, ...]:

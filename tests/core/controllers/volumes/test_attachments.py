@@ -17,9 +17,10 @@ from kelm.adapters.simulator.inputs import (
     WatchStalled,
 )
 from kelm.core.controllers.volumes.attachments import ATTACHMENTS, Place
+from kelm.core.node.pods.writing import revision_of
 from kelm.core.objects.storage import CLAIMS
 from kelm.effects.commands import Create, Delete, Patch
-from kelm.effects.document import children, document, text
+from kelm.effects.document import children, document, elements, text
 from kelm.effects.refusals import Reason
 from tests.core.controllers.volumes.test_volumes import standard, told, user_of
 
@@ -50,7 +51,7 @@ def started(*manifests: dict[str, Any], nodes: int = 2) -> Cluster:
     cluster.apply(CLASS, data())
     cluster.run(5_000)
     cluster.apply(*manifests)
-    cluster.run(5_000)
+    cluster.run(15_000)
     return cluster
 
 
@@ -155,6 +156,90 @@ def test_from_a_node_that_is_out_of_service_a_disk_is_taken_at_once() -> None:
     assert places(cluster) == ["node-2"]
 
 
+def used(cluster: Cluster, node: str) -> tuple[str, ...]:
+    found: Any = cluster.get("nodes", node, "")
+    return tuple(map(str, elements(found, "status", "volumesInUse")))
+
+
+def phase(cluster: Cluster, name: str = "app") -> str:
+    found: Any = cluster.get("pods", name)
+    return text(found, "status", "phase")
+
+
+def test_a_pod_starts_when_its_disk_is_attached_and_its_node_says_that_it_uses_it() -> None:
+    cluster = started()
+    cluster.apply(on("node-1"))
+    cluster.run(5_000)
+    disk = f"kubernetes.io/csi/{DRIVER}^{volume_name(cluster)}"
+    assert reported(cluster, "node-1") == [disk]
+    assert (phase(cluster), used(cluster, "node-1")) == ("Pending", ())
+    waiting: Any = cluster.get("pods", "app")
+    (container,) = children(waiting, "status", "containerStatuses")
+    assert text(container, "state", "waiting", "reason") == "ContainerCreating"
+    cluster.run(15_000)
+    assert (phase(cluster), used(cluster, "node-1")) == ("Running", (disk,))
+
+
+def test_a_pod_waits_as_long_as_its_disk_is_not_attached_and_is_told_why_it_is_not() -> None:
+    cluster = started()
+    cluster.inject(WatchStalled("disk-attacher", 600_000))
+    cluster.apply(on("node-1"))
+    cluster.run(300_000)
+    assert (phase(cluster), reported(cluster, "node-1")) == ("Pending", [])
+    assert len(used(cluster, "node-1")) == 1
+    (attachment,) = cluster.list(ATTACHMENTS)
+    name = text(attachment, "metadata", "name")
+    for why in ("the disk is on fire", "the disk is on fire", "no free slot"):
+        failure = document({"status": {"attached": False, "attachError": {"message": why}}})
+        cluster.ask(Patch(ATTACHMENTS, "", name, failure, subresource="status")).unwrap()
+        cluster.run(1_000)
+    head = f'AttachVolume.Attach failed for volume "{volume_name(cluster)}" : '
+    failures = [said for reason, said in told(cluster, "app") if reason == "FailedAttachVolume"]
+    assert failures == [f"{head}the disk is on fire", f"{head}no free slot"]
+    cluster.run(400_000)
+    assert phase(cluster) == "Running"
+
+
+def test_a_disk_is_not_taken_from_a_machine_that_says_it_uses_it() -> None:
+    cluster = started(on("node-1"))
+    kubelet = "kubelet/node-1"
+    cluster.inject(RequestsRefused(kubelet, Reason.SERVICE_UNAVAILABLE, 1_000))
+    cluster.ask(Delete("pods", "default", "app", grace_period_seconds=0)).unwrap()
+    cluster.run(20_000)
+    assert places(cluster) == ["node-1"]
+    assert len(used(cluster, "node-1")) == 1
+    cluster.inject(FaultsEnded())
+    cluster.run(30_000)
+    assert (places(cluster), used(cluster, "node-1")) == ([], ())
+
+
+def test_a_kubelet_that_starts_anew_does_not_disown_the_disks_of_its_pods() -> None:
+    cluster = started(on("node-1"))
+    before = used(cluster, "node-1")
+    first = cluster.store.revision
+    cluster.inject(ProcessRestarted("kubelet/node-1"))
+    cluster.run(60_000)
+    changes = cluster.store.table("nodes").changes_since(first) or ()
+    seen = {elements(one.new, "status", "volumesInUse") for one in changes if one.key == "node-1"}
+    assert seen == {before} and len(before) == 1
+    assert (phase(cluster), places(cluster)) == ("Running", ["node-1"])
+
+
+def test_a_pod_is_told_of_a_claim_that_is_not_there_and_starts_once_it_is() -> None:
+    cluster = Cluster(nodes=1)
+    cluster.apply(CLASS, on("node-1"))
+    cluster.run(25_000)
+    words = (
+        "Unable to attach or mount volumes: unmounted volumes=[d], unattached volumes=[], "
+        "failed to process volumes=[d]: error processing PVC default/data: failed to fetch PVC "
+        'from API server: persistentvolumeclaims "data" not found'
+    )
+    assert ("FailedMount", words) in told(cluster, "app")
+    cluster.apply(data())
+    cluster.run(60_000)
+    assert phase(cluster) == "Running"
+
+
 LOOPS = st.sampled_from(["attachdetach-controller", "disk-attacher"])
 FAULTS = st.lists(
     st.one_of(
@@ -193,6 +278,22 @@ def play(cluster: Cluster, deeds: list[Any], faults: list[Any]) -> None:
     cluster.run(100_000)
 
 
+def nothing_is_taken_while_it_is_used(cluster: Cluster) -> None:
+    """No machine loses a disk of which it says that it uses it; all of them are well here."""
+    machines = cluster.store.table("nodes").changes_since(0) or ()
+    for change in cluster.store.table(ATTACHMENTS).changes_since(0) or ():
+        if change.new is not None and not text(change.new, "metadata", "deletionTimestamp"):
+            continue
+        if change.old is None or text(change.old, "metadata", "deletionTimestamp"):
+            continue
+        place = Place.of(change.old)
+        said = [one.new for one in machines if one.key == place.node]
+        before = [one for one in said if one is not None and revision_of(one) < change.revision]
+        assert f"kubernetes.io/csi/{DRIVER}^{place.volume}" not in elements(
+            before[-1], "status", "volumesInUse"
+        )
+
+
 @settings(max_examples=max(10, settings.default.max_examples // 2))
 @given(
     deeds=DEEDS, faults=FAULTS, seed=st.integers(0, 100), order=st.sampled_from(["fifo", "random"])
@@ -210,6 +311,7 @@ def test_never_are_two_nodes_given_one_disk_and_at_rest_it_is_where_its_pods_are
         if change.new is not None:
             held[change.key] = Place.of(change.new)
         assert len({one.volume for one in held.values()}) == len(held)
+    nothing_is_taken_while_it_is_used(cluster)
     claims = cluster.list(CLAIMS)
     disks = {text(doc, "metadata", "name"): text(doc, "spec", "volumeName") for doc in claims}
     wanted = {

@@ -26,12 +26,13 @@ def standard(name: str = "data", **spec: Any) -> dict[str, Any]:
 
 
 def user_of(claim: str, name: str = "app") -> dict[str, Any]:
+    mount = {"name": "d", "mountPath": "/data"}
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": name},
         "spec": {
-            "containers": [{"name": "c", "image": "nginx:1"}],
+            "containers": [{"name": "c", "image": "nginx:1", "volumeMounts": [mount]}],
             "volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": claim}}],
         },
     }
