@@ -14,7 +14,7 @@ from typing import Self, TypeAlias
 import msgspec
 
 from kelm.core.objects.int_or_string import IntOrString
-from kelm.core.objects.meta import Metadata
+from kelm.core.objects.meta import Metadata, annotations_of
 from kelm.core.objects.selectors.labels import Selector, map_selector
 from kelm.core.objects.views import convert, view, whole
 from kelm.effects.document import EMPTY, Document, Json, child, children, elements, flag, text
@@ -25,6 +25,10 @@ SERVICE_NAME = "kubernetes.io/service-name"
 MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
 HEADLESS_LABEL = "service.kubernetes.io/headless"
 LAST_CHANGE_TRIGGER_TIME = "endpoints.kubernetes.io/last-change-trigger-time"
+TOPOLOGY_MODES = (
+    "service.kubernetes.io/topology-aware-hints",
+    "service.kubernetes.io/topology-mode",
+)
 ZONE_LABEL = "topology.kubernetes.io/zone"
 
 PortKey: TypeAlias = "tuple[tuple[str, str, int, str], ...]"
@@ -44,6 +48,8 @@ class Service(msgspec.Struct, frozen=True, gc=False):
     """`selector` None: nobody's pods are chosen, endpoints are somebody else's business.
 
     `fixed_ports` are the ports of every endpoint where no target port is a name, else None.
+    `hints_by_cpu`: endpoints are given to zones by their share of cpu; `traffic_distribution` does
+    not count then.
     """
 
     doc: Document
@@ -56,12 +62,14 @@ class Service(msgspec.Struct, frozen=True, gc=False):
     ip_families: tuple[str, ...]
     publish_not_ready_addresses: bool
     traffic_distribution: str
+    hints_by_cpu: bool
 
     @classmethod
     def decode(cls, doc: Document) -> Self:
         spec = child(doc, "spec")
         selector = spec.get("selector")
         ports = tuple(convert(ServicePort, port) for port in children(spec, "ports"))
+        by_cpu = wants_hints_by_cpu(annotations_of(doc))
         named = any(isinstance(port.target_port, str) for port in ports)
         return cls(
             doc=doc,
@@ -75,7 +83,8 @@ class Service(msgspec.Struct, frozen=True, gc=False):
             cluster_ip=text(spec, "clusterIP"),
             ip_families=tuple(f for f in elements(spec, "ipFamilies") if isinstance(f, str)),
             publish_not_ready_addresses=flag(spec, "publishNotReadyAddresses"),
-            traffic_distribution=text(spec, "trafficDistribution"),
+            traffic_distribution="" if by_cpu else text(spec, "trafficDistribution"),
+            hints_by_cpu=by_cpu,
         )
 
     @property
@@ -90,6 +99,18 @@ class Service(msgspec.Struct, frozen=True, gc=False):
     def has_managed_endpoints(self) -> bool:
         """Whether controllers choose its endpoints: by selector, and not for an ExternalName."""
         return self.selector is not None and self.type != "ExternalName"
+
+
+def wants_hints_by_cpu(annotations: Mapping[str, str]) -> bool:
+    """Whether a Service asks for hints for zones; the older annotation goes before the newer one.
+
+    Source: endpointslice/utils.go, hintsEnabled.
+
+    >>> wants_hints_by_cpu({"service.kubernetes.io/topology-mode": "Auto"})
+    True
+    """
+    given = [annotations[name] for name in TOPOLOGY_MODES if name in annotations]
+    return bool(given) and given[0] in ("Auto", "auto")
 
 
 def _number(port: ServicePort) -> int:

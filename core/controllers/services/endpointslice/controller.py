@@ -6,7 +6,8 @@ everything is looked at; the result is the same.
 
 Source: kubernetes v1.36, pkg/controller/endpointslice/endpointslice_controller.go;
 endpointslice/reconciler.go. Differs: pods of a node that comes or goes are looked at again at once
-and not after a back-off; topology-aware hints (`service.kubernetes.io/topology-mode`) are not made.
+and not after a back-off; hints by zone (`service.kubernetes.io/topology-mode`) are looked at again
+whenever nodes change what they offer, and not only where a zone has too few endpoints.
 """
 
 from __future__ import annotations
@@ -16,6 +17,12 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from kelm.core.controllers.services.endpointslice.endpoint import Listed, listed
+from kelm.core.controllers.services.endpointslice.hinting import (
+    Told,
+    hint_event,
+    with_hints,
+    without_hints,
+)
 from kelm.core.controllers.services.endpointslice.objects import (
     CONTROLLER,
     SLICES,
@@ -24,6 +31,7 @@ from kelm.core.controllers.services.endpointslice.objects import (
 )
 from kelm.core.controllers.services.endpointslice.packing import MAX_ENDPOINTS_PER_SLICE, pack
 from kelm.core.controllers.services.endpointslice.writes import Writes, batches, finish
+from kelm.core.controllers.services.endpointslice.zones import DISABLED, counts, ratios_of
 from kelm.core.network.members import Members, follow
 from kelm.core.network.membership import address_types
 from kelm.core.network.selection import services_of_change, services_of_pod
@@ -55,11 +63,14 @@ class Known(msgspec.Struct, frozen=True):
 
     settled: slices by name, as they are or are about to be: each pod in one of them, as it should.
     in_new_slices: names of pods in slices that were about to be created and had no names yet.
+    by_cpu: whether endpoints had hints for zones; told: what was told of that.
     """
 
     members: Members[Listed | None]
     settled: Mapping[str, tuple[PortKey, tuple[Document, ...]]]
     in_new_slices: tuple[str, ...] = ()
+    by_cpu: bool = False
+    told: Told = Told()
 
 
 class EndpointSliceController(msgspec.Struct, frozen=True):
@@ -100,6 +111,11 @@ def _service_of_slice(change: Change) -> Iterator[Key]:
 
 
 def _services_on_node(caches: Caches, change: Change) -> Iterator[Key]:
+    offers = [None if doc is None else counts(doc) for doc in (change.old, change.new)]
+    if offers[0] != offers[1]:
+        for doc in caches["services"].objects():
+            if service(doc).hints_by_cpu:
+                yield metadata(doc).key
     if (change.old is None) == (change.new is None) and zone_of(change.old) == zone_of(change.new):
         return
     for doc in caches["pods"].select("spec.nodeName", change.key):
@@ -117,27 +133,43 @@ def _reconcile(sync: Sync, one: Service, limit: int) -> Plan:
         lambda pod, zone: listed(pod, zone, one, types),
     )
     slices = tuple(_slices(sync.caches, one))
-    doubtful = _doubtful(known, followed.changed, slices)
+    same = known is not None and known.by_cpu == one.hints_by_cpu
+    doubtful = _doubtful(known if same else None, followed.changed, slices)
+    told, news = known.told if known else Told(), list[Command]()
+    ratios = ratios_of(sync.caches["nodes"].objects()) if one.hints_by_cpu else {}
     labels = slice_labels(one)
     writes: list[tuple[str, Writes]] = []
     for family, kind in enumerate(types):
         mine = tuple(found for found in slices if found.address_type == kind)
         foreign = tuple(found for found in mine if not is_owned(found, one))
         packing = pack(
-            (found for found in mine if found not in foreign) if foreign else mine,
+            _packable(one, (found for found in mine if found not in foreign) if foreign else mine),
             followed.members.by_name,
             doubtful,
             family,
             lambda found: labels_document(found.doc) != labels,
             limit,
         )
-        writes.append((kind, finish(one, kind, packing, len(mine), foreign, labels)))
+        done, reason = finish(one, kind, packing, len(mine), foreign, labels), ""
+        if one.hints_by_cpu:
+            done, reason = with_hints(done, mine, ratios)
+        elif kind in told.enabled:
+            reason = DISABLED
+        if one.hints_by_cpu or reason:
+            told, what = told.after(kind, reason)
+            news += [] if what is None else [hint_event(one.doc, kind, *what)]
+        writes.append((kind, done))
     stray = tuple(found for found in slices if found.address_type not in types)
-    return Plan(
-        batches(one, writes, stray, followed.trigger_time),
-        _known(followed.members, slices, writes),
-        tolerated=_GONE,
+    sent = batches(one, writes, stray, followed.trigger_time)
+    memory = msgspec.structs.replace(
+        _known(followed.members, slices, writes), by_cpu=one.hints_by_cpu, told=told
     )
+    return Plan((*sent, tuple(news)) if news else sent, memory, tolerated=_GONE)
+
+
+def _packable(one: Service, slices: Iterable[EndpointSlice]) -> Iterable[EndpointSlice]:
+    """Slices as they are packed: hints for zones come afterwards."""
+    return map(without_hints, slices) if one.hints_by_cpu else slices
 
 
 def _slices(caches: Caches, one: Service) -> Iterator[EndpointSlice]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from kelm import Cluster
 from kelm.adapters.simulator.inputs import (
@@ -17,8 +18,12 @@ from kelm.adapters.simulator.inputs import (
     WatchStalled,
 )
 from kelm.core.controllers.volumes.attachments import ATTACHMENTS, Place
+from kelm.core.node.pods.disks import in_use
+from kelm.core.node.pods.local import LocalPod, Mounting
+from kelm.core.node.pods.recipe import pod_recipe
 from kelm.core.node.pods.writing import revision_of
 from kelm.core.objects.storage import CLAIMS
+from kelm.effects.address import ObjectRef
 from kelm.effects.commands import Create, Delete, Patch
 from kelm.effects.document import children, document, elements, text
 from kelm.effects.refusals import Reason
@@ -223,6 +228,16 @@ def test_a_kubelet_that_starts_anew_does_not_disown_the_disks_of_its_pods() -> N
     seen = {elements(one.new, "status", "volumesInUse") for one in changes if one.key == "node-1"}
     assert seen == {before} and len(before) == 1
     assert (phase(cluster), places(cluster)) == ("Running", ["node-1"])
+
+
+def test_what_is_used_is_not_known_before_every_claim_was_looked_up() -> None:
+    spec = document(on("node-1")["spec"])
+    pod = LocalPod("default/app", ObjectRef("pods", "default", "app", "u"), pod_recipe(spec), ())
+    assert in_use([pod]) is None
+    known = replace(pod, mounting=Mounting(disks=("d",), known=True))
+    assert in_use([known]) == ("d",)
+    assert in_use([known, pod]) is None
+    assert in_use([replace(known, life="over")]) == ()
 
 
 def test_a_pod_is_told_of_a_claim_that_is_not_there_and_starts_once_it_is() -> None:
