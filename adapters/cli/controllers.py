@@ -15,6 +15,7 @@ from kelm.adapters.cli.connection import (
     source_of,
 )
 from kelm.adapters.simulator.processes import ControlPlane
+from kelm.core.controllers.services.address_repair import AddressRepair
 from kelm.core.runtime.queue import ControllerProgram
 from kelm.core.scheduler.program import Scheduler
 from kelm.effects.program import Program
@@ -23,9 +24,13 @@ NAMESPACE = "kube-system"
 
 
 def all_controllers() -> dict[str, Program[Any]]:
-    """Every controller by its name; the scheduler is none of them."""
+    """Every controller by its name.
+
+    The scheduler is none of them, nor is what a real API server does itself.
+    """
     plane = ControlPlane()
-    programs: list[Program[Any]] = [ControllerProgram(one) for one in plane.controllers]
+    mine = [one for one in plane.controllers if not isinstance(one, AddressRepair)]
+    programs: list[Program[Any]] = [ControllerProgram(one) for one in mine]
     programs += [one for one in plane.programs if not isinstance(one, Scheduler)]
     return {program.name: program for program in programs}
 

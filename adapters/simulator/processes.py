@@ -45,6 +45,7 @@ from kelm.core.controllers.nodes.lifecycle.controller import NodeLifecycle
 from kelm.core.controllers.nodes.taint_eviction import TaintEviction
 from kelm.core.controllers.nodes.ttl import NodeTTL
 from kelm.core.controllers.resource_claim.controller import ResourceClaims
+from kelm.core.controllers.services.address_repair import AddressRepair
 from kelm.core.controllers.services.endpoints.controller import EndpointsController
 from kelm.core.controllers.services.endpointslice.controller import EndpointSliceController
 from kelm.core.controllers.services.mirroring.controller import EndpointSliceMirroring
@@ -123,6 +124,7 @@ CONTROLLERS: tuple[Controller, ...] = (
     ResourceClaims(),
     ValidatingAdmissionPolicyStatus(),
     ServiceCIDRs(),
+    AddressRepair(),
 )
 
 

@@ -26,6 +26,7 @@ from kelm.core.api.events.recording import Events, record_event
 from kelm.core.api.kinds.component_statuses import RESOURCE as COMPONENTS
 from kelm.core.api.kinds.component_statuses import component_status, component_statuses
 from kelm.core.api.kinds.namespaces import delete_namespace
+from kelm.core.api.kinds.service_addresses import SERVICES, with_addresses
 from kelm.core.api.policies.registered import policies_are_bound
 from kelm.core.api.resources import RESOURCES, ResourceInfo
 from kelm.core.api.rest.access import User
@@ -110,6 +111,8 @@ def carry_out(server: ApiServer, command: Command, call: Call) -> tuple[ApiServe
     store, answer = _write(server.store, command, call)
     if store is not server.store and DEFINITIONS in store.number_of:
         store = settled(_swept(store, command, call.now_ms), server.store, call.now_ms)
+    if getattr(command, "resource", "") == SERVICES:
+        store = with_addresses(server.store, store, call)
     return _done(server, command, store, server.events, answer)
 
 

@@ -2,7 +2,8 @@
 
 What is taken is what Services have: an address or port is free as soon as no stored Service
 names it, so nothing must be released. The store files Services under both (indexes `clusterIP`
-and `nodePort`).
+and `nodePort`). An address is taken, too, while there is an IPAddress of its name that is not the
+Service's own.
 
 Source: kubernetes v1.36, pkg/registry/core/service/storage/alloc.go.
 """
@@ -41,12 +42,16 @@ class Allocator(msgspec.Struct, frozen=True):
     """What is given out, what is taken, and the chance by which a fresh one is drawn."""
 
     services: Cache
+    addresses: Cache | None
     ranges: Ranges
     chance: str
     key: str
     """The Service itself, `namespace/name`: what it has, it may keep."""
 
     def address_is_free(self, address: str) -> bool:
+        held = None if self.addresses is None else self.addresses.get(address)
+        if held is not None and _parent(held) != ("", "services", self.key):
+            return False
         return not self._taken("clusterIP", address)
 
     def port_is_free(self, port: int) -> bool:
@@ -60,6 +65,13 @@ def _key(doc: Document) -> str:
     return f"{text(doc, 'metadata', 'namespace')}/{text(doc, 'metadata', 'name')}"
 
 
+def _parent(address: Document) -> tuple[str, str, str]:
+    """Whose an IPAddress is: group, resource and key."""
+    parent = child(address, "spec", "parentRef")
+    key = f"{text(parent, 'namespace')}/{text(parent, 'name')}"
+    return text(parent, "group"), text(parent, "resource"), key
+
+
 Allocated = Result[Document, Refusal]
 
 
@@ -67,14 +79,19 @@ DEFAULT_RANGES: Final = Ranges()
 
 
 def allocate(
-    service: Document, services: Cache, *, ranges: Ranges = DEFAULT_RANGES, chance: str = ""
+    service: Document,
+    services: Cache,
+    *,
+    addresses: Cache | None = None,
+    ranges: Ranges = DEFAULT_RANGES,
+    chance: str = "",
 ) -> Allocated:
     """Give a Service what its type needs and it does not have yet.
 
     For a new Service and for one that is to replace another; it comes defaulted, prepared
     (`prepare.py`) and valid. `chance` decides which of the free ones: one seed, one answer.
     """
-    allocator = Allocator(services, ranges, chance, _key(service))
+    allocator = Allocator(services, addresses, ranges, chance, _key(service))
     kind = text(service, "spec", "type")
     if kind == "ExternalName":
         return Success(service)

@@ -10,6 +10,7 @@ from returns.result import Failure
 from kelm.core.api.allocation.bands import Ranges
 from kelm.core.api.allocation.prepare import prepare_create, prepare_update
 from kelm.core.api.allocation.services import allocate
+from kelm.core.api.validation.service_addresses import ADDRESSES
 from kelm.core.api.verbs.metadata import metadata_of
 from kelm.core.api.verbs.request import Answer
 from kelm.core.store.store import Store
@@ -26,5 +27,6 @@ def prepared(old: Document | None, new: Document) -> Document:
 def allocated(store: Store, service: Document, ranges: Ranges) -> Answer:
     """A valid Service with what its type needs, or why there is none of it."""
     chance = str(metadata_of(service).get("uid"))
-    found = allocate(service, store.table(SERVICES), ranges=ranges, chance=chance)
+    services, addresses = store.table(SERVICES), store.table(ADDRESSES)
+    found = allocate(service, services, addresses=addresses, ranges=ranges, chance=chance)
     return found.failure() if isinstance(found, Failure) else found.unwrap()

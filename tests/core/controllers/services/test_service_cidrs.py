@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kelm import Cluster
+from kelm.adapters.simulator.processes import CONTROLLERS, ControlPlane
 from kelm.core.api.validation.service_addresses import ADDRESSES, RANGES
+from kelm.core.controllers.services.address_repair import COMPONENT as REPAIR
 from kelm.core.controllers.services.service_cidrs import (
     ALLOCATOR,
     FINALIZER,
@@ -19,6 +21,9 @@ from kelm.core.controllers.services.service_cidrs import (
 )
 from kelm.effects.commands import Create, Delete, Patch
 from kelm.effects.document import children, document, elements, text
+
+UNREPAIRED = ControlPlane(controllers=tuple(one for one in CONTROLLERS if one.name != REPAIR))
+"""Nobody takes away addresses of Services that are not there."""
 
 
 def made(cluster: Cluster, name: str, *cidrs: str) -> None:
@@ -50,7 +55,7 @@ WAITS = ("False", "Terminating", IN_USE)
 
 
 def ranges() -> Cluster:
-    cluster = Cluster(nodes=0)
+    cluster = Cluster(nodes=0, control_plane=UNREPAIRED)
     made(cluster, "extra", "192.168.0.0/24", "2001:db8::/64")
     cluster.run(1_000)
     return cluster
@@ -159,7 +164,7 @@ def test_no_address_that_had_a_range_is_left_without_one(
     cidrs: list[str], places: list[int], data: st.DataObject
 ) -> None:
     """Whatever ranges are dropped, one after another, in whatever order."""
-    cluster = Cluster(nodes=0)
+    cluster = Cluster(nodes=0, control_plane=UNREPAIRED)
     for number, cidr in enumerate(cidrs):
         made(cluster, f"range-{number}", cidr)
     for place in places:

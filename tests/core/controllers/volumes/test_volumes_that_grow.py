@@ -136,6 +136,7 @@ def carrier(name: str = "app", storage_class: str = "standard") -> dict[str, Any
         },
     }
     pod = user_of("", name)
+    pod["spec"]["containers"][0]["volumeMounts"][0]["name"] = "scratch"
     pod["spec"]["volumes"] = [{"name": "scratch", "ephemeral": {"volumeClaimTemplate": template}}]
     return pod
 
