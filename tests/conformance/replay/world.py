@@ -15,6 +15,7 @@ from pyrsistent.typing import PMap, PVector
 
 from kelm.core.api.resources import RESOURCES
 from kelm.core.api.server import ApiServer, handle
+from kelm.core.api.validation.service_addresses import ADDRESSES
 from kelm.core.objects.time import format_time
 from kelm.core.store import table as tables
 from kelm.core.store.table import Table
@@ -110,7 +111,10 @@ class Done(NamedTuple):
 
 
 def execute(world: World, command: Command, at: float) -> Done:
-    """Have our API server do a command."""
+    """Have our API server do a command.
+
+    What a recording of a namespace does not show does not happen in it: IPAddresses are in none.
+    """
     before = world.api.store
     api, outcome = handle(world.api, command, world.now_ms(at))
     after = api.store
@@ -125,7 +129,8 @@ def execute(world: World, command: Command, at: float) -> Done:
             for between in _between(old, changes):
                 kept = kept.append(Version(at, between))
             versions = versions.set(table.resource, kept.append(Version(at, table)))
-            happened.extend(Happened(table.resource, change) for change in changes)
+            shown = () if table.resource == ADDRESSES else changes
+            happened.extend(Happened(table.resource, change) for change in shown)
     happened.sort(key=lambda one: one.change.revision)
     changed = msgspec.structs.replace(world, api=api, versions=versions)
     return Done(changed, outcome, tuple(happened))
