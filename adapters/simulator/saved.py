@@ -9,7 +9,7 @@ import msgspec
 from kelm.adapters.simulator.machines import Host
 from kelm.core.api.server import ApiServer
 from kelm.core.node.pods.local import LocalPod
-from kelm.core.node.program import NodeState
+from kelm.core.node.state import NodeState
 from kelm.effects.address import Key
 
 

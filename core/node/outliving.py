@@ -18,7 +18,7 @@ from kelm.core.node.pods.lifecycle import due_ms
 from kelm.core.node.pods.local import LocalPod
 from kelm.core.node.pods.promised import woken
 from kelm.core.node.pods.sources import NO_SOURCES
-from kelm.core.node.program import NodeState
+from kelm.core.node.state import NodeState
 from kelm.core.store.small_map import SmallMap
 from kelm.effects.address import Key, RequestId
 
