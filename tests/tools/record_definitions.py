@@ -35,7 +35,8 @@ def ask(servers: Servers, method: str, path: str, body: object = None) -> tuple[
         with urllib.request.urlopen(request, data, context=servers.tls(), timeout=30) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
-        return error.code, json.load(error)
+        said = error.read().decode()
+        return error.code, json.loads(said) if said[:1] == "{" else {"message": said}
 
 
 def heard(code: int, answer: Json) -> Json:

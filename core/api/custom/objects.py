@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from kelm.core.api import refuse
 from kelm.core.api.custom.converting import convert
 from kelm.core.api.custom.definition import CustomResource, CustomVersion, find_custom
-from kelm.core.api.custom.judging.embedded import embedded_faults
+from kelm.core.api.custom.judging.embedded import coerced, embedded_faults, mistyped
 from kelm.core.api.custom.list_types import list_faults
 from kelm.core.api.custom.pruning import prune_object, unknown_fields
-from kelm.core.api.custom.structural import NEW, defaulted, violations
+from kelm.core.api.custom.structural import NEW, defaulted, violations, without_nulls
 from kelm.core.api.resources import ResourceInfo
 from kelm.core.api.schema.decode import decode
 from kelm.core.api.schema.definitions import kubernetes
@@ -34,12 +35,17 @@ def prepared(
     custom = find_custom(store, info.resource)
     if custom is None:
         return doc
+    wrong = next(mistyped(doc, _sent(custom, doc).schema, ""), None)
+    if wrong is not None:
+        version = text(doc, "apiVersion").rpartition("/")[2] or custom.info.version
+        of = f'{info.kind} in version "{version}" cannot be handled as a {info.kind}'
+        return refuse.bad_request(f"{of}: {wrong.text}")
     full = _complete(custom, doc)
     if not custom.calls_out or full.get("apiVersion") == info.api_version:
         return Document({**full, "apiVersion": info.api_version, "kind": info.kind})
-    wrong = tuple(violations(full, _sent(custom, doc).schema, ""))
-    if wrong:
-        return invalid(info.kind, info.group, text(doc, "metadata", "name"), wrong)
+    faults = tuple(violations(full, _sent(custom, doc).schema, ""))
+    if faults:
+        return invalid(info.kind, info.group, text(doc, "metadata", "name"), faults)
     new = convert(custom, full, info.api_version, hearing)
     return new if isinstance(new, Refusal) else _complete(custom, new)
 
@@ -49,7 +55,8 @@ def _complete(custom: CustomResource, doc: Document) -> Document:
     version = _sent(custom, doc)
     if not custom.keeps_unknown:
         doc = prune_object(doc, version.schema)
-    full = defaulted(doc, version.schema)
+    doc = coerced(doc, version.schema)
+    full = without_nulls(defaulted(doc, version.schema), version.schema)
     assert isinstance(full, Document)
     return full
 

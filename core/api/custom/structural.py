@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from math import isclose
 from typing import Final
 
 from kelm.core.api.validation.violation import (
     ErrorType,
     Violation,
+    in_go,
     invalid_value,
     not_supported,
+    quoted,
     required,
 )
-from kelm.core.objects.time import is_time
-from kelm.effects.document import Document, Json, child, elements, flag, text
+from kelm.core.cel.running.patterns import compiled
+from kelm.effects.document import EMPTY, Document, Json, child, children, elements, flag, text
 
 INT_OR_TEXT: Final = "x-kubernetes-int-or-string"
 
@@ -59,9 +62,37 @@ def defaulted(value: Json, schema: Document) -> Json:
     return Document({**value, **changed})
 
 
+def without_nulls(value: Json, schema: Json) -> Json:
+    """A value without fields that are null, may not be, and have no default.
+
+    Source: .../defaulting/prunenulls.go.
+
+    >>> schema = Document(properties=Document(a=Document(type="string")))
+    >>> without_nulls(Document(a=None, b=1), schema)
+    {'b': 1}
+    """
+    part = schema if isinstance(schema, Document) else EMPTY
+    if isinstance(value, tuple):
+        items = tuple(without_nulls(one, part.get("items")) for one in value)
+        return value if all(a is b for a, b in zip(items, value, strict=True)) else items
+    if not isinstance(value, Document):
+        return value
+    properties, others = child(part, "properties"), part.get("additionalProperties")
+    new: dict[str, Json] = {}
+    for key, inner in value.items():
+        of = properties.get(key, others)
+        may_be = not isinstance(of, Document) or flag(of, "nullable") or "default" in of
+        if inner is not None or may_be:
+            new[key] = without_nulls(inner, of)
+    same = len(new) == len(value) and all(new[key] is value[key] for key in value)
+    return value if same else Document(new)
+
+
 # -- validation --------------------------------------------------------------------------------
 
 
+NUMBERS: Final = {"int32": 31, "int64": 63}
+"""How many bits whole numbers of a format have."""
 NEW: Final = Document()
 """Stands for what was there before a value of which nothing is known to have been there."""
 
@@ -83,18 +114,12 @@ def violations(value: Json, schema: Document, path: str, old: Json = NEW) -> Ite
     if flag(schema, INT_OR_TEXT):
         if not isinstance(value, str) and not _is_integer(value):
             yield _mistyped(value, "integer,string", path)
-            return
     elif wanted and not _is_of(value, wanted):
-        if wanted == "integer" and isinstance(value, float):
-            form = text(schema, "format")
-            named = f"with format {form}" if form else "(default format)"
-            said = f"Checked value must be of type integer {named} in {path}"
-            yield invalid_value("<nil>", "", said)
         yield _mistyped(value, wanted, path)
-        return
     choices = elements(schema, "enum")
     if choices and value not in choices:
-        yield not_supported(path, value, [str(choice) for choice in choices])
+        shown = [one if isinstance(one, str) else in_go(one) for one in choices]
+        yield not_supported(path, value, shown)
     if isinstance(value, str):
         yield from _text_faults(value, schema, path)
     elif isinstance(value, int | float) and not isinstance(value, bool):
@@ -150,20 +175,48 @@ def _text_faults(value: str, schema: Document, path: str) -> Iterator[Violation]
     pattern = text(schema, "pattern")
     if pattern and _search(pattern, value) is None:
         yield invalid_value(path, value, f"{path} in body should match '{pattern}'")
-    if text(schema, "format") == "date-time" and not is_time(value):
-        said = f'{path} in body must be of type date-time: "{value}"'
-        yield invalid_value(path, value, said)
+    form = text(schema, "format")
+    if text(schema, "type") in ("", "string") and form and not _has_format(value, form):
+        said = f"{path} in body must be of type {form}: {quoted(value)}"
+        yield Violation(path, ErrorType.TYPE_INVALID, value, said)
+
+
+def _has_format(value: str, form: str) -> bool:
+    """Whether a text has a format: what they mean is loaded with the first one."""
+    from kelm.core.api.custom.formats import fits_text
+
+    return fits_text(value, form)
+
+
+@lru_cache(maxsize=1024)
+def _pattern(pattern: str) -> re.Pattern[str] | None:
+    """A pattern as Go reads it; one that it cannot read refuses nothing."""
+    return compiled(pattern).value_or(None)
 
 
 def _search(pattern: str, value: str) -> object:
-    """Whether a pattern matches anywhere; one that Python cannot read refuses nothing."""
-    try:
-        return re.search(pattern, value)
-    except re.error:
-        return pattern
+    """Whether a pattern matches anywhere."""
+    found = _pattern(pattern)
+    return found is None or found.search(value)
+
+
+def fits_integer(value: int, name: str) -> bool:
+    """Whether a whole number has a format; without one it has 64 bits.
+
+    >>> fits_integer(2**31, "int32"), fits_integer(2**31, "")
+    (False, True)
+    """
+    bits = NUMBERS.get(name, 63)
+    return -(2**bits) <= value < 2**bits
 
 
 def _number_faults(value: int | float, schema: Document, path: str) -> Iterator[Violation]:
+    form = text(schema, "format")
+    whole = not isinstance(value, float) or value.is_integer()
+    if text(schema, "type") == "integer" and not (whole and fits_integer(int(value), form)):
+        named = f"with format {form}" if form in NUMBERS else "(default format)"
+        said = f"Checked value must be of type integer {named} in {path}"
+        yield invalid_value("<nil>", "", said)
     least, most = schema.get("minimum"), schema.get("maximum")
     if isinstance(least, int | float):
         strict = flag(schema, "exclusiveMinimum")
@@ -221,6 +274,9 @@ def _object_faults(value: Document, schema: Document, path: str, old: Json) -> I
             yield from violations(inner, child(properties, key), here, before)
         elif isinstance(others, Document):
             yield from violations(inner, others, f"{path}.{key}", before)
+        elif others is False:
+            said = f"{path}.{key} in body is a forbidden property"
+            yield invalid_value(path, key, said)
     least, most = schema.get("minProperties"), schema.get("maxProperties")
     if isinstance(least, int) and len(value) < least:
         said = f"{path} in body should have at least {least} properties"
@@ -230,24 +286,36 @@ def _object_faults(value: Document, schema: Document, path: str, old: Json) -> I
 
 
 def _combined_faults(value: Json, schema: Document, path: str) -> Iterator[Violation]:
-    for one in elements(schema, "allOf"):
-        if isinstance(one, Document):
-            yield from violations(value, one, path)
-    either = [one for one in elements(schema, "anyOf") if isinstance(one, Document)]
-    if either and not any(_fits(value, one, path) for one in either):
-        said = f'"{path}" must validate at least one schema (anyOf)'
-        yield invalid_value(path, value, said)
-    exactly = [one for one in elements(schema, "oneOf") if isinstance(one, Document)]
-    if exactly:
-        count = sum(_fits(value, one, path) for one in exactly)
-        if count != 1:
-            found = "Found none valid" if count == 0 else f"Found {count} valid alternatives"
-            said = f'"{path}" must validate one and only one schema (oneOf). {found}'
-            yield invalid_value(path, value, said)
+    """What schemas that are combined have against a value, and what the first of them has.
+
+    That a combination fails has no field: upstream cannot say of it where it is.
+    """
+
+    def failing(keyword: str) -> tuple[int, list[tuple[Violation, ...]]]:
+        parts = children(schema, keyword)
+        tried = [tuple(violations(value, one, path)) for one in parts]
+        return len(parts), [found for found in tried if found]
+
+    count, failed = failing("anyOf")
+    if count and len(failed) == count:
+        yield _together(f'"{path}" must validate at least one schema (anyOf)')
+        yield from failed[0]
+    count, failed = failing("oneOf")
+    if count and len(failed) != count - 1:
+        valid = count - len(failed)
+        found = f"Found {valid} valid alternatives" if valid else "Found none valid"
+        yield _together(f'"{path}" must validate one and only one schema (oneOf). {found}')
+        yield from () if valid else failed[0]
+    count, failed = failing("allOf")
+    for one in failed:
+        yield from one
+    if failed:
+        none = ". None validated" if len(failed) == count else ""
+        yield _together(f'"{path}" must validate all the schemas (allOf){none}')
     excluded = schema.get("not")
-    if isinstance(excluded, Document) and _fits(value, excluded, path):
-        yield invalid_value(path, value, f'"{path}" must not validate the schema (not)')
+    if isinstance(excluded, Document) and next(violations(value, excluded, path), None) is None:
+        yield _together(f'"{path}" must not validate the schema (not)')
 
 
-def _fits(value: Json, schema: Document, path: str) -> bool:
-    return next(violations(value, schema, path), None) is None
+def _together(said: str) -> Violation:
+    return invalid_value("<nil>", "", said)

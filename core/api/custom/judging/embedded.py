@@ -31,6 +31,30 @@ def embedded_faults(value: Json, schema: Document, path: str) -> Rules:
     yield from _walk(value, schema, path, _object)
 
 
+def coerced(value: Document, schema: Document) -> Document:
+    """An object whose embedded objects have nothing in their metadata that metadata has not."""
+    found = _coerced(value, schema)
+    assert isinstance(found, Document)
+    return found
+
+
+def _coerced(value: Json, schema: Json) -> Json:
+    if not isinstance(schema, Document):
+        return value
+    if isinstance(value, tuple):
+        items = tuple(_coerced(one, schema.get("items")) for one in value)
+        return value if all(a is b for a, b in zip(items, value, strict=True)) else items
+    if not isinstance(value, Document):
+        return value
+    properties, others = child(schema, "properties"), schema.get("additionalProperties")
+    new = {key: _coerced(one, properties.get(key, others)) for key, one in value.items()}
+    given = value.get("metadata")
+    if flag(schema, EMBEDDED) and isinstance(given, Document):
+        new["metadata"] = decode(given, kubernetes()[METADATA]).document
+    same = all(new[key] is value[key] for key in value)
+    return value if same else Document(new)
+
+
 def _walk(value: Json, schema: Json, path: str, judge: Judge) -> Rules:
     if not isinstance(schema, Document):
         return
