@@ -206,8 +206,8 @@ def fits_integer(value: int, name: str) -> bool:
     >>> fits_integer(2**31, "int32"), fits_integer(2**31, "")
     (False, True)
     """
-    bits = NUMBERS.get(name, 63)
-    return -(2**bits) <= value < 2**bits
+    most = 1 << NUMBERS.get(name, 63)
+    return -most <= value < most
 
 
 def _number_faults(value: int | float, schema: Document, path: str) -> Iterator[Violation]:
