@@ -20,7 +20,8 @@ class SocketExchange(Exchange):
     """A client that wants to open a WebSocket."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        super().__init__({**scope, "method": "GET"}, receive, send)
+        headers = [(name.lower(), value) for name, value in scope["headers"]]
+        super().__init__({**scope, "method": "GET", "headers": headers}, receive, send)
         offered: list[str] = list(scope.get("subprotocols") or ())
         self.protocols = [one for one in offered if not one.startswith(TOKEN_PROTOCOL)]
         for one in offered:

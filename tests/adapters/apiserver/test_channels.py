@@ -48,3 +48,12 @@ def test_protocols_with_a_status_tell_it_and_others_only_what_went_wrong(protoco
     else:
         assert well == []
         assert badly == [text(ended_status(3), "message").encode()]
+
+
+def test_the_header_that_says_who_asks_is_read_however_it_is_written() -> None:
+    async def nothing(*_given: object) -> dict[str, object]:
+        return {}
+
+    scope = {"path": "/", "query_string": b"", "headers": [(b"Authorization", b"Bearer secret")]}
+    exchange = SocketExchange(scope, nothing, nothing)  # type: ignore[arg-type]
+    assert exchange.header(b"authorization") == "Bearer secret"
