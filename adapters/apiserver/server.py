@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import socket
 import ssl
 import time
@@ -30,6 +29,7 @@ from kelm.adapters.apiserver.journal import Journal
 from kelm.adapters.apiserver.pace import Speed
 from kelm.adapters.simulator.authority import Authority
 from kelm.adapters.simulator.cluster import Cluster, Settings
+from kelm.adapters.simulator.collector import settled_collector
 from kelm.core.api.aggregation.trusted import authentication_of
 from kelm.core.api.authorization.decide import Mode
 from kelm.core.api.authorization.roles import first_roles
@@ -95,14 +95,14 @@ def serve(serving: Serving, ready: Ready) -> None:
     proxy = front_proxy(serving.certificates.authority.parent)
     cluster = _cluster(_with_keys(serving), journal, _believed(serving.certificates, proxy))
     cluster.tell(KEPT_FACTS)
-    _settle_collector()
     tokens = Tokens(serving.token, signing_key(_token_key(serving.certificates)))
     app = App(Engine(cluster, serving.speed, journal), tokens, address, serving.mode)
     app.engine.others.identity = (proxy.certificate, proxy.key)
     server = _Server(_config(app, serving.certificates))
     server.on_started = lambda: ready(f"https://{address}", app, server.stop)
     try:
-        server.run(sockets=[listening])
+        with settled_collector():
+            server.run(sockets=[listening])
     finally:
         if journal is not None:
             journal.close()
@@ -162,13 +162,6 @@ def _bound(port: int) -> socket.socket:
         listening.close()
         raise
     return listening
-
-
-def _settle_collector() -> None:
-    """All that was made so far lives on: the cyclic collector need not look at it again."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
 
 
 def _config(app: App, certificates: Certificates) -> uvicorn.Config:

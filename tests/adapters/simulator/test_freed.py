@@ -6,7 +6,7 @@ import gc
 import weakref
 
 from kelm import Cluster
-from kelm.adapters.simulator.collector import quiet_collector
+from kelm.adapters.simulator.collector import quiet_collector, settled_collector
 from kelm.adapters.simulator.inputs import NodeCrashed
 
 POD = {
@@ -46,3 +46,11 @@ def test_the_collector_is_afterwards_as_it_was() -> None:
             assert gc.get_freeze_count() == frozen
         finally:
             gc.enable()
+
+
+def test_a_server_that_has_ended_leaves_nothing_frozen() -> None:
+    threshold, frozen = gc.get_threshold(), gc.get_freeze_count()
+    with settled_collector():
+        assert gc.get_freeze_count() > frozen
+        assert gc.get_threshold() != threshold
+    assert (gc.get_threshold(), gc.get_freeze_count()) == (threshold, frozen)
