@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, type[msgspec.Struct]] = {
         commands.TerminateInstance,
         commands.SignToken,
         commands.SignCertificate,
+        commands.Send,
     )
 }
 

@@ -204,6 +204,19 @@ class SignCertificate(msgspec.Struct, frozen=True, tag=True, tag_field="command"
     until_ms: int
 
 
+class Send(msgspec.Struct, frozen=True, tag=True, tag_field="command"):
+    """Send a request over the network of the pods: answered by what came back.
+
+    It comes from a container of a pod, or (`container` "") from the machine that the pod is on.
+    `fetch` is what is sent, as JSON, and the answer is `{"response": JSON}` or, where nothing came
+    back, `{"unreachable": JSON}`.
+    """
+
+    pod: ObjectRef
+    container: str
+    fetch: str
+
+
 Command: TypeAlias = (
     Create
     | Update
@@ -220,6 +233,7 @@ Command: TypeAlias = (
     | TerminateInstance
     | SignToken
     | SignCertificate
+    | Send
 )
 
 

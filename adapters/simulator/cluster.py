@@ -20,15 +20,15 @@ import msgspec
 from returns.result import Failure
 
 from kelm.adapters.manifests.read import Manifest, given_manifests
-from kelm.adapters.simulator.authority import SIGNING_COMMANDS
 from kelm.adapters.simulator.calls.conversations import end_of
+from kelm.adapters.simulator.calls.sending import LOCAL_COMMANDS, beside
 from kelm.adapters.simulator.calls.webhooks import answering
 from kelm.adapters.simulator.collector import quiet_collector
 from kelm.adapters.simulator.events import Event
 from kelm.adapters.simulator.inputs import Asked, Fault, Input
 from kelm.adapters.simulator.loop import Simulator
-from kelm.adapters.simulator.machines import MACHINE_COMMANDS, Machines
-from kelm.adapters.simulator.measuring import METRIC_COMMANDS, Measuring
+from kelm.adapters.simulator.machines import Machines
+from kelm.adapters.simulator.measuring import Measuring
 from kelm.adapters.simulator.pickers import Fifo, Picker, Random
 from kelm.adapters.simulator.processes import ControlPlane
 from kelm.adapters.simulator.saved import Saved
@@ -128,8 +128,9 @@ class Cluster:
 
     def _connect(self) -> None:
         plane, machines, measuring = self.settings.control_plane, self.machines, self.measuring
-        self.simulator.local_commands = MACHINE_COMMANDS | SIGNING_COMMANDS | METRIC_COMMANDS
-        self.simulator.on_local = measuring.beside(plane.local_worker(machines))
+        local = measuring.beside(plane.local_worker(machines))
+        self.simulator.local_commands = LOCAL_COMMANDS
+        self.simulator.on_local = beside(machines, local)
         self.simulator.conversations.on_call = answering(plane.webhooks, machines)
         self.simulator.on_input = plane.hearer(machines, measuring, self._down)
 

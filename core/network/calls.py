@@ -36,6 +36,7 @@ from kelm.core.network.proxy import (
 from kelm.core.network.reach import Everything, Reach
 from kelm.core.network.resolver import is_address, resolver_in, resolver_of
 from kelm.core.node.containers.behaviour import failure_at
+from kelm.core.node.containers.logs import said_more
 from kelm.core.node.files.disk import Disk
 from kelm.core.node.files.entries import Change
 from kelm.core.node.host.machine import Machine
@@ -223,8 +224,12 @@ class Calls:
             except StopIteration as end:
                 answering = end.value
         assert isinstance(answering, HttpResponse)
-        if inside.disk.changes:
-            self.changes.append(Written(local.key, local.uid, inside.disk.changes))
+        changes = inside.disk.changes
+        if inside.said:
+            name, parts = local.recipe.containers[index].name, self._as_written(local).parts
+            changes = (*changes, said_more(parts, name, inside.said, self.world.now_ms))
+        if changes:
+            self.changes.append(Written(local.key, local.uid, changes))
         return answering
 
     def _as_written(self, local: LocalPod) -> LocalPod:

@@ -33,6 +33,7 @@ COMMAND = st.one_of(
     st.builds(commands.LaunchInstance, TEXT, TEXT, TEXT),
     st.builds(commands.TerminateInstance, TEXT, TEXT),
     st.builds(commands.SignToken, OBJECTS),
+    st.builds(commands.Send, st.builds(ObjectRef, TEXT, TEXT, TEXT, TEXT), TEXT, TEXT),
     st.builds(
         commands.SignCertificate,
         TEXT,

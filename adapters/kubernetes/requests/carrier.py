@@ -33,6 +33,7 @@ from kelm.effects.commands import (
     Get,
     LaunchInstance,
     ReadMetrics,
+    Send,
     SignCertificate,
     SignToken,
     TerminateInstance,
@@ -116,6 +117,9 @@ class Carrier:
             return read_outcome(command, await self._repeat(command, metrics_call(command)))
         if isinstance(command, SignToken | SignCertificate):
             return Failure(Refusal(Reason.METHOD_NOT_ALLOWED, "there is no key to sign with"))
+        if isinstance(command, Send):
+            message = "there is no network of simulated pods to send in"
+            return Failure(Refusal(Reason.METHOD_NOT_ALLOWED, message))
         try:
             served = await self._resources.find(resource)
         except (NotSent, NotAnswered) as problem:

@@ -1,8 +1,10 @@
 """What containers have written: worked out when somebody reads it.
 
 A line is part of the behaviour of a run, so the log of a run is a function of the behaviour, of
-when the run started, and of how far it has come. Nothing is stored but the run before this one
-(`kubectl logs --previous`), and no log is longer than `MAX_LINES`.
+when the run started, and of how far it has come. Stored are only the run before this one
+(`kubectl logs --previous`) and, beside the pod's files, what its programs say when they answer a
+request (`Inside.said`); what they say to their own machine's probes is not. No log is longer than
+`MAX_LINES`.
 
 Source: kubernetes v1.36, pkg/kubelet/kubelet_pods.go (validateContainerLogStatus),
 pkg/kubelet/kuberuntime/logs/logs.go.
@@ -11,17 +13,23 @@ pkg/kubelet/kuberuntime/logs/logs.go.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 from returns.result import Failure, Result, Success
 
 from kelm.core.node.containers.behaviour import Behaviour, Line
+from kelm.core.node.files.entries import EMPTY_TREE, Change, File, Parts
 from kelm.core.node.pods.guests import find_container
 from kelm.core.node.pods.local import ContainerRun, LocalPod
 from kelm.core.objects.time import format_time
 
 MAX_LINES = 10_000
 """How many of the newest lines of a run can be read."""
+
+MOST_SAID: Final = 200
+"""How many lines are kept of what a program says when it answers others."""
+SAID: Final = "/said"
 
 
 class LogLine(msgspec.Struct, frozen=True, order=True):
@@ -80,11 +88,33 @@ def _log(
             return Failure(text)
         return Success(written(before.behaviour, before.started_ms, before.ended_ms))
     if run.stage == "running":
-        return Success(written(run.behaviour, run.started_ms, now_ms))
+        return Success(_all(pod, name, run, now_ms))
     if run.stage == "exited" and run.started_ms:
-        return Success(written(run.behaviour, run.started_ms, run.ended_ms))
+        return Success(_all(pod, name, run, run.ended_ms))
     reason = run.reason or "ContainerCreating"
     return Failure(f'container "{name}" in pod "{pod.name}" is waiting to start: {reason}')
+
+
+def _all(pod: LocalPod, name: str, run: ContainerRun, until_ms: int) -> tuple[LogLine, ...]:
+    """What a run wrote by itself, and what it said when it answered others."""
+    answered = [one for one in _said(pod.parts, name) if run.started_ms <= one.at_ms <= until_ms]
+    lines = written(run.behaviour, run.started_ms, until_ms)
+    return tuple(sorted((*lines, *answered), key=lambda one: one.at_ms)) if answered else lines
+
+
+def _said(parts: Parts, name: str) -> list[LogLine]:
+    kept = parts.get(f"log/{name}", EMPTY_TREE).get(SAID)
+    text = kept.data.decode() if isinstance(kept, File) else ""
+    found = [line.partition(" ") for line in text.splitlines()]
+    return [LogLine(int(at_ms), said) for at_ms, _, said in found]
+
+
+def said_more(parts: Parts, name: str, said: list[str], at_ms: int) -> Change:
+    """What is kept of a container that said something more: the newest `MOST_SAID` lines."""
+    new = [LogLine(at_ms, line) for text in said for line in text.splitlines()]
+    kept = [*_said(parts, name), *new][-MOST_SAID:]
+    data = "".join([f"{one.at_ms} {one.text}\n" for one in kept]).encode()
+    return Change(f"log/{name}", SAID, File(data))
 
 
 def as_text(

@@ -23,7 +23,7 @@ from kelm.core.node.pods.local import ContainerRun, LocalPod, PastRun
 from kelm.core.node.pods.recipe import Recipe
 from kelm.core.node.pods.runs import with_run
 from kelm.core.node.pods.status import container_id, terminated_state
-from kelm.core.node.probing.hooks import hooked, with_writes
+from kelm.core.node.probing.hooks import POST_START, hooked, with_writes
 from kelm.core.node.programs.inside import Inside
 from kelm.core.node.programs.scene import inside_of, unmountable
 from kelm.core.node.turn import Turn
@@ -207,7 +207,8 @@ def launch(
 ) -> ContainerRun:
     """Create and start the container: its image's program says how it will behave.
 
-    A program that opens what its pod only promises is not started before that was asked for.
+    A program that opens what its pod only promises is not started before that was asked for, and
+    one whose postStart hook asks others counts as started once they have answered.
     """
     recipe = pod.recipe.containers[index]
     configured: ContainerRun | str = run
@@ -226,10 +227,11 @@ def launch(
             f'Container image "{recipe.image}" already present on machine and can be '
             "accessed by the pod"
         )
+    before = turn.host, len(turn.requests)
     turn.tell(pod, "Normal", "Pulled", pulled, index)
     if isinstance(configured, str):
         return _config_error(turn, pod, index, run, at_ms, configured)
-    run = configured
+    waiting, run = replace(run, stage="creating", due_ms=NEVER_MS), configured
     turn.tell(pod, "Normal", "Created", "Container created", index)
     if behaviour.start_error:
         return _cannot_start(turn, pod, index, run, at_ms, behaviour.start_error)
@@ -239,15 +241,27 @@ def launch(
     run = running(pod, index, run, behaviour, at_ms)
     if pod.recipe.mounts_host:
         turn.promise(pod, run)
-    return run if recipe.post_start is None else _hooked(turn, pod, index, run, recipe.post_start)
+    if recipe.post_start is None:
+        return run
+    begun = _hooked(turn, pod, index, run, recipe.post_start)
+    if begun is None:
+        turn.host = before[0]
+        del turn.requests[before[1] :]
+    return begun or waiting
 
 
 def _hooked(
     turn: Turn, pod: LocalPod, index: int, run: ContainerRun, hook: Handler
-) -> ContainerRun:
-    """A container that has just started, after its postStart hook: one that fails ends it."""
+) -> ContainerRun | None:
+    """A container that has just started, after its postStart hook: one that fails ends it.
+
+    None: the hook asks others first.
+    """
     at_ms, grace_ms = run.started_ms, pod.recipe.grace_seconds * 1_000
-    found = hooked(turn, with_run(pod, index, run), index, hook, at_ms, NEVER_MS)
+    found = hooked(turn, with_run(pod, index, run), index, POST_START, hook, at_ms, NEVER_MS)
+    if found.awaited:
+        turn.awaited |= dict.fromkeys(found.awaited)
+        return None
     run = with_writes(turn, run, found.changes, at_ms)
     if found.succeeded:
         return run

@@ -3,7 +3,8 @@
 When a pod stops, the preStop hooks of all its containers run at once; a container gets SIGTERM
 after its hook, a sidecar also waits until all that started after it has ended. Both waits come out
 of the grace period; whatever is left of it, 2 s at least, passes before SIGKILL. All of that is
-known at the moment the pod is told to stop, so it is worked out then.
+known at the moment the pod is told to stop, so it is worked out then; a hook that asks others over
+the network is worked out when they have answered, and whoever waits for that container with it.
 
 Source: kubernetes v1.36, pkg/kubelet/kuberuntime/kuberuntime_container.go (killContainer),
 kuberuntime_termination_order.go.
@@ -16,7 +17,7 @@ import msgspec
 from kelm.core.node.containers.behaviour import NEVER_MS, Behaviour
 from kelm.core.node.pods.local import ContainerRun, LocalPod
 from kelm.core.node.pods.recipe import Recipe
-from kelm.core.node.probing.hooks import hooked, with_writes
+from kelm.core.node.probing.hooks import PRE_STOP, hooked, with_writes
 from kelm.core.node.turn import Turn
 
 MINIMUM_GRACE_MS = 2_000
@@ -47,20 +48,30 @@ def end_of(
 def stop_container(
     turn: Turn, pod: LocalPod, index: int, at_ms: int, grace_ms: int, message: str
 ) -> ContainerRun:
-    """Stop one container of a pod that goes on."""
+    """Stop one container of a pod that goes on.
+
+    What its hook asks others first is sent, but not waited for: that it succeeds is believed.
+    """
     turn.tell(pod, "Normal", "Killing", message, index)
-    run, waited_ms = _prepared(turn, pod, index, at_ms, grace_ms)
+    prepared = _prepared(turn, pod, index, at_ms, grace_ms)
+    run, waited_ms = (pod.runs[index], 0) if prepared is None else prepared
     return _stopped(run, *end_of(run.behaviour, waited_ms, grace_ms, at_ms))
 
 
 def _prepared(
     turn: Turn, pod: LocalPod, index: int, at_ms: int, grace_ms: int
-) -> tuple[ContainerRun, int]:
-    """A container after its preStop hook, and how long that took. Without grace there is none."""
+) -> tuple[ContainerRun, int] | None:
+    """A container after its preStop hook, and how long that took. Without grace there is none.
+
+    None: the hook asks others first.
+    """
     run, hook = pod.runs[index], pod.recipe.containers[index].pre_stop
     if hook is None or not grace_ms or run.stop_code is not None:
         return run, 0
-    found = hooked(turn, pod, index, hook, at_ms, grace_ms)
+    found = hooked(turn, pod, index, PRE_STOP, hook, at_ms, grace_ms)
+    if found.awaited:
+        turn.awaited |= dict.fromkeys(found.awaited)
+        return None
     if not found.succeeded:
         turn.tell(pod, "Warning", "FailedPreStopHook", "PreStopHook failed", index)
     return with_writes(turn, run, found.changes, at_ms), found.took_ms
@@ -74,19 +85,43 @@ def _stopped(run: ContainerRun, end_ms: int, code: int) -> ContainerRun:
 
 def stop_pod(turn: Turn, pod: LocalPod, at_ms: int, grace_ms: int) -> LocalPod:
     """Stop everything: what runs ends within its grace, what does not run will not start."""
+    return _stopping(turn, pod, at_ms, grace_ms)
+
+
+def stop_on(turn: Turn, pod: LocalPod) -> LocalPod:
+    """Go on with a stop that waited for what somebody answered to a hook."""
+    at_ms = pod.stop_from_ms
+    if pod.life != "stopping" or all(
+        run.stage != "running" or run.stop_code is not None for run in pod.runs
+    ):
+        return pod
+    return _stopping(turn, pod, at_ms, pod.stop_by_ms - at_ms, turn.now_ms)
+
+
+def _stopping(
+    turn: Turn, pod: LocalPod, at_ms: int, grace_ms: int, heard_ms: int | None = None
+) -> LocalPod:
+    """heard_ms: when the answer came for which some of it had to wait, None: it begins now."""
     recipe = pod.recipe
     runs = list(pod.runs)
-    last_ms = at_ms
+    last_ms, waits = at_ms, False
     for index in reversed(range(len(runs))):
         run = runs[index]
         if run.stage != "running":
             runs[index] = replace(run, due_ms=NEVER_MS)
             continue
+        if heard_ms is not None and run.stop_code is not None:
+            last_ms = max(last_ms, run.due_ms)
+            continue
         if pod.life == "live":
             name = recipe.containers[index].name
             turn.tell(pod, "Normal", "Killing", f"Stopping container {name}", index)
         turn_ms = last_ms if recipe.is_sidecar(index) else 0
-        run, waited_ms = _prepared(turn, pod, index, at_ms, grace_ms)
+        prepared = _prepared(turn, pod, index, at_ms, grace_ms)
+        waits = waits or prepared is None
+        if prepared is None or (waits and recipe.is_sidecar(index)):
+            continue
+        run, waited_ms = prepared[0], max(prepared[1], (heard_ms or at_ms) - at_ms)
         runs[index] = _stopped(run, *end_of(run.behaviour, waited_ms, grace_ms, at_ms, turn_ms))
         last_ms = max(last_ms, runs[index].due_ms)
     guests = tuple(
@@ -97,8 +132,8 @@ def stop_pod(turn: Turn, pod: LocalPod, at_ms: int, grace_ms: int) -> LocalPod:
             for run in pod.guests
         ]
     )
-    stop_by_ms = at_ms + grace_ms
-    return replace(pod, runs=tuple(runs), guests=guests, life="stopping", stop_by_ms=stop_by_ms)
+    pod = replace(pod, runs=tuple(runs), guests=guests, life="stopping")
+    return replace(pod, stop_from_ms=at_ms, stop_by_ms=at_ms + grace_ms)
 
 
 def ended(recipe: Recipe, run: ContainerRun, at_ms: int) -> ContainerRun:

@@ -127,6 +127,7 @@ class LocalPod(msgspec.Struct, frozen=True, gc=False):
         own; kept empty else.
     parts, parts_ms: the files that were written until then. What its containers have written by
         themselves since is known from their behaviour (`runs.files_at`).
+    stop_from_ms, stop_by_ms: when its containers were told to end, and by when they have to.
     promises: what was asked for because somebody opened a file that is made for who reads it;
         promised: what is being asked for, by the numbers of the requests; renew_ms: when one of
         the tokens among them is to be asked for anew.
@@ -150,6 +151,7 @@ class LocalPod(msgspec.Struct, frozen=True, gc=False):
     has_address: bool = False
     initialized: bool = False
     deleting: bool = False
+    stop_from_ms: int = NEVER_MS
     stop_by_ms: int = NEVER_MS
     phase: str = "Pending"
     forced_phase: str = ""

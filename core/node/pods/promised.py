@@ -11,6 +11,7 @@ import msgspec
 from kelm.core.node.containers.behaviour import NEVER_MS
 from kelm.core.node.containers.renewal import renewed
 from kelm.core.node.containers.starting import MOUNT_RETRY_MS, Awaited, behaviour_of, running
+from kelm.core.node.containers.stopping import stop_on
 from kelm.core.node.files.promises import (
     LOOKED_MS,
     Kept,
@@ -23,6 +24,8 @@ from kelm.core.node.files.promises import (
 )
 from kelm.core.node.pods.guests import as_pod
 from kelm.core.node.pods.local import ContainerRun, LocalPod
+from kelm.core.node.probing.hooks import PRE_STOP
+from kelm.core.node.programs.elsewhere import command_of, heard, hook_of, is_call
 from kelm.core.node.turn import Turn
 from kelm.effects.address import RequestId
 from kelm.effects.document import Document, child, children, text
@@ -49,7 +52,8 @@ def asking(turn: Turn, pod: LocalPod) -> LocalPod:
     promised = pod.promised
     for promise in turn.awaited:
         if promise not in under_way:
-            number = turn.ask(request_for(promise, pod.ref, account))
+            wanted = command_of(promise, pod.ref) if is_call(promise) else None
+            number = turn.ask(wanted or request_for(promise, pod.ref, account))
             promised = promised.put(number, promise)
     turn.awaited = {}
     return replace(pod, promised=promised)
@@ -62,6 +66,8 @@ def came(turn: Turn, pod: LocalPod, number: RequestId, answer: Document | Refusa
     """
     promise = pod.promised[number]
     pod = replace(pod, promised=pod.promised.remove(number))
+    if is_call(promise):
+        return _hook_answered(turn, pod, promise, answer)
     found = kept(promise, answer, turn.now_ms) if isinstance(answer, Document) else answer.message
     if isinstance(found, str):
         old = pod.promises.get(promise)
@@ -74,6 +80,22 @@ def came(turn: Turn, pod: LocalPod, number: RequestId, answer: Document | Refusa
     promises = pod.promises.put(promise, found)
     pod = replace(pod, promises=promises, renew_ms=renewal_ms(promises, NEVER_MS))
     return woken(_understood(turn, renewed(turn, pod)), turn.now_ms)
+
+
+def _hook_answered(
+    turn: Turn, pod: LocalPod, promise: Promise, answer: Document | Refusal
+) -> LocalPod:
+    """The pod after somebody answered one of its hooks, which goes on; older runs are forgotten."""
+    kind, index, _ = hook_of(promise).split("/")
+    others = (one for one in pod.promises if is_call(one) and hook_of(one) != hook_of(promise))
+    promises = pod.promises
+    for one in [one for one in others if hook_of(one).startswith(f"{kind}/{index}/")]:
+        promises = promises.remove(one)
+    if pod.life == "live" and kind == PRE_STOP:
+        return replace(pod, promises=promises)
+    answered = heard(answer if isinstance(answer, Document) else None, turn.now_ms)
+    pod = replace(pod, promises=promises.put(promise, answered))
+    return woken(pod, turn.now_ms) if pod.life == "live" else stop_on(turn, pod)
 
 
 def _not_mounted(pod: LocalPod, promise: Promise, why: str) -> str:

@@ -16,7 +16,7 @@ from kelm.core.node.containers.probes import PASSED, Finding
 from kelm.core.node.files.entries import Change
 from kelm.core.node.host.machine import Machine
 from kelm.core.node.pods.local import LocalPod
-from kelm.core.node.programs.answering import holds_until, to_itself
+from kelm.core.node.programs.answering import holds_until, reached
 from kelm.core.node.programs.http import HttpResponse
 from kelm.core.node.programs.inside import Inside
 from kelm.core.node.programs.process import Fetch, Process, Read, Resolve, Round, Say, Sleep
@@ -61,7 +61,7 @@ def run_command(
     process = program(Shell(inside), command) if command else None
     if process is None:
         return None
-    run = _Run(machine, pod, inside, now_ms)
+    run = _Run(machine, pod, pod.recipe.containers[index].name, inside, now_ms)
     code = run.to_its_end(process, timeout_ms)
     until_ms = min(run.until_ms, holds_until(pod, inside))
     believed = inside.guessed or (inside.guesses and inside.disk.missed and code != 0)
@@ -72,8 +72,10 @@ def run_command(
 class _Run:
     """A command on its way."""
 
-    def __init__(self, machine: Machine, pod: LocalPod, inside: Inside, now_ms: int) -> None:
-        self.machine, self.pod, self.inside = machine, pod, inside
+    def __init__(
+        self, machine: Machine, pod: LocalPod, container: str, inside: Inside, now_ms: int
+    ) -> None:
+        self.machine, self.pod, self.container, self.inside = machine, pod, container, inside
         self.now_ms, self.took_ms, self.until_ms = now_ms, 0, NEVER_MS
         self.output = b""
 
@@ -112,7 +114,8 @@ class _Run:
 
     def _fetched(self, fetch: Fetch) -> object:
         address = self.inside.pod_ip
-        told = to_itself(self.machine, self.pod, address, fetch, self.now_ms)
+        name = self.container
+        told = reached(self.machine, self.pod, name, address, fetch, self.now_ms)
         self.until_ms = min(self.until_ms, told.until_ms)
         if isinstance(told.reply, HttpResponse):
             self.took_ms += told.reply.after_ms

@@ -13,6 +13,7 @@ from kelm.core.node.containers.behaviour import NEVER_MS, listens_on
 from kelm.core.node.files.entries import Change
 from kelm.core.node.host.machine import Machine
 from kelm.core.node.pods.local import LocalPod
+from kelm.core.node.programs.elsewhere import asked_elsewhere
 from kelm.core.node.programs.http import (
     Answering,
     HttpRequest,
@@ -87,7 +88,8 @@ def default_page(inside: Inside, request: HttpRequest) -> HttpResponse:
 def told_locally(
     machine: Machine, pod: LocalPod, request: HttpRequest, now_ms: int, hops: int = 0
 ) -> Told:
-    """The answer of a pod to somebody on its own machine; its programs reach nobody else.
+    """The answer of a pod to somebody on its own machine; its programs reach others
+    for a hook only (see `elsewhere`).
 
     A program of which nothing is known says the same for ever, and is not even asked.
     """
@@ -98,12 +100,13 @@ def told_locally(
         return Told(HttpResponse(headers=()))
     inside = inside_of(machine, pod, index, now_ms)
     until_ms, answering = NEVER_MS, handled(machine, pod, index, inside, request)
+    name = pod.recipe.containers[index].name
     if not isinstance(answering, HttpResponse):
         reply: Reply | None = None
         try:
             fetch = next(answering)
             while True:
-                told = to_itself(machine, pod, inside.pod_ip, fetch, now_ms, hops + 1)
+                told = reached(machine, pod, name, inside.pod_ip, fetch, now_ms, hops + 1)
                 until_ms = min(until_ms, told.until_ms)
                 reply = told.reply
                 fetch = answering.send(reply)
@@ -114,12 +117,18 @@ def told_locally(
     return Told(answering, until_ms, inside.disk.changes)
 
 
-def to_itself(
-    machine: Machine, pod: LocalPod, address: str, fetch: Fetch, now_ms: int, hops: int = 0
+def reached(
+    machine: Machine,
+    pod: LocalPod,
+    container: str,
+    address: str,
+    fetch: Fetch,
+    now_ms: int,
+    hops: int = 0,
 ) -> Told:
-    """What a program's request leads to, where it asks its own pod."""
+    """What a program's request leads to: in its own pod, or, for a hook, elsewhere."""
     if fetch.host not in ("localhost", "127.0.0.1", "::1", address):
-        return Told(Unreachable("timeout", f"{fetch.host} is no address of this pod"))
+        return Told(asked_elsewhere(pod.promises, container, fetch))
     if fetch.probe:
         open_ = listener(pod, fetch.port, fetch.protocol) is not None
         return Told(HttpResponse(headers=()) if open_ else Unreachable("refused", fetch.host))

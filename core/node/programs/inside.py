@@ -28,6 +28,7 @@ class Inside:
     message_path, message_from_log: where it leaves why it ended.
     tools: the programs that its image has beside those of a small system.
     page: a page that the API server has beside its resources, None where it cannot be reached.
+    said: what it wrote to its log while it answered.
     services: the Services that its machine has heard of, None: it did not listen.
     started_ms, now_ms: when the container started, and the time that it is.
     holds_until_ms: until when the clock says nothing else to a program that did what this one did.
@@ -50,6 +51,7 @@ class Inside:
         "node",
         "page",
         "pod_ip",
+        "said",
         "services",
         "started_ms",
         "terminal",
@@ -77,6 +79,7 @@ class Inside:
         self.ends_with: int | None = None
         self.tools = NO_TOOLS
         self.services: Cache | None = None
+        self.said: list[str] = []
 
     @property
     def now_ms(self) -> int:

@@ -76,6 +76,7 @@ def _echo(inside: Inside, request: HttpRequest) -> Answering:
     code = values.get("code", "")
     if code and not code.lstrip("-").isdigit():
         return text_response(f"argument 'code' must be an integer or empty, got \"{code}\"\n")
+    inside.said.append(f"GET /echo?msg={values.get('msg', '')}&code={code}")
     return text_response(values.get("msg", ""), int(code or 200))
 
 

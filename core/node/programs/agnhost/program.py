@@ -20,6 +20,7 @@ from kelm.core.node.programs.agnhost.issuer_discovery import discover_issuer
 from kelm.core.node.programs.agnhost.logs_generator import generate_logs
 from kelm.core.node.programs.agnhost.mounttest import mount_test
 from kelm.core.node.programs.agnhost.netexec import NETEXEC
+from kelm.core.node.programs.agnhost.nettest import NETTEST
 from kelm.core.node.programs.agnhost.server import Server
 from kelm.core.node.programs.agnhost.small import (
     FAKE_GIT,
@@ -38,6 +39,7 @@ from kelm.core.store.small_map import SmallMap
 BINARIES: Final = ("/agnhost", "agnhost", "/agnhost-2", "agnhost-2")
 SERVERS: Final[dict[str, Server]] = {
     "netexec": NETEXEC,
+    "nettest": NETTEST,
     "liveness": LIVENESS,
     "serve-hostname": SERVE_HOSTNAME,
     "test-webserver": TEST_WEBSERVER,
