@@ -128,9 +128,8 @@ class Cluster:
 
     def _connect(self) -> None:
         plane, machines, measuring = self.settings.control_plane, self.machines, self.measuring
-        local = measuring.beside(plane.local_worker(machines))
         self.simulator.local_commands = LOCAL_COMMANDS
-        self.simulator.on_local = beside(machines, local)
+        self.simulator.on_local = beside(machines, measuring.beside(plane.local_worker(machines)))
         self.simulator.conversations.on_call = answering(plane.webhooks, machines)
         self.simulator.on_input = plane.hearer(machines, measuring, self._down)
 

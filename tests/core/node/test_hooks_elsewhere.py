@@ -164,3 +164,32 @@ def log_of(cluster: Cluster, name: str) -> str:
     known = local_pod(cluster, f"default/{name}")
     assert known is not None
     return as_text(container_log(known[1], "", cluster.now_ms).unwrap())
+
+
+def test_a_container_that_waits_for_its_hooks_answer_is_started_once() -> None:
+    cluster, address = with_server()
+    cluster.apply(pod("p", "pause", lifecycle={"postStart": sh(post(address, "start"))}))
+    cluster.run(15 * SECOND_MS)
+    events: Any = cluster.ask(List("events", "default")).unwrap()["items"]
+    of_p = [one for one in events if one["involvedObject"]["name"] == "p"]
+    counts = {one["reason"]: one.get("count") for one in of_p if one["reason"] != "Scheduled"}
+    assert counts == {"Pulling": 1, "Pulled": 1, "Created": 1, "Started": 1}
+
+
+def test_a_sidecar_outlives_a_container_whose_hook_asks_others() -> None:
+    cluster, address = with_server()
+    manifest = pod("p", lifecycle={"preStop": sh(post(address, "stop"))})
+    manifest["spec"]["containers"][0]["command"] = ["sh", "-c", "trap '' TERM; sleep 600"]
+    manifest["spec"]["terminationGracePeriodSeconds"] = 8
+    sidecar = {"name": "side", "image": AGNHOST, "args": ["netexec"], "restartPolicy": "Always"}
+    manifest["spec"]["initContainers"] = [sidecar]
+    cluster.apply(manifest)
+    cluster.run(15 * SECOND_MS)
+    cluster.ask(Delete("pods", "default", "p"))
+    cluster.run(4 * SECOND_MS)
+    known = local_pod(cluster, "default/p")
+    assert known is not None
+    assert [run.stage for run in known[1].runs] == ["running", "running"]
+    assert received(cluster, address) == {"stop": 1}
+    cluster.run(10 * SECOND_MS)
+    assert cluster.get("pods", "p") is None
