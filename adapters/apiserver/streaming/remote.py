@@ -121,7 +121,7 @@ class _Conversation:
         place = running_container(pod, session.inside.launch.container)
         if isinstance(place, Unopened):
             return False
-        files = files_now(machine, place[0], session.inside.disk.mounts, engine.now_ms)
+        files = files_now(machine, *place, session.inside.disk.mounts, engine.now_ms)
         calls = Calls(calling.world_of(engine.cluster), engine.now_ms)
         source = source_in(session.inside)
 

@@ -32,10 +32,13 @@ from kelm.core.node.containers.behaviour import (
 from kelm.core.node.containers.image import DEFAULT_PULL_MS, Handle, Image
 from kelm.core.node.containers.launch import Launch
 from kelm.core.node.containers.registries import absent
-from kelm.core.node.programs.agnhost.program import AGNHOST, NAUTILUS
+from kelm.core.node.programs.agnhost.program import AGNHOST, KITTEN, NAUTILUS
 from kelm.core.node.programs.http import Answering, HttpRequest
 from kelm.core.node.programs.inside import Inside
+from kelm.core.node.programs.process import Process
 from kelm.core.node.shell.lifetime import lifetime
+from kelm.core.node.shell.state import Shell
+from kelm.core.node.shell.tools.options import answer
 from kelm.core.store.small_map import SmallMap
 
 Trait: TypeAlias = Callable[[Behaviour], Behaviour]
@@ -202,11 +205,32 @@ def _sample_apiserver(inside: Inside, request: HttpRequest) -> Answering:
     return handle(inside, request)
 
 
+def told_user(shell: Shell, words: tuple[str, ...]) -> Process:
+    """`nnp`, a program of root's with the setuid bit: it tells as whom it runs.
+
+    Source: kubernetes v1.36, test/images/nonewprivs/{nnp.go,Dockerfile}.
+    """
+    inside = shell.inside
+    return answer(f"Effective uid: {0 if inside.gains_privileges else inside.disk.user}\n")
+
+
+def nnp_words(launch: Launch) -> tuple[str, ...]:
+    """The command line where `nnp` is what runs unless something else is given."""
+    return (*launch.command, *launch.args) or ("nnp",)
+
+
+NONEWPRIVS = Image(
+    lambda launch: lifetime(launch, nnp_words(launch)) or FOR_EVER,
+    words=nnp_words,
+    tools=SmallMap({"nnp": told_user, "/usr/local/bin/nnp": told_user}),
+)
 SHELLS = ("busybox", "alpine", "bash", "debian", "ubuntu", "centos", "fedora")
 WELL_KNOWN = (
     SmallMap({name: Image(shell_image, words=shell_words) for name in SHELLS})
     .put("agnhost", AGNHOST)
     .put("nautilus", NAUTILUS)
+    .put("kitten", KITTEN)
+    .put("nonewprivs", NONEWPRIVS)
     .put("pause", image())
     .put("sample-apiserver", image(serves(443), handle=_sample_apiserver))
 )

@@ -1,4 +1,4 @@
-"""What is in a volume: ConfigMaps, Secrets, the pod's own fields and tokens as files.
+"""What is in a volume: ConfigMaps, Secrets, the pod's own fields, tokens, images as files.
 
 The content follows its source: whoever looks sees what the node has heard of last; tokens and the
 certificate that every pod has are made for who reads them (see `promises`). Volumes that
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from base64 import b64decode
 from binascii import Error as NoBase64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 import msgspec
@@ -21,7 +21,7 @@ from returns.result import Failure
 
 from kelm.core.node.containers.env import Kind, Lookup, Surroundings, resource_value
 from kelm.core.node.containers.field_path import pod_field
-from kelm.core.node.files.entries import Directory, Entry, File, Tree
+from kelm.core.node.files.entries import EMPTY_TREE, Directory, Entry, File, Tree
 from kelm.core.node.files.promises import key_promise, token_promise
 from kelm.core.node.pods.sources import ROOT_CERTIFICATE
 from kelm.core.store.small_map import SmallMap
@@ -42,6 +42,7 @@ Content: TypeAlias = "dict[str, File]"
 class Facts(msgspec.Struct, frozen=True):
     """What volumes are made from.
 
+    files_of: what an image has in its root.
     user: the one user of all its containers, None where they have several. group: its `fsGroup`.
     """
 
@@ -50,6 +51,7 @@ class Facts(msgspec.Struct, frozen=True):
     offered: Document = Document()
     user: int | None = None
     group: int | None = None
+    files_of: Callable[[str], Tree] = lambda image: EMPTY_TREE
 
 
 def volume_tree(volume: Document, facts: Facts) -> Tree | str:
@@ -64,6 +66,8 @@ def volume_tree(volume: Document, facts: Facts) -> Tree | str:
     if any(field in volume for field in WRITABLE):
         mode = 0o777 if facts.group is None else 0o777 | SET_GROUP
         return SmallMap({"/": Directory(mode, 0, facts.group or 0)})
+    if "image" in volume:
+        return facts.files_of(text(volume, "image", "reference")).put("/", Directory())
     for field in ("configMap", "secret", "downwardAPI", "projected"):
         if field in volume:
             source = child(volume, field)

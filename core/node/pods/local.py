@@ -189,3 +189,10 @@ class LocalPod(msgspec.Struct, frozen=True, gc=False):
     @property
     def name(self) -> str:
         return self.ref.name
+
+
+def runs_with(pod: LocalPod, index: int) -> Document:
+    """What a container runs with now, whatever it was asked to become; a guest has nothing."""
+    if pod.resizing is not None and not pod.recipe.field:
+        return pod.resizing.actual[index]
+    return pod.recipe.containers[index].resources

@@ -13,6 +13,7 @@ from kelm.core.node.pods.sources import DISK_SOURCES, claims_of, sources_of, vol
 from kelm.core.objects.quantity import cpu_milli, whole_units
 from kelm.effects.address import Resource
 from kelm.effects.document import (
+    EMPTY,
     Document,
     child,
     children,
@@ -70,7 +71,8 @@ class Recipe(msgspec.Struct, frozen=True, gc=False):
     """One container. `restart_policy` is "" where the pod's holds; probes: startup comes first.
 
     sources: what its environment is made from beside the pod; sub_paths: what parts of volumes it
-    mounts, as expressions; host_ports: what it takes of its machine's ports.
+    mounts, as expressions; host_ports: what it takes of its machine's ports; resources: what it
+    asks for and is limited to, as its document has it.
     """
 
     name: str
@@ -90,6 +92,7 @@ class Recipe(msgspec.Struct, frozen=True, gc=False):
     reads_input: bool = False
     cpu_milli: int = 0
     memory_bytes: int = 0
+    resources: Document = EMPTY
 
 
 class PodRecipe(msgspec.Struct, frozen=True, gc=False):
@@ -185,6 +188,7 @@ def _decode(doc: Document) -> Recipe:
         reads_input=doc.get("stdin") is True,
         cpu_milli=cpu_milli(requests["cpu"]) if "cpu" in requests else 0,  # type: ignore[arg-type]
         memory_bytes=whole_units(requests["memory"]) if "memory" in requests else 0,  # type: ignore[arg-type]
+        resources=child(doc, "resources"),
     )
 
 

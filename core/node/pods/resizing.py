@@ -28,18 +28,14 @@ RESIZE_MS: Final = 1_000
 """How long a node takes to carry a resize out."""
 PENDING: Final = "PodResizePending"
 IN_PROGRESS: Final = "PodResizeInProgress"
+AMOUNTS: Final = ("allocatedResources", "resources")
 
 replace = msgspec.structs.replace
 
 
 def resources_of(recipe: PodRecipe) -> tuple[Document, ...]:
-    """What the containers of a pod ask for and are limited to, in the order of their recipes.
-
-    A specification's parts are walked as `pod_recipe` does it.
-    """
-    spec = recipe.spec
-    listed = (*children(spec, "initContainers"), *children(spec, "containers"))
-    return tuple([child(one, "resources") for one in listed])
+    """What the containers of a pod ask for and are limited to, in the order of their recipes."""
+    return tuple([one.resources for one in recipe.containers])
 
 
 def is_asked(before: LocalPod, after: LocalPod) -> bool:
@@ -168,6 +164,19 @@ def resize_conditions(pod: LocalPod) -> tuple[Document, ...]:
     return ()
 
 
+def amounts(granted: Document, actual: Document) -> dict[str, Document]:
+    """What the status of a container says of its resources, once it was created.
+
+    Upstream says `{}` of one that asks for nothing and has no limit; here that is left away.
+
+    >>> amounts(Document(limits=Document(cpu="1")), Document())
+    {}
+    """
+    requests = child(granted, "requests")
+    found = {"allocatedResources": requests} if requests else {}
+    return {**found, "resources": actual} if actual else found
+
+
 def with_amounts(pod: LocalPod, statuses: tuple[Document, ...]) -> tuple[Document, ...]:
     """Containers' statuses with what they were granted and what they run with."""
     resizing = pod.resizing
@@ -175,9 +184,9 @@ def with_amounts(pod: LocalPod, statuses: tuple[Document, ...]) -> tuple[Documen
         return statuses
     found = []
     for status, granted, actual in zip(statuses, resizing.granted, resizing.actual, strict=True):
-        requests = child(granted, "requests")
-        more: dict[str, Document] = {"allocatedResources": requests} if requests else {}
-        if actual and "running" in child(status, "state"):
-            more["resources"] = actual
-        found.append(Document({**status, **more}))
+        if "containerID" in status:
+            runs = "running" in child(status, "state")
+            kept = {name: status[name] for name in status if name not in AMOUNTS}
+            status = Document({**kept, **amounts(granted, actual if runs else granted)})
+        found.append(status)
     return tuple(found)

@@ -16,7 +16,7 @@ from kelm.core.node.containers.images import repository
 from kelm.core.node.pods.conditions import pod_conditions
 from kelm.core.node.pods.local import ContainerRun, LocalPod
 from kelm.core.node.pods.recipe import Recipe
-from kelm.core.node.pods.resizing import with_amounts
+from kelm.core.node.pods.resizing import amounts, with_amounts
 from kelm.core.objects.time import format_time
 from kelm.effects.document import EMPTY, Document, Json
 
@@ -103,6 +103,8 @@ def container_status(recipe: Recipe, run: ContainerRun, *, plain_init: bool) -> 
     if run.id:
         fields["containerID"] = run.id
     fields["started"] = run.started
+    if recipe.resources:
+        fields.update(amounts(recipe.resources, recipe.resources))
     return Document(fields)
 
 

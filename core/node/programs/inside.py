@@ -30,6 +30,8 @@ class Inside:
     page: a page that the API server has beside its resources, None where it cannot be reached.
     said: what it wrote to its log while it answered.
     services: the Services that its machine has heard of, None: it did not listen.
+    capabilities: what it may do beyond the usual (`ALL`: everything). gains_privileges: whether a
+        program of another user with the setuid bit runs as that user.
     started_ms, now_ms: when the container started, and the time that it is.
     holds_until_ms: until when the clock says nothing else to a program that did what this one did.
         Who reads the time knows what is true in this moment only; who asks `has_run_for` may be
@@ -38,8 +40,10 @@ class Inside:
 
     __slots__ = (
         "_now_ms",
+        "capabilities",
         "disk",
         "ends_with",
+        "gains_privileges",
         "guessed",
         "guesses",
         "holds_until_ms",
@@ -71,6 +75,8 @@ class Inside:
         self.node = ""
         self.page: Callable[[str], bytes | None] = lambda path: None
         self.uid = ""
+        self.capabilities: frozenset[str] = frozenset()
+        self.gains_privileges = True
         self.terminal = False
         self.guesses = False
         self.guessed = False
@@ -80,6 +86,10 @@ class Inside:
         self.tools = NO_TOOLS
         self.services: Cache | None = None
         self.said: list[str] = []
+
+    def has_capability(self, name: str) -> bool:
+        """Whether programs in it may do this."""
+        return bool(self.capabilities & {name, "ALL"})
 
     @property
     def now_ms(self) -> int:

@@ -17,12 +17,13 @@ from kelm.core.node.files.entries import (
     Parts,
 )
 from kelm.core.node.files.host_files import HOST
+from kelm.core.node.files.kernel_files import KERNEL_MOUNTS, kernel_parts
 from kelm.core.node.files.promises import opened, page_promise
 from kelm.core.node.files.volumes import WRITABLE, Facts, volume_tree
 from kelm.core.node.host.machine import Machine, pod_ip
 from kelm.core.node.pods.dns import dns_config, resolv_conf
 from kelm.core.node.pods.hosts import pod_hosts, shared_hosts
-from kelm.core.node.pods.local import ContainerRun, LocalPod
+from kelm.core.node.pods.local import ContainerRun, LocalPod, runs_with
 from kelm.core.node.pods.runs import files_at
 from kelm.core.node.pods.sources import SERVICES, lookup_in
 from kelm.core.node.programs.inside import Inside
@@ -49,8 +50,8 @@ def inside_of(
     base.update(machine.images.find(recipe.image).files)
     message_path = text(container, "terminationMessagePath") or "/dev/termination-log"
     base[message_path] = File(b"", 0o666)
-    mounts = mounts_of(spec, container, run.variables)
-    parts = files_now(machine, pod, mounts, now_ms)
+    mounts = (*KERNEL_MOUNTS, *mounts_of(spec, container, run.variables))
+    parts = files_now(machine, pod, index, mounts, now_ms)
     disk = Disk(parts, f"root/{recipe.name}", base, mounts, now_ms)
     disk.promised = lambda promise: opened(pod.promises, promise, now_ms)
     disk.user, disk.groups = identity(spec, container)
@@ -63,6 +64,8 @@ def inside_of(
     inside.node, inside.uid = machine.node, pod.uid
     inside.message_path = message_path
     inside.page = lambda path: opened(pod.promises, page_promise(path), now_ms)
+    inside.capabilities = capabilities(container, disk.user)
+    inside.gains_privileges = may_gain(container)
     inside.tools = machine.images.find(recipe.image).tools
     inside.services = pod.sources.get(SERVICES)
     policy = text(container, "terminationMessagePolicy")
@@ -70,9 +73,13 @@ def inside_of(
     return inside
 
 
-def files_now(machine: Machine, pod: LocalPod, mounts: tuple[Mount, ...], now_ms: int) -> Parts:
-    """All that a container with these mounts finds at a time, written or given by volumes."""
-    return with_volumes(machine, pod, mounts, parts_at(pod, now_ms))
+def files_now(
+    machine: Machine, pod: LocalPod, index: int, mounts: tuple[Mount, ...], now_ms: int
+) -> Parts:
+    """All that a container with these mounts finds at a time: written, or given by volumes or by
+    the kernel."""
+    parts = with_volumes(machine, pod, mounts, parts_at(pod, now_ms))
+    return kernel_parts(parts, runs_with(pod, index), pod.recipe.spec)
 
 
 def address_of(machine: Machine, pod: LocalPod) -> str:
@@ -102,6 +109,33 @@ def identity(spec: Document, container: Document) -> tuple[int, tuple[int, ...]]
     if "fsGroup" in pod:
         more.append(number(pod, "fsGroup"))
     return user, (group, *more)
+
+
+def capabilities(container: Document, user: int) -> frozenset[str]:
+    """What root may do in a container beyond what every runtime lets it; others may nothing.
+
+    >>> context = Document(capabilities=Document(add=("NET_ADMIN",)))
+    >>> sorted(capabilities(Document(securityContext=context), 0))
+    ['NET_ADMIN']
+    >>> sorted(capabilities(Document(securityContext=Document(privileged=True)), 0))
+    ['ALL']
+    """
+    context = child(container, "securityContext")
+    if user:
+        return frozenset()
+    if flag(context, "privileged"):
+        return frozenset(["ALL"])
+    added = elements(child(context, "capabilities"), "add")
+    return frozenset([str(one).removeprefix("CAP_") for one in added])
+
+
+def may_gain(container: Document) -> bool:
+    """Whether a program may get more rights than who starts it, as one with the setuid bit does.
+
+    >>> may_gain(Document(securityContext=Document(allowPrivilegeEscalation=False)))
+    False
+    """
+    return child(container, "securityContext").get("allowPrivilegeEscalation") is not False
 
 
 def container_of(spec: Document, name: str) -> Document:
@@ -155,6 +189,7 @@ def facts_of(machine: Machine, pod: LocalPod) -> Facts:
         machine.offered,
         only_user(spec),
         group if isinstance(group, int) else None,
+        lambda image: SmallMap({**machine.images.find(image).files}),
     )
 
 
@@ -181,6 +216,7 @@ def only_user(spec: Document) -> int | None:
 
 def with_volumes(machine: Machine, pod: LocalPod, mounts: tuple[Mount, ...], parts: Parts) -> Parts:
     """A pod's files with what its volumes hold by themselves."""
+    mounts = tuple([mount for mount in mounts if mount not in KERNEL_MOUNTS])
     if not mounts:
         return parts
     volumes = {text(one, "name"): one for one in children(pod.recipe.spec, "volumes")}

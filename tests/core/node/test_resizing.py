@@ -151,3 +151,30 @@ def test_a_resize_leaves_everything_else_as_it_was() -> None:
     assert found["spec"]["containers"][0]["image"] == "nginx"  # type: ignore[index,call-overload]
     assert "new" not in found["metadata"].get("labels", {})  # type: ignore[index,call-overload,union-attr,operator]
     assert found["metadata"]["generation"] == 2  # type: ignore[index,call-overload]
+
+
+def test_a_container_that_was_created_says_what_it_was_granted_and_runs_with() -> None:
+    cluster = cluster_with(pod("one", amounts("100m", limits=True)), pod("none", {}))
+    one = status(cluster, "one")["containerStatuses"][0]
+    assert one["resources"] == amounts("100m", limits=True)
+    assert one["allocatedResources"] == {"cpu": "100m", "memory": "64Mi"}
+    bare = status(cluster, "none")["containerStatuses"][0]
+    assert "resources" not in bare and "allocatedResources" not in bare
+
+
+def test_one_that_was_never_created_says_nothing_of_its_resources() -> None:
+    cluster = Cluster(nodes=1)
+    cluster.apply(pod("one", amounts("100m"), image="registry.invalid/nothing:1"))
+    cluster.run(5_000)
+    found = status(cluster, "one")["containerStatuses"][0]
+    assert "waiting" in found["state"]
+    assert "resources" not in found and "allocatedResources" not in found
+
+
+def test_a_resize_that_takes_a_limit_for_the_first_time_is_told_in_the_status() -> None:
+    cluster = cluster_with(pod("one", {"requests": {"cpu": "100m"}}))
+    resize(cluster, "one", {"limits": {"cpu": "200m"}})
+    cluster.run_until_converged()
+    found = status(cluster, "one")["containerStatuses"][0]
+    assert found["resources"] == {"requests": {"cpu": "100m"}, "limits": {"cpu": "200m"}}
+    assert found["allocatedResources"] == {"cpu": "100m"}

@@ -11,7 +11,7 @@ from kelm.core.network.calls import Calls, Source, source_in
 from kelm.core.node.programs.http import HttpResponse, Reply
 from kelm.core.node.programs.process import STDOUT, Fetch
 from kelm.core.node.programs.scene import files_now
-from kelm.core.node.sessions.opening import Unopened, open_exec
+from kelm.core.node.sessions.opening import Unopened, open_exec, running_container
 
 AGNHOST = "registry.k8s.io/e2e-test-images/agnhost:2.63.0"
 
@@ -76,7 +76,9 @@ def typed(cluster: Cluster, pod: str, *words: str, given: bytes = b"") -> Typed:
     session.feed(given)
     session.end_input()
     calls, source = Calls(world_of(cluster)), source_in(session.inside)
-    files = files_now(*found, session.inside.disk.mounts, cluster.now_ms)
+    place = running_container(found[1], "main")
+    assert not isinstance(place, Unopened), place
+    files = files_now(found[0], *place, session.inside.disk.mounts, cluster.now_ms)
     said, now_ms = [], cluster.now_ms
     while session.code is None:
         now_ms = max(now_ms, session.wake_ms)

@@ -12,7 +12,7 @@ import msgspec
 from kelm.core.node.containers.behaviour import FOR_EVER, Behaviour, Line
 from kelm.core.node.containers.image import Image
 from kelm.core.node.containers.launch import Launch
-from kelm.core.node.files.entries import Entry, File
+from kelm.core.node.files.entries import Directory, Entry, File
 from kelm.core.node.programs.agnhost.client import CLIENTS, typed
 from kelm.core.node.programs.agnhost.grpc_health import GRPC_HEALTH
 from kelm.core.node.programs.agnhost.guestbook import GUESTBOOK
@@ -64,11 +64,20 @@ FILES: Final[SmallMap[str, Entry]] = SmallMap(
     }
 )
 """What lies beside it; the certificate is none."""
-PICTURE: Final = {
-    "/data.json": File(b'{\n  "image": "nautilus.jpg"\n}\n'),
-    "/nautilus.jpg": File(b"\xff\xd8\xff\xd9"),
-}
-"""What an image that shows a picture has more."""
+ALPINE: Final = File(b'NAME="Alpine Linux"\nID=alpine\nPRETTY_NAME="Alpine Linux v3.23"\n')
+
+
+def picture(name: str) -> SmallMap[str, Entry]:
+    """The files of an image that shows this picture."""
+    return SmallMap(
+        {
+            **FILES,
+            "/data.json": File(f'{{\n  "image": "{name}.jpg"\n}}\n'.encode()),
+            f"/{name}.jpg": File(b"\xff\xd8\xff\xd9"),
+            "/etc": Directory(),
+            "/etc/os-release": ALPINE,
+        }
+    )
 
 
 def words_of(launch: Launch, otherwise: str = "pause") -> tuple[str, ...]:
@@ -138,4 +147,5 @@ def behaviour(launch: Launch, words: tuple[str, ...]) -> Behaviour:
 
 
 AGNHOST: Final = agnhost("pause", FILES)
-NAUTILUS: Final = agnhost("test-webserver", SmallMap({**FILES, **PICTURE}))
+NAUTILUS: Final = agnhost("test-webserver", picture("nautilus"))
+KITTEN: Final = agnhost("test-webserver", picture("kitten"))

@@ -15,6 +15,8 @@ from kelm.core.node.shell.state import Shell, Tool, Words
 from kelm.core.node.shell.tools.dates import formatted
 from kelm.core.node.shell.tools.options import answer, complain, options
 
+NO_SPACE: Final = ("cgroup2", "proc")
+"""What shows something of the kernel and takes no place."""
 TYPES: Final = {"f": File, "d": Directory, "l": Link}
 
 
@@ -217,18 +219,24 @@ def _du(shell: Shell, words: Words) -> Process:
 def _df(shell: Shell, words: Words) -> Process:
     lines = ["Filesystem           1K-blocks      Used Available Use% Mounted on"]
     places = [("overlay", "/")]
-    places += [(mount.kind, mount.path) for mount in reversed(shell.inside.disk.mounts)]
+    mounts = reversed(shell.inside.disk.mounts)
+    places += [(mount.kind, mount.path) for mount in mounts if mount.kind not in NO_SPACE]
     for kind, path in places:
         lines.append(f"{kind:20} 104857600   1048576 103809024   1% {path}")
     return answer("".join(f"{line}\n" for line in lines))
 
 
 def _mount(shell: Shell, words: Words) -> Process:
-    lines = ["overlay on / type overlay (rw,relatime)"]
+    """What is mounted, with `-t` of one kind; nobody here may mount anything."""
+    given, rest = options(words, "to")
+    if rest:
+        return complain("mount", "permission denied (are you root?)")
+    found = [("overlay", "overlay on / type overlay (rw,relatime)")]
     for mount in reversed(shell.inside.disk.mounts):
         state = "ro" if mount.read_only else "rw"
-        lines.append(f"{mount.part} on {mount.path} type {mount.kind} ({state},relatime)")
-    return answer("".join(f"{line}\n" for line in lines))
+        line = f"{mount.part} on {mount.path} type {mount.kind} ({state},relatime)"
+        found.append((mount.kind, line))
+    return answer("".join(f"{line}\n" for kind, line in found if given.get("t", kind) == kind))
 
 
 LISTING: Final[dict[str, Tool]] = {

@@ -100,21 +100,9 @@ def _ping(shell: Shell, words: Words) -> Process:
     return int(not alive)
 
 
-def _ip(shell: Shell, words: Words) -> Process:
-    address = shell.inside.pod_ip
-    text = (
-        "1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536\n    inet 127.0.0.1/8 scope host lo\n"
-        f"2: eth0: <BROADCAST,UP,LOWER_UP> mtu 1500\n    inet {address}/24 scope global eth0\n"
-    )
-    yield Say(STDOUT, text.encode())
-    return 0
-
-
 NAMES: Final[dict[str, Tool]] = {
     "nslookup": _nslookup,
     "dig": _dig,
     "getent": _getent,
     "ping": _ping,
-    "ip": _ip,
-    "ifconfig": _ip,
 }
