@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import tarfile
 
 import pytest
@@ -145,3 +146,25 @@ def test_env_and_id_and_hostname_tell_of_the_container() -> None:
 def test_expr_works_out_words(script: str, said: str, code: int) -> None:
     ran = sh(script)
     assert (ran.text, ran.code) == (said, code)
+
+
+@given(st.binary(max_size=200), st.sampled_from(["hexdump -C", "hexdump"]))
+def test_a_dump_says_all_bytes(data: bytes, command: str) -> None:
+    lines = run("sh", "-c", command, stdin=(data,) if data else ()).out.decode().splitlines()
+    said, last = b"", b""
+    for line, after in itertools.pairwise(lines):
+        offset = int(after.split()[0], 16) if after != "*" else len(said) + 16
+        if line == "*":
+            said += last * ((offset - len(said)) // 16)
+            continue
+        words = line.partition("  |")[0].split()[1:]
+        last = b"".join(bytes.fromhex(word)[::-1] for word in words)[: offset - len(said)]
+        said += last
+    assert said == data
+    assert not data or int(lines[-1], 16) == len(data)
+
+
+def test_a_dump_refuses_what_it_does_not_know() -> None:
+    ran = run("hexdump", "-x")
+    assert (ran.code, ran.err) == (1, b"hexdump: invalid option -- 'x'\n")
+    assert run("hexdump", "-C", "/none").code == 1

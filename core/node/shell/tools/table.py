@@ -11,6 +11,7 @@ from kelm.core.node.shell.tools.checks import CHECKS
 from kelm.core.node.shell.tools.curl import CURL
 from kelm.core.node.shell.tools.expr import EXPR
 from kelm.core.node.shell.tools.files import FILES
+from kelm.core.node.shell.tools.hexdump import HEXDUMP
 from kelm.core.node.shell.tools.kernel import KERNEL
 from kelm.core.node.shell.tools.listing import LISTING
 from kelm.core.node.shell.tools.names import NAMES
@@ -33,6 +34,7 @@ TOOLS: Final[dict[str, Tool]] = {
     **NETWORK,
     **KERNEL,
     **CURL,
+    **HEXDUMP,
     **NAMES,
     **ARCHIVE,
 }
