@@ -12,8 +12,9 @@ from typing import Final
 
 from kelm.adapters.apiserver.exchange import Headers
 from kelm.core.api.authorization.rbac import Request
-from kelm.core.api.fairness.classify import LEVELS, SCHEMAS, Flow, classify, ordered
+from kelm.core.api.fairness.classify import Flow, classify, ordered
 from kelm.core.api.fairness.seats import SEATS, Limit, limits
+from kelm.core.api.flow_control.first import LEVELS, SCHEMAS
 from kelm.core.store.store import Store
 from kelm.effects.document import Document
 

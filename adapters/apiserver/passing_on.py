@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from kelm.adapters.apiserver.exchange import Exchange
 from kelm.adapters.apiserver.outside.caller import in_words
-from kelm.adapters.apiserver.outside.others import PROBLEMS, Place, trust_of
+from kelm.adapters.apiserver.outside.others import PROBLEMS, Place, Trust, trust_of
 from kelm.adapters.simulator.calls import calling
 from kelm.adapters.simulator.calls.webhooks import UNTRUSTED
 from kelm.core.api.aggregation.backends import Outside, backend, group_path
@@ -82,7 +83,7 @@ class PassingOn:
         if isinstance(where, str):
             await exchange.text(503, UNAVAILABLE)
         elif isinstance(where, Outside):
-            await self._outside(exchange, service, asked)
+            await self._outside(exchange, service, where, asked)
         else:
             await self._inside(exchange, service, asked)
 
@@ -91,7 +92,7 @@ class PassingOn:
     def _fetched(self, service: Document, asked: Asked) -> HttpResponse | Unreachable | str:
         """What the program behind an APIService answers, or why it is not believed."""
         spec = child(service, "spec")
-        if trust_of(spec).bundle == "" and not trust_of(spec).anybody:
+        if trust_of(spec) == Trust():
             return UNTRUSTED.why
         where = backend(self._engine.server.store, service)
         if isinstance(where, str):
@@ -108,11 +109,7 @@ class PassingOn:
         if not isinstance(reply, HttpResponse):
             await _unreachable(exchange, reply if isinstance(reply, str) else reply.why)
             return
-        content_type = reply.header("content-type").encode("latin-1")
-        more = [
-            (name.encode("latin-1"), value.encode("latin-1"))
-            for name, value in handed_back(reply.headers)
-        ]
+        content_type, more = reply.header("content-type").encode("latin-1"), _raw(reply.headers)
         if not reply.then:
             await exchange.answer(reply.status, content_type, reply.body, more)
             return
@@ -151,15 +148,16 @@ class PassingOn:
 
     # -- servers outside -------------------------------------------------------------------------
 
-    def _place(self, service: Document, path: str, query: str) -> Place:
-        where = backend(self._engine.server.store, service)
-        assert isinstance(where, Outside)
+    @staticmethod
+    def _place(service: Document, where: Outside, path: str, query: str) -> Place:
         spec = child(service, "spec")
         url = f"https://{where.host}:{where.port}{path}{f'?{query}' if query else ''}"
         return Place(url, server_name(spec), trust_of(spec))
 
-    async def _outside(self, exchange: Exchange, service: Document, asked: Asked) -> None:
-        place = self._place(service, asked.path, asked.query)
+    async def _outside(
+        self, exchange: Exchange, service: Document, where: Outside, asked: Asked
+    ) -> None:
+        place = self._place(service, where, asked.path, asked.query)
         gone = asyncio.ensure_future(exchange.gone())
         sending = asyncio.ensure_future(self._streamed(exchange, place, asked))
         try:
@@ -176,10 +174,7 @@ class PassingOn:
             others = self._engine.others
             async with others.request(asked.method, place, asked.headers, asked.body) as found:
                 content_type = found.headers.get("Content-Type", "").encode("latin-1")
-                more = [
-                    (name.encode("latin-1"), value.encode("latin-1"))
-                    for name, value in handed_back(found.headers.items())
-                ]
+                more = _raw(found.headers.items())
                 started = True
                 await exchange.start(found.status, content_type, more)
                 async for part in found.content.iter_any():
@@ -216,7 +211,7 @@ class PassingOn:
         since, kept = self._kept.get(key, (float("-inf"), None))
         if time.monotonic() < since + KEPT_S:
             return kept
-        told = await self._read(self._place(service, path, ""), headers)
+        told = await self._read(self._place(service, where, path, ""), headers)
         self._kept[key] = (time.monotonic(), told)
         return told
 
@@ -229,6 +224,13 @@ class PassingOn:
                 return _document(await found.read()) if found.status == 200 else None
         except PROBLEMS():
             return None
+
+
+def _raw(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    """The headers that a client gets, as they are sent."""
+    return [
+        (name.encode("latin-1"), value.encode("latin-1")) for name, value in handed_back(headers)
+    ]
 
 
 def _document(body: bytes) -> Document | None:

@@ -16,8 +16,9 @@ from kelm.core.api.rest.access import User
 from kelm.core.api.rest.address import Address, read_address
 from kelm.core.api.rest.plan import VERBS
 from kelm.core.api.rest.query import Query, flag_of
+from kelm.core.objects.conditions import has_condition
 from kelm.core.store.store import Store
-from kelm.effects.document import Document, children
+from kelm.effects.document import Document
 
 Headers = tuple[tuple[str, str], ...]
 OPENAPI: Final = "/openapi/v3"
@@ -46,10 +47,7 @@ def server_of(store: Store, path: str) -> Document | None:
 
 def is_available(api_service: Document) -> bool:
     """Whether an APIService was found to answer."""
-    return any(
-        one.get("type") == "Available" and one.get("status") == "True"
-        for one in children(api_service, "status", "conditions")
-    )
+    return has_condition(api_service, "Available")
 
 
 def question_about(user: User, method: str, path: str, query: Query) -> Question:

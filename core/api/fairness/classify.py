@@ -16,11 +16,10 @@ from typing import Final
 import msgspec
 
 from kelm.core.api.authorization.rbac import Request
+from kelm.core.api.flow_control.first import LEVELS, SCHEMAS
 from kelm.core.store.store import Store
 from kelm.effects.document import Document, child, children, elements, flag, number, text
 
-SCHEMAS: Final = "flowschemas.flowcontrol.apiserver.k8s.io"
-LEVELS: Final = "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io"
 LASTING: Final = frozenset({"attach", "exec", "proxy", "log", "portforward"})
 ALL: Final = "*"
 CATCH_ALL: Final = "catch-all"

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from kelm.core.controllers.shared.pod_disruption import disruption_condition, status_patch
+from kelm.core.objects.conditions import has_condition
 from kelm.core.objects.pod import Pod, pod
 from kelm.core.objects.taints import OUT_OF_SERVICE
 from kelm.core.runtime.controller import Caches, Plan, Sync
@@ -54,10 +55,7 @@ def terminated(pods: Iterable[Pod], threshold: int) -> list[Pod]:
 def is_out_of_service(node: Document) -> bool:
     """Whether a node is declared out of service and is not ready either."""
     tainted = any(taint.get("key") == OUT_OF_SERVICE for taint in children(node, "spec", "taints"))
-    return tainted and not any(
-        found.get("type") == "Ready" and found.get("status") == "True"
-        for found in children(node, "status", "conditions")
-    )
+    return tainted and not has_condition(node, "Ready")
 
 
 def terminating_out_of_service(pods: Iterable[Pod], node: Document) -> list[Pod]:

@@ -15,7 +15,7 @@ from kelm.core.node.files.entries import Change
 from kelm.core.node.host.machine import Machine
 from kelm.core.node.pods.handlers import Grpc, HttpGet, TcpSocket
 from kelm.core.node.pods.local import LocalPod
-from kelm.core.node.programs.answering import Told, listener, told_locally
+from kelm.core.node.programs.answering import LOCAL, Told, listener, told_locally
 from kelm.core.node.programs.grpc import health_of, health_request
 from kelm.core.node.programs.http import Headers, HttpRequest, HttpResponse, Reply, Unreachable
 from kelm.core.node.programs.scene import address_of
@@ -25,7 +25,6 @@ VERSION: Final = "1.36"
 REDIRECTS: Final = (301, 302, 303, 307, 308)
 MOST_REQUESTS: Final = 10
 MOST_BODY: Final = 10 * 1_024
-LOCAL: Final = ("localhost", "127.0.0.1", "::1")
 
 
 def own_host(machine: Machine, pod: LocalPod, host: str) -> str | None:

@@ -29,6 +29,8 @@ from kelm.effects.document import children, number
 
 DATAGRAMS: Final = ("UDP", "SCTP")
 """Protocols whose messages are requests with the protocol as their method."""
+LOCAL: Final = ("localhost", "127.0.0.1", "::1")
+"""What a pod calls itself."""
 MOST_HOPS: Final = 16
 """How deep requests may cause requests: a circle of programs ends here."""
 
@@ -127,7 +129,7 @@ def reached(
     hops: int = 0,
 ) -> Told:
     """What a program's request leads to: in its own pod, or, for a hook, elsewhere."""
-    if fetch.host not in ("localhost", "127.0.0.1", "::1", address):
+    if fetch.host not in (*LOCAL, address):
         return Told(asked_elsewhere(pod.promises, container, fetch))
     if fetch.probe:
         open_ = listener(pod, fetch.port, fetch.protocol) is not None

@@ -19,6 +19,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from kelm.core.objects.conditions import has_condition
 from kelm.core.objects.meta import labels_of
 from kelm.core.objects.quantity import cpu_milli
 from kelm.core.objects.service import zone_of
@@ -54,10 +55,7 @@ class Share(msgspec.Struct, frozen=True):
 def counts(node: Document) -> tuple[bool, str, int]:
     """What a node means for the shares of zones: whether it counts, its zone, its cpu in milli."""
     labels = labels_of(node)
-    ready = any(
-        one.get("type") == "Ready" and one.get("status") == "True"
-        for one in children(node, "status", "conditions")
-    )
+    ready = has_condition(node, "Ready")
     cpu = value_at(node, "status", "allocatable", "cpu")
     amount = cpu_milli(cpu) if isinstance(cpu, str | int | float) else 0
     return ready and not any(one in labels for one in _EXCLUDED), zone_of(node) or "", amount

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from kelm.core.api.authorization.rbac import Request
-from kelm.core.api.fairness.classify import SCHEMAS, classify, is_unclassified, ordered
+from kelm.core.api.fairness.classify import classify, is_unclassified, ordered
+from kelm.core.api.flow_control.first import SCHEMAS
 from kelm.core.store.store import Store
 from kelm.effects.document import document, text
 from tests.adapters.apiserver.edges.record import FLOWS

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from kelm.adapters.apiserver.app import App
 from kelm.adapters.apiserver.flows import Seats
 from kelm.core.api.bootstrap import new_server
-from kelm.core.api.fairness.classify import LEVELS, SCHEMAS
 from kelm.core.api.fairness.seats import limits
+from kelm.core.api.flow_control.first import LEVELS, SCHEMAS
 from kelm.effects.document import document
 from tests.adapters.apiserver.client import ADMIN, Client, still_app
 from tests.adapters.apiserver.edges.record import FLOWS
